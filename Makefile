@@ -1,0 +1,70 @@
+# Ticket Flow. `make` or `make help` lists what can be done here.
+
+VENV   ?= .venv## Folder of the virtual environment
+PYTHON ?= python3 python3.13 python3.12 python3.11## The first of these that is 3.11 or newer makes the environment
+PYTEST ?=## More arguments for pytest, such as PYTEST='-k lease -x'
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+bin         := $(VENV)/bin
+manifests   := setup.cfg pyproject.toml
+for_running := $(VENV)/.installed-for-running
+for_testing := $(VENV)/.installed-for-testing
+pip         := $(bin)/python -m pip --quiet --quiet --disable-pip-version-check
+
+.PHONY: help run test check lint format clean
+
+help: ## Say what can be done (the default)
+	@echo 'Ticket Flow'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo 'Variables'
+	@awk -F ' *[?]=.*## *' '/^[A-Z]+ *[?]=/ { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: $(for_running) ## Start everything on this machine and stay until Ctrl-C
+	@exec $(bin)/ticketflow up
+
+test: $(for_testing) ## Run every check and every test, installing the servers they need
+	@tests/install-servers
+	@$(MAKE) lint
+	$(bin)/python -m pytest $(PYTEST)
+
+check: lint ## Run the checks and tests that need no server (under a minute)
+	$(bin)/python -m pytest tests/architecture tests/unit tests/contract $(PYTEST)
+
+lint: $(for_testing)
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	$(bin)/mypy
+	$(bin)/lint-imports --no-logo
+
+format: $(for_testing) ## Rewrite the code in the project's format
+	$(bin)/ruff check --fix-only --quiet
+	$(bin)/ruff format
+
+clean: ## Remove the environment, caches and build leftovers
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(bin)/python:
+	@for python in $(PYTHON); do \
+	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	    "$$python" -c 'import ensurepip, venv' 2>/dev/null && exec "$$python" -m venv $(VENV); \
+	    bare="$$python"; \
+	done; \
+	if [ -n "$$bare" ]; then \
+	    echo "make: $$bare has no venv module: install it (Debian, Ubuntu: apt-get install python3-venv)"; \
+	else \
+	    echo 'make: found no Python 3.11 or newer: install one, or name it with make PYTHON=...'; \
+	fi >&2; exit 1
+
+$(for_running): $(bin)/python $(manifests)
+	@echo 'Installing Ticket Flow into $(VENV) (some minutes the first time) …'
+	@$(pip) install --editable .
+	@touch $@
+
+$(for_testing): $(bin)/python $(manifests)
+	@echo 'Installing Ticket Flow and its tools into $(VENV) (some minutes the first time) …'
+	@$(pip) install --editable '.[test,dev,monitoring]'
+	@touch $@ $(for_running)

@@ -1,0 +1,84 @@
+"""Celery's configuration: one topic exchange, one queue per step, everything acknowledged late.
+
+Each name below is a Celery setting (https://docs.celeryq.dev, "Configuration and defaults").
+Steps, and so queues and routes, come from the graph; addresses come from the environment.
+"""
+
+from kombu import Exchange, Queue
+
+from ticketflow.settings import load_settings
+from ticketflow.workflow.plan import ticket_plan
+
+_settings = load_settings()
+_steps = ticket_plan().order
+
+# -- Where messages go ---------------------------------------------------------------------------
+DEAD_LETTERS = "ticketflow.dead"
+
+broker_url = _settings.broker_url or "filesystem://"
+if _settings.is_broker_embedded:
+    _folder = _settings.data_dir / "messages"
+    broker_transport_options = {
+        "data_folder_in": str(_folder),
+        "data_folder_out": str(_folder),
+        "control_folder": str(_settings.data_dir / "exchanges"),
+        "processed_folder": str(_settings.data_dir / "processed"),
+        "store_processed": False,
+        "polling_interval": 0.01,
+    }
+else:
+    # A dead peer is noticed by the socket, not only by a heartbeat two intervals later.
+    broker_transport_options = {"read_timeout": 30, "write_timeout": 10}
+
+# What no queue is bound for, and what a step rejects, ends up in the dead-letter queue.
+_exchange = Exchange("ticketflow", type="topic", arguments={"alternate-exchange": DEAD_LETTERS})
+task_queues = [
+    Queue(
+        f"steps.{step}",
+        exchange=_exchange,
+        routing_key=f"steps.{step}",
+        queue_arguments={"x-queue-type": _settings.queue_type, "x-dead-letter-exchange": DEAD_LETTERS},
+    )
+    for step in _steps
+]
+dead_letter_queue = Queue(
+    DEAD_LETTERS,
+    exchange=Exchange(DEAD_LETTERS, type="topic"),
+    routing_key="#",
+    queue_arguments={"x-queue-type": _settings.queue_type},
+)
+task_routes = {f"ticketflow.steps.{step}": {"queue": f"steps.{step}"} for step in _steps}
+task_default_queue = f"steps.{_steps[0]}"
+task_default_exchange = "ticketflow"
+task_default_exchange_type = "topic"
+task_create_missing_queues = False
+
+# -- Delivery: Postgres decides what is done, so a message may safely come twice -----------------
+task_acks_late = True
+task_reject_on_worker_lost = True
+worker_cancel_long_running_tasks_on_connection_loss = True
+task_ignore_result = True
+# A link that can't be published comes back through wake_at; retrying here would only hold a thread.
+task_publish_retry = False
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None
+broker_connection_timeout = 4
+broker_heartbeat = 30
+
+# -- Workers -------------------------------------------------------------------------------------
+imports = ["ticketflow.tasks.steps"]
+worker_pool = "threads"
+worker_concurrency = _settings.worker_threads
+worker_prefetch_multiplier = 4
+worker_consumer = "ticketflow.tasks.consumer:Consumer"
+# Keep a restarted worker of the same node name from being locked out of its own control queue.
+control_queue_exclusive = False
+control_queue_durable = True
+
+# -- What Flower and the exporter see ------------------------------------------------------------
+worker_send_task_events = True
+task_send_sent_event = True
+
+task_serializer = "json"
+accept_content = ["json"]
+timezone = "UTC"

@@ -1,0 +1,55 @@
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from tests.toy import NO_TOOLS, toy_plan
+from ticketflow.services.run_step import StepRunner
+from ticketflow.services.submit_ticket import submit_ticket
+from ticketflow.storage.due import Departure, claim_due
+from ticketflow.storage.leases import Claim
+from ticketflow.storage.models import DEFAULT_TENANT
+from ticketflow.storage.tickets import NewTicket
+
+AN_HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def new_runner(sessions) -> Callable[..., StepRunner]:
+    """Make a runner over the toy graph; arguments go to ``toy_plan``."""
+
+    def make(**options) -> StepRunner:
+        return StepRunner(sessions, toy_plan(**options), NO_TOOLS, AN_HOUR)
+
+    return make
+
+
+@pytest.fixture
+def submit(sessions) -> Callable[..., UUID]:
+    """Submit a ticket that starts at the toy graph's first step."""
+
+    def make(**fields) -> UUID:
+        new = NewTicket(**{"subject": "Hello", "body": "Is anybody there?", **fields})
+        return submit_ticket(sessions, DEFAULT_TENANT, new, "read").ticket_id
+
+    return make
+
+
+@pytest.fixture
+def dispatch(sessions) -> Callable[[], list[Departure]]:
+    """Take every due ticket under its next generation, as the dispatcher does before it publishes."""
+
+    def take() -> list[Departure]:
+        with sessions.begin() as session:
+            return claim_due(session, 100, AN_HOUR)
+
+    return take
+
+
+@pytest.fixture
+def first_claim(submit, dispatch) -> Claim:
+    """Return a dispatched ticket's claim for its first step."""
+    ticket_id = submit()
+    (departure,) = dispatch()
+    return Claim(ticket_id, "read", departure.generation)

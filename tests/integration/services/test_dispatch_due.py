@@ -1,0 +1,161 @@
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, text, update
+
+from ticketflow.errors import BrokerUnavailableError
+from ticketflow.services.dispatch_due import DispatchLimits, dispatch_due
+from ticketflow.storage.due import wake_in_flight
+from ticketflow.storage.models import Ticket
+
+AN_HOUR = timedelta(hours=1)
+
+
+class FakePublisher:
+    """Keeps what it was given; refuses from the ``fails_after``-th message on."""
+
+    def __init__(self, *, fails_after: int | None = None, is_away: bool = False) -> None:
+        self.sent = []
+        self.fails_after = fails_after
+        self.is_away = is_away
+
+    def connect(self):
+        if self.is_away:
+            raise BrokerUnavailableError("nobody there")
+
+    def publish(self, departure):
+        if self.fails_after is not None and len(self.sent) >= self.fails_after:
+            raise BrokerUnavailableError("no confirm")
+        self.sent.append(departure)
+
+
+def limits(max_in_flight=100, batch=100, redispatch_after=AN_HOUR) -> DispatchLimits:
+    return DispatchLimits(max_in_flight, redispatch_after, batch)
+
+
+def make_all_due(sessions) -> None:
+    with sessions.begin() as session:
+        session.execute(update(Ticket).where(Ticket.wake_at.is_not(None)).values(wake_at=func.now()))
+
+
+def test_a_new_ticket_is_published_once(sessions, submit):
+    ticket_id, publisher = submit(), FakePublisher()
+
+    first = dispatch_due(sessions, publisher, limits())
+    second = dispatch_due(sessions, publisher, limits())
+
+    assert (first.published, second.published) == (1, 0)
+    assert [(sent.ticket_id, sent.generation, sent.next_step) for sent in publisher.sent] == [(ticket_id, 1, "read")]
+
+
+def test_the_most_urgent_goes_first_and_equals_in_order_of_arrival(sessions, submit):
+    submitted = {
+        name: submit(priority=priority)
+        for name, priority in [("a", "low"), ("b", "normal"), ("c", "urgent"), ("d", "high"), ("e", "normal")]
+    }
+    publisher = FakePublisher()
+
+    for _ in submitted:
+        dispatch_due(sessions, publisher, limits(batch=1))
+
+    names = {ticket_id: name for name, ticket_id in submitted.items()}
+    assert "".join(names[sent.ticket_id] for sent in publisher.sent) == "cdbea"
+
+
+def test_the_window_holds_back_what_workers_cannot_take(sessions, submit):
+    for _ in range(5):
+        submit()
+
+    report = dispatch_due(sessions, FakePublisher(), limits(max_in_flight=3))
+    full = dispatch_due(sessions, FakePublisher(), limits(max_in_flight=3))
+
+    assert (report.published, full.published, full.is_full) == (3, 0, True)
+
+
+def test_a_scheduled_ticket_waits_for_its_time(sessions, submit):
+    submit(not_before=_in_an_hour(sessions))
+
+    assert dispatch_due(sessions, FakePublisher(), limits()).published == 0
+
+
+def test_nothing_is_claimed_while_the_broker_is_away(sessions, submit):
+    submit()
+
+    with pytest.raises(BrokerUnavailableError):
+        dispatch_due(sessions, FakePublisher(is_away=True), limits())
+
+    with sessions() as session:
+        assert session.scalar(select(Ticket.generation)) == 0
+
+
+def test_what_the_broker_did_not_take_is_due_again_shortly(sessions, submit):
+    for _ in range(3):
+        submit()
+
+    report = dispatch_due(sessions, FakePublisher(fails_after=1), limits())
+    make_all_due(sessions)
+    publisher = FakePublisher()
+    dispatch_due(sessions, publisher, limits())
+
+    assert (report.published, report.unsent) == (1, 2)
+    assert {sent.generation for sent in publisher.sent} == {2}
+
+
+def test_a_lost_chain_is_published_again_under_a_new_generation(sessions, submit):
+    submit()
+    dispatch_due(sessions, FakePublisher(), limits())
+    make_all_due(sessions)
+    publisher = FakePublisher()
+
+    dispatch_due(sessions, publisher, limits())
+
+    assert [sent.generation for sent in publisher.sent] == [2]
+
+
+def test_the_wait_for_a_worker_doubles_with_every_publication(sessions, submit):
+    submit()
+    waits = []
+    for _ in range(4):
+        dispatch_due(sessions, FakePublisher(), limits(redispatch_after=timedelta(seconds=100)))
+        with sessions() as session:
+            waits.append(round(session.scalar(select(func.extract("epoch", Ticket.wake_at - func.now()))) / 100))
+        make_all_due(sessions)
+
+    assert waits == [1, 2, 4, 8]
+
+
+def test_after_a_restart_everything_under_way_is_due_at_once(sessions, submit):
+    submit()
+    dispatch_due(sessions, FakePublisher(), limits())
+
+    with sessions.begin() as session:
+        woken = wake_in_flight(session)
+    report = dispatch_due(sessions, FakePublisher(), limits())
+
+    assert (woken, report.published) == (1, 1)
+
+
+def test_finished_tickets_are_never_visited_to_find_due_ones(sessions, submit):
+    submit()
+    with sessions.begin() as session:
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        session.execute(
+            text("""
+                INSERT INTO tickets (id, subject, body, status, state, next_step)
+                SELECT gen_random_uuid(), 's', 'b', 'completed', '{}', NULL FROM generate_series(1, 20000)
+            """)
+        )
+    with sessions.begin() as session:
+        session.execute(text("ANALYZE tickets"))
+        plan = session.execute(
+            text("""
+                EXPLAIN SELECT id FROM tickets WHERE priority = 1 AND wake_at <= now()
+                AND status = ANY(ARRAY['queued', 'processing']) ORDER BY wake_at LIMIT 100 FOR UPDATE SKIP LOCKED
+            """)
+        ).scalars()
+        assert "ix_tickets_due" in "\n".join(plan)
+
+
+def _in_an_hour(sessions):
+    with sessions() as session:
+        return session.scalar(select(func.now() + AN_HOUR))

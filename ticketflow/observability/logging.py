@@ -1,0 +1,58 @@
+"""One pipe for every log line, ours and our libraries': console for people, JSON for machines."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+from structlog.contextvars import merge_contextvars
+from structlog.typing import Processor
+
+_SHARED: list[Processor] = [
+    merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+
+# Celery tells of every message received and every task that succeeded; our step.* lines say more.
+_REPEATS_OURS = ("celery.worker.strategy", "celery.app.trace")
+
+
+def configure_logging(level: str, log_format: str) -> None:
+    """Send structlog and standard logging to stderr in one format.
+
+    Args:
+        level: Least severe level to show: ``debug``, ``info``, ``warning`` or ``error``.
+        log_format: ``console`` or ``json``.
+    """
+    renderer: list[Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        if log_format == "json"
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    structlog.configure(
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_SHARED,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for name in _REPEATS_OURS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+
+
+def get_logger(name: str) -> Any:  # structlog's own loggers are typed Any
+    """Return the logger of a module; log an event name and fields, never a sentence."""
+    return structlog.stdlib.get_logger(name)

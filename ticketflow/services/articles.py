@@ -1,0 +1,98 @@
+"""The knowledge base as its editors see it: create, read, update, delete, import."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from ticketflow.services.views import describe_article
+from ticketflow.storage.articles import (
+    NewArticle,
+    advance_article,
+    erase_article,
+    find_by_external_id,
+    get_article,
+    page_articles,
+    record_article,
+)
+from ticketflow.storage.session import Sessions
+
+Imported = Literal["created", "updated", "unchanged"]
+
+
+def create_article(sessions: Sessions, tenant: str, new: NewArticle) -> dict[str, Any]:
+    """Add an article; the next search finds it.
+
+    Raises:
+        ConflictError: The external id is taken.
+    """
+    with sessions.begin() as session:
+        return describe_article(record_article(session, tenant, new))
+
+
+def read_article(sessions: Sessions, tenant: str, article_id: UUID) -> dict[str, Any]:
+    """Show one article.
+
+    Raises:
+        NotFoundError: There is none, or it was deleted.
+    """
+    with sessions() as session:
+        return describe_article(get_article(session, tenant, article_id))
+
+
+def read_articles(
+    sessions: Sessions, tenant: str, before_id: UUID | None, limit: int
+) -> tuple[list[dict[str, Any]], bool]:
+    """Show a page of articles, newest first, and whether an older page follows."""
+    with sessions() as session:
+        rows = page_articles(session, tenant, before_id, limit + 1)
+        return [describe_article(row) for row in rows[:limit]], len(rows) > limit
+
+
+def update_article(
+    sessions: Sessions, tenant: str, article_id: UUID, seen: int | None, new: NewArticle
+) -> dict[str, Any]:
+    """Replace an article's content by its next version.
+
+    Args:
+        seen: The version the editor read; ``None`` overwrites.
+
+    Raises:
+        NotFoundError: There is no such article.
+        VersionConflictError: Somebody changed it since.
+    """
+    with sessions.begin() as session:
+        return describe_article(advance_article(session, tenant, article_id, seen, new))
+
+
+def delete_article(sessions: Sessions, tenant: str, article_id: UUID) -> None:
+    """Take an article out of every search.
+
+    Raises:
+        NotFoundError: There is no such article.
+    """
+    with sessions.begin() as session:
+        erase_article(session, tenant, article_id)
+
+
+def import_articles(sessions: Sessions, tenant: str, articles: Iterable[NewArticle]) -> Iterator[Imported]:
+    """Create or update articles by external id, one transaction each; importing again changes nothing.
+
+    Yields:
+        What became of each article, as it is stored.
+    """
+    for new in articles:
+        with sessions.begin() as session:
+            yield _import_one(session, tenant, new)
+
+
+def _import_one(session: Session, tenant: str, new: NewArticle) -> Imported:
+    known = find_by_external_id(session, tenant, new.external_id) if new.external_id else None
+    if known is None:
+        record_article(session, tenant, new)
+        return "created"
+    if (known.title, known.body, list(known.tags)) == (new.title, new.body, list(new.tags)):
+        return "unchanged"
+    advance_article(session, tenant, known.id, None, new)
+    return "updated"

@@ -1,0 +1,55 @@
+"""What can come of running a step; the Celery task turns each into what the broker should do."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The step took effect.
+
+    Attributes:
+        next_step: The step to run next, or ``None`` when the ticket is finished.
+        is_chain_valid: Whether the chain this step belongs to leads there; a loop starts another.
+    """
+
+    next_step: str | None
+    is_chain_valid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyDone:
+    """An earlier delivery of this very message took effect; the chain may go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A newer generation runs, or the ticket has ended: this message is worth nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Somebody else holds the ticket and has a message of their own for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LostLease:
+    """We were too slow and somebody else took the ticket; our work changed nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """The step failed in a way that may pass; the clock is set."""
+
+    delay: timedelta
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The ticket failed and waits for somebody to repair the cause."""
+
+    reason: str
+
+
+StepOutcome = Committed | AlreadyDone | Superseded | Busy | LostLease | Retrying | Parked

@@ -1,0 +1,78 @@
+"""Read tickets, their trail and their ledger."""
+
+import time
+from typing import Any
+from uuid import UUID
+
+from ticketflow.services.views import describe_event, describe_step, describe_ticket
+from ticketflow.storage.events import page_events
+from ticketflow.storage.ledger import list_steps
+from ticketflow.storage.session import Sessions
+from ticketflow.storage.tickets import TicketFilter, get_ticket, page_tickets
+from ticketflow.workflow.transitions import TERMINAL
+
+FIRST_POLL_S = 0.02
+LAST_POLL_S = 0.5
+
+
+def read_ticket(sessions: Sessions, tenant: str, ticket_id: UUID) -> dict[str, Any]:
+    """Show one ticket.
+
+    Raises:
+        NotFoundError: This tenant has no such ticket.
+    """
+    with sessions() as session:
+        return describe_ticket(get_ticket(session, tenant, ticket_id))
+
+
+def wait_for_ticket(sessions: Sessions, tenant: str, ticket_id: UUID, timeout_s: float) -> dict[str, Any]:
+    """Show one ticket as soon as it has ended, or as it stands after ``timeout_s`` seconds.
+
+    No connection is held between looks; the pause between them grows from 20 ms to half a second.
+
+    Raises:
+        NotFoundError: This tenant has no such ticket.
+    """
+    deadline = time.monotonic() + timeout_s
+    pause_s = FIRST_POLL_S
+    while True:
+        ticket = read_ticket(sessions, tenant, ticket_id)
+        left_s = deadline - time.monotonic()
+        if ticket["status"] in TERMINAL or left_s <= 0:
+            return ticket
+        time.sleep(min(pause_s, left_s))
+        pause_s = min(pause_s * 1.5, LAST_POLL_S)
+
+
+def read_tickets(
+    sessions: Sessions, tenant: str, wanted: TicketFilter, limit: int
+) -> tuple[list[dict[str, Any]], bool]:
+    """Show a page of tickets, newest first, and whether an older page follows."""
+    with sessions() as session:
+        rows = page_tickets(session, tenant, wanted, limit + 1)
+        return [describe_ticket(row) for row in rows[:limit]], len(rows) > limit
+
+
+def read_events(
+    sessions: Sessions, tenant: str, ticket_id: UUID, after: int, limit: int
+) -> tuple[list[dict[str, Any]], bool]:
+    """Show a page of a ticket's trail, oldest first, and whether more follow.
+
+    Raises:
+        NotFoundError: This tenant has no such ticket.
+    """
+    with sessions() as session:
+        get_ticket(session, tenant, ticket_id)
+        rows = page_events(session, ticket_id, after, limit + 1)
+        return [describe_event(row) for row in rows[:limit]], len(rows) > limit
+
+
+def read_steps(sessions: Sessions, tenant: str, ticket_id: UUID) -> list[dict[str, Any]]:
+    """Show a ticket's ledger in the order steps finished.
+
+    Raises:
+        NotFoundError: This tenant has no such ticket.
+    """
+    with sessions() as session:
+        get_ticket(session, tenant, ticket_id)
+        return [describe_step(row) for row in list_steps(session, ticket_id)]

@@ -1,0 +1,104 @@
+"""Rows as callers see them: plain JSON, the same over HTTP, on the command line and in stored answers."""
+
+from datetime import datetime
+from typing import Any
+
+from ticketflow.storage.models import PRIORITIES, ApiKey, Article, Ticket, TicketEvent, TicketStep
+
+_FROM_STATE = (
+    "team",
+    "confidence",
+    "alternatives",
+    "language",
+    "sentiment",
+    "entities",
+    "citations",
+    "draft",
+    "final_response",
+    "result",
+)
+
+
+def describe_ticket(ticket: Ticket) -> dict[str, Any]:
+    """Show a ticket; what no step has found yet is ``None``."""
+    state = ticket.state
+    return {
+        "id": str(ticket.id),
+        "external_id": ticket.external_id,
+        "subject": ticket.subject,
+        "body": ticket.body,
+        "customer": {"email": ticket.customer_email, "name": ticket.customer_name},
+        "channel": ticket.channel,
+        "metadata": ticket.ticket_metadata,
+        "status": str(ticket.status),
+        "current_step": ticket.next_step,
+        "version": ticket.version,
+        "category": state.get("category"),
+        "priority": state.get("priority") or PRIORITIES[ticket.priority],
+        **{key: state.get(key) for key in _FROM_STATE},
+        "error": ticket.error,
+        "not_before": instant(ticket.not_before),
+        "created_at": instant(ticket.created_at),
+        "updated_at": instant(ticket.updated_at),
+        "finished_at": instant(ticket.finished_at),
+    }
+
+
+def describe_event(event: TicketEvent) -> dict[str, Any]:
+    """Show a line of a trail."""
+    return {
+        "id": event.id,
+        "type": event.type,
+        "step": event.step,
+        "round": event.round,
+        "attempt": event.attempt,
+        "generation": event.generation,
+        "detail": event.detail,
+        "created_at": instant(event.created_at),
+    }
+
+
+def describe_step(step: TicketStep) -> dict[str, Any]:
+    """Show a ledger row."""
+    return {
+        "step": step.step,
+        "round": step.round,
+        "attempts": step.attempts,
+        "generation": step.generation,
+        "input_hash": step.input_hash,
+        "output": step.output,
+        "engines": step.engines,
+        "started_at": instant(step.started_at),
+        "finished_at": instant(step.finished_at),
+        "duration_s": step.duration_s,
+    }
+
+
+def describe_article(article: Article) -> dict[str, Any]:
+    """Show an article."""
+    return {
+        "id": str(article.id),
+        "external_id": article.external_id,
+        "title": article.title,
+        "body": article.body,
+        "tags": article.tags,
+        "version": article.version,
+        "created_at": instant(article.created_at),
+        "updated_at": instant(article.updated_at),
+    }
+
+
+def describe_key(key: ApiKey) -> dict[str, Any]:
+    """Show a key; its secret is not known to anybody any more."""
+    return {
+        "id": key.id,
+        "name": key.name,
+        "tenant": key.tenant,
+        "created_at": instant(key.created_at),
+        "revoked_at": instant(key.revoked_at),
+    }
+
+
+def instant(moment: datetime | None) -> str | None:
+    """Write an instant as RFC 3339 in UTC."""
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

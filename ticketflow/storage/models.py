@@ -1,0 +1,231 @@
+"""Tables. Every row carries its tenant; every instant is aware UTC."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    Sequence,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, TSVECTOR
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from ticketflow.workflow.transitions import Status
+
+DEFAULT_TENANT = "default"
+PRIORITIES = ("low", "normal", "high", "urgent")
+
+_STATUSES = ", ".join(f"'{status}'" for status in Status)
+_TIMESTAMPTZ = TIMESTAMP(timezone=True)
+
+
+class Base(DeclarativeBase):
+    """Naming convention and types shared by all tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: _TIMESTAMPTZ, str: Text, dict[str, Any]: JSONB}  # noqa: RUF012  # SQLAlchemy reads it
+
+
+class Ticket(Base):
+    """A customer's request and where it stands.
+
+    ``wake_at`` is the whole clock: a row with one is live, and when it passes the rest of the
+    ticket's chain is published again under the next ``generation``. ``state`` holds everything
+    the steps know; the columns computed from it exist to be filtered on.
+    """
+
+    __tablename__ = "tickets"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(server_default=DEFAULT_TENANT)
+    external_id: Mapped[str | None]
+    subject: Mapped[str]
+    body: Mapped[str]
+    customer_email: Mapped[str | None]
+    customer_name: Mapped[str | None]
+    channel: Mapped[str | None]
+    ticket_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'"))
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+
+    status: Mapped[str] = mapped_column(server_default=Status.QUEUED)
+    next_step: Mapped[str | None]
+    generation: Mapped[int] = mapped_column(server_default="0")
+    version: Mapped[int] = mapped_column(server_default="1")
+    attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    dispatches: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    is_in_flight: Mapped[bool] = mapped_column(server_default="false")
+    lease_token: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    wake_at: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
+
+    state: Mapped[dict[str, Any]]
+    error: Mapped[dict[str, Any] | None]
+    category: Mapped[str | None] = mapped_column(Computed("state->>'category'", persisted=True))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(f"status IN ({_STATUSES})", name="status"),
+        CheckConstraint("priority BETWEEN 0 AND 3", name="priority"),
+        CheckConstraint("generation >= 0 AND version >= 1 AND attempt >= 0 AND dispatches >= 0", name="counters"),
+        CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease"),
+        CheckConstraint("status NOT IN ('queued', 'processing') OR wake_at IS NOT NULL", name="live_wakes"),
+        CheckConstraint("status NOT IN ('completed', 'failed', 'cancelled') OR wake_at IS NULL", name="ended_sleeps"),
+        # Finding due tickets costs the same whatever the number of finished ones.
+        Index("ix_tickets_due", "priority", "wake_at", postgresql_where=text("wake_at IS NOT NULL")),
+        Index("ix_tickets_in_flight", "wake_at", postgresql_where=text("is_in_flight")),
+        Index("ix_tickets_status", "tenant", "status", "id"),
+        Index("ix_tickets_external_id", "tenant", "external_id", postgresql_where=text("external_id IS NOT NULL")),
+        Index(
+            "ix_tickets_customer_email", "tenant", "customer_email", postgresql_where=text("customer_email IS NOT NULL")
+        ),
+    )
+
+
+class TicketSearch(Base):
+    """A ticket's words for full-text search, apart from the row that changes with every step."""
+
+    __tablename__ = "ticket_search"
+
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    tenant: Mapped[str] = mapped_column(server_default=DEFAULT_TENANT)
+    document: Mapped[str] = mapped_column(TSVECTOR)
+
+    __table_args__ = (Index("ix_ticket_search_document", "document", postgresql_using="gin"),)
+
+
+class TicketEvent(Base):
+    """A line of a ticket's trail; a trigger refuses UPDATE, DELETE and TRUNCATE."""
+
+    __tablename__ = "ticket_events"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    tenant: Mapped[str] = mapped_column(server_default=DEFAULT_TENANT)
+    type: Mapped[str]
+    step: Mapped[str | None]
+    round: Mapped[int | None] = mapped_column(SmallInteger)
+    attempt: Mapped[int | None] = mapped_column(SmallInteger)
+    generation: Mapped[int]
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+    __table_args__ = (
+        CheckConstraint(r"type ~ '^[a-z]+\.[a-z_]+$'", name="type"),
+        Index("ix_ticket_events_ticket_id", "ticket_id", "id"),
+    )
+
+
+class TicketStep(Base):
+    """The ledger: what a step answered, who spoke and what it cost. Unique per step and round."""
+
+    __tablename__ = "ticket_steps"
+
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    step: Mapped[str] = mapped_column(primary_key=True)
+    round: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    tenant: Mapped[str] = mapped_column(server_default=DEFAULT_TENANT)
+    generation: Mapped[int]
+    attempts: Mapped[int] = mapped_column(SmallInteger)
+    input_hash: Mapped[str]
+    output: Mapped[dict[str, Any]]
+    engines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    duration_s: Mapped[float]
+
+    __table_args__ = (CheckConstraint("round >= 1 AND attempts >= 1 AND duration_s >= 0", name="counters"),)
+
+
+ARTICLE_REVISION = Sequence("articles_revision_seq", metadata=Base.metadata)
+
+
+class Article(Base):
+    """An article of the knowledge base. A deleted one stays, so that citations keep a referent."""
+
+    __tablename__ = "articles"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(server_default=DEFAULT_TENANT)
+    external_id: Mapped[str | None]
+    title: Mapped[str]
+    body: Mapped[str]
+    tags: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
+    version: Mapped[int] = mapped_column(server_default="1")
+    revision: Mapped[int] = mapped_column(BigInteger, ARTICLE_REVISION, server_default=ARTICLE_REVISION.next_value())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    deleted_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("tenant", "external_id"),
+        CheckConstraint("version >= 1", name="version"),
+        Index("ix_articles_revision", "tenant", "revision"),
+    )
+
+
+class ArticlePassage(Base):
+    """A window of an article and its vector, so that no process has to compute it twice."""
+
+    __tablename__ = "article_passages"
+
+    article_id: Mapped[UUID] = mapped_column(ForeignKey("articles.id"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    tenant: Mapped[str] = mapped_column(server_default=DEFAULT_TENANT)
+    article_version: Mapped[int]
+    encoder: Mapped[str]
+    text: Mapped[str]
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ApiKey(Base):
+    """A caller's key: only a digest of its secret is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(server_default=DEFAULT_TENANT)
+    name: Mapped[str]
+    secret_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    revoked_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """The stored answer to a request that may be repeated; scoped to the caller.
+
+    Ticket and answer are missing only inside the transaction that makes them.
+    """
+
+    __tablename__ = "idempotency_keys"
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    caller: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
+    response: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

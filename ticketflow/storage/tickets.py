@@ -1,0 +1,142 @@
+"""The ticket row as callers see it: insert, read, page. Its moves live in ``leases`` and ``due``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, insert, select
+from sqlalchemy.orm import Session
+
+from ticketflow.errors import NotFoundError
+from ticketflow.storage.ids import new_id
+from ticketflow.storage.models import PRIORITIES, Ticket, TicketSearch
+from ticketflow.workflow.state import Priority, Request
+
+
+@dataclass(frozen=True, slots=True)
+class NewTicket:
+    """A validated ticket on its way in.
+
+    Attributes:
+        subject: One line.
+        body: The customer's text.
+        customer_email: The customer's own address.
+        customer_name: Name to greet.
+        channel: Where it came from.
+        priority: What the caller asked for; ``None`` leaves it to classification.
+        external_id: The caller's own reference; not unique.
+        metadata: Anything the caller wants back, plain JSON.
+        not_before: Aware instant before which no step may run.
+    """
+
+    subject: str
+    body: str
+    customer_email: str | None = None
+    customer_name: str | None = None
+    channel: str | None = None
+    priority: Priority | None = None
+    external_id: str | None = None
+    metadata: dict[str, Any] | None = None
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFilter:
+    """What a page of tickets is narrowed to; ``None`` does not narrow.
+
+    Attributes:
+        query: Words that must all occur in subject or body.
+        before_id: Only tickets older than this one: the key of the next page.
+    """
+
+    status: str | None = None
+    category: str | None = None
+    priority: Priority | None = None
+    channel: str | None = None
+    customer_email: str | None = None
+    external_id: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    query: str | None = None
+    before_id: UUID | None = None
+
+
+def record_ticket(session: Session, tenant: str, new: NewTicket, first_step: str) -> Ticket:
+    """Insert a queued ticket that is due now, or at ``not_before``."""
+    ticket = Ticket(
+        id=new_id(),
+        tenant=tenant,
+        subject=new.subject,
+        body=new.body,
+        customer_email=new.customer_email,
+        customer_name=new.customer_name,
+        channel=new.channel,
+        priority=PRIORITIES.index(new.priority or "normal"),
+        external_id=new.external_id,
+        ticket_metadata=new.metadata or {},
+        not_before=new.not_before,
+        wake_at=new.not_before or func.now(),
+        next_step=first_step,
+        state={"requested_priority": new.priority},
+    )
+    session.add(ticket)
+    session.flush()
+    words = func.to_tsvector("simple", f"{new.subject} {new.body}")
+    session.execute(insert(TicketSearch).values(ticket_id=ticket.id, tenant=tenant, document=words))
+    return ticket
+
+
+def get_ticket(session: Session, tenant: str, ticket_id: UUID) -> Ticket:
+    """Read one ticket.
+
+    Raises:
+        NotFoundError: This tenant has no such ticket.
+    """
+    ticket = session.scalar(select(Ticket).where(Ticket.id == ticket_id, Ticket.tenant == tenant))
+    if ticket is None:
+        raise NotFoundError(f"no ticket {ticket_id}")
+    return ticket
+
+
+def page_tickets(session: Session, tenant: str, wanted: TicketFilter, limit: int) -> Sequence[Ticket]:
+    """List up to ``limit`` tickets, newest first."""
+    query = _narrow(select(Ticket).where(Ticket.tenant == tenant), wanted)
+    return session.scalars(query.order_by(Ticket.id.desc()).limit(limit)).all()
+
+
+def build_request(ticket: Ticket) -> Request:
+    """Gather what the graph starts from."""
+    return {
+        "ticket_id": str(ticket.id),
+        "subject": ticket.subject,
+        "body": ticket.body,
+        "customer_name": ticket.customer_name,
+        "customer_email": ticket.customer_email,
+        "channel": ticket.channel,
+        "requested_priority": ticket.state["requested_priority"],
+        "received_at": ticket.created_at.isoformat(),
+    }
+
+
+def _narrow(query: Select[Ticket], wanted: TicketFilter) -> Select[Ticket]:
+    equal = {
+        Ticket.status: wanted.status,
+        Ticket.category: wanted.category,
+        Ticket.channel: wanted.channel,
+        Ticket.customer_email: wanted.customer_email,
+        Ticket.external_id: wanted.external_id,
+        Ticket.priority: PRIORITIES.index(wanted.priority) if wanted.priority else None,
+    }
+    query = query.where(*(column == value for column, value in equal.items() if value is not None))
+    if wanted.created_after is not None:
+        query = query.where(Ticket.created_at >= wanted.created_after)
+    if wanted.created_before is not None:
+        query = query.where(Ticket.created_at < wanted.created_before)
+    if wanted.before_id is not None:
+        query = query.where(Ticket.id < wanted.before_id)
+    if wanted.query is not None:
+        words = func.plainto_tsquery("simple", wanted.query)
+        query = query.where(Ticket.id.in_(select(TicketSearch.ticket_id).where(TicketSearch.document.op("@@")(words))))
+    return query

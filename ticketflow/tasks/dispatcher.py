@@ -1,0 +1,109 @@
+"""The dispatcher: a thread that publishes due tickets, in API processes and thread-pool workers."""
+
+import threading
+from typing import Any
+
+from celery import bootsteps
+from sqlalchemy.exc import SQLAlchemyError
+
+from ticketflow.errors import BrokerUnavailableError
+from ticketflow.observability.logging import get_logger
+from ticketflow.services.dispatch_due import DispatchLimits, Publisher, dispatch_due
+from ticketflow.storage.session import Sessions
+from ticketflow.tasks.publisher import ChainPublisher
+from ticketflow.tasks.runtime import runtime
+from ticketflow.workflow.plan import ticket_plan
+
+log = get_logger(__name__)
+
+# A full window empties at the speed of the workers: look again soon, but not in a tight loop.
+FULL_PAUSE_S = 0.05
+# With broker or database away there is nothing to gain from asking more often.
+AWAY_PAUSE_S = 1.0
+
+
+class Dispatcher:
+    """Calls ``dispatch_due`` whenever it is woken, and on its own every ``poll_interval_s``."""
+
+    def __init__(
+        self, sessions: Sessions, publisher: Publisher, limits: DispatchLimits, poll_interval_s: float
+    ) -> None:
+        """Bind what a pass needs; ``start`` begins."""
+        self._sessions = sessions
+        self._publisher = publisher
+        self._limits = limits
+        self._poll_interval_s = poll_interval_s
+        self._bell = threading.Event()
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin in a thread of its own."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look for due tickets now; returns at once."""
+        self._bell.set()
+
+    def stop(self) -> None:
+        """End after the pass under way."""
+        self._is_stopping = True
+        self._bell.set()
+        self._thread.join()
+
+    def _loop(self) -> None:
+        while not self._is_stopping:
+            self._bell.wait(self._pass())
+            self._bell.clear()
+
+    def _pass(self) -> float:
+        """Make one pass; return how many seconds to pause."""
+        try:
+            report = dispatch_due(self._sessions, self._publisher, self._limits)
+        except (BrokerUnavailableError, SQLAlchemyError) as error:
+            log.warning("dispatch.away", error=f"{type(error).__name__}: {error}")
+            return AWAY_PAUSE_S
+        except Exception:
+            log.exception("dispatch.failed")
+            return AWAY_PAUSE_S
+        if report.unsent:
+            return AWAY_PAUSE_S
+        if report.is_batch_full:
+            return 0
+        return FULL_PAUSE_S if report.is_full else self._poll_interval_s
+
+
+def build_dispatcher(app: Any) -> Dispatcher:
+    """Build the dispatcher of this process."""
+    live = runtime()
+    publisher = ChainPublisher(app, ticket_plan(), live.settings.publish_timeout_s)
+    return Dispatcher(live.sessions, publisher, live.limits, live.settings.poll_interval_s)
+
+
+class DispatcherStep(bootsteps.StartStopStep):
+    """Runs a dispatcher inside a worker whose pool does not fork.
+
+    Each fork of a pool child shuts the broker connection its parent's threads use (kombu cleans up
+    after a fork), so a prefork worker leaves dispatching to other processes.
+    """
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        """Attach to a worker."""
+        super().__init__(worker, **kwargs)
+        self._dispatcher: Dispatcher | None = None
+
+    def include_if(self, worker: Any) -> bool:
+        """Tell whether this worker dispatches."""
+        return runtime().settings.dispatcher and "prefork" not in worker.pool_cls.__module__
+
+    def start(self, worker: Any) -> None:
+        """Start dispatching."""
+        self._dispatcher = build_dispatcher(worker.app)
+        self._dispatcher.start()
+
+    def stop(self, worker: Any) -> None:  # noqa: ARG002  # Celery's signature
+        """Stop dispatching."""
+        if self._dispatcher is not None:
+            self._dispatcher.stop()

@@ -1,0 +1,97 @@
+"""Sends a ticket's remaining steps to the broker as one Celery chain, and waits for its word."""
+
+from typing import Any
+
+from amqp.exceptions import AMQPError
+from celery import Celery, chain
+from kombu import Connection
+from kombu.exceptions import KombuError
+
+from ticketflow.errors import BrokerUnavailableError
+from ticketflow.storage.due import Departure
+from ticketflow.workflow.plan import Plan
+
+_BROKER_ERRORS = (OSError, AMQPError, KombuError)
+
+
+class ChainPublisher:
+    """Publishes over a connection of its own, with confirms and a limit on every wait.
+
+    Without confirms, a publish into a black hole, a frozen broker or a memory alarm returns at
+    once and the message may be gone; with Celery's own retries it may hang as long as the fault.
+    """
+
+    def __init__(self, app: Celery, plan: Plan, timeout_s: float) -> None:
+        """Bind to an app; ``connect`` opens the connection."""
+        self._app = app
+        self._plan = plan
+        self._timeout_s = timeout_s
+        self._connection: Connection | None = None
+
+    def connect(self) -> None:
+        """Open the connection and declare every queue, unless that is done.
+
+        Raises:
+            BrokerUnavailableError: The broker does not answer in time.
+        """
+        if self._connection is not None and self._connection.connected:
+            return
+        self.close()
+        options = {"confirm_publish": True, "read_timeout": self._timeout_s, "write_timeout": self._timeout_s}
+        connection = self._app.connection_for_write(
+            connect_timeout=self._timeout_s, heartbeat=0, transport_options=options
+        )
+        try:
+            connection.connect()
+            declare_queues(connection, self._app)
+        except _BROKER_ERRORS as error:
+            connection.collapse(socket_timeout=self._timeout_s)
+            raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
+        self._connection = connection
+
+    def publish(self, departure: Departure) -> None:
+        """Send one chain.
+
+        Raises:
+            BrokerUnavailableError: No confirm came in time; the message may or may not be there.
+        """
+        arguments = (str(departure.ticket_id), departure.generation)
+        links = [
+            self._app.signature(f"ticketflow.steps.{step}", args=arguments, immutable=True)
+            for step in self._plan.remaining(departure.next_step)
+        ]
+        options: dict[str, Any] = {"connection": self._connection, "retry": False, "confirm_timeout": self._timeout_s}
+        try:
+            chain(links, app=self._app).apply_async(**options)
+        except _BROKER_ERRORS as error:
+            self.close()
+            raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        """Let go of the connection without waiting for the other side."""
+        if self._connection is not None:
+            self._connection.collapse(socket_timeout=self._timeout_s)
+            self._connection = None
+
+
+def declare_queues(connection: Connection, app: Celery) -> None:
+    """Declare exchanges, step queues and the dead-letter queue; a no-op where they exist."""
+    channel = connection.default_channel
+    app.conf.dead_letter_queue.bind(channel).declare()
+    for queue in app.conf.task_queues:
+        queue.bind(channel).declare()
+
+
+def check_broker(app: Celery, timeout_s: float) -> None:
+    """Connect and disconnect.
+
+    Raises:
+        BrokerUnavailableError: The broker does not answer in time.
+    """
+    connection = app.connection_for_write(connect_timeout=timeout_s, transport_options={"read_timeout": timeout_s})
+    try:
+        connection.connect()
+    except _BROKER_ERRORS as error:
+        raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
+    finally:
+        connection.collapse(socket_timeout=timeout_s)

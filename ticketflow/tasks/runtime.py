@@ -1,0 +1,93 @@
+"""What a process needs to work, made once, on first use, after any fork."""
+
+import threading
+from datetime import timedelta
+from functools import cached_property
+
+from sqlalchemy import Engine
+
+from ticketflow.services.dispatch_due import DispatchLimits
+from ticketflow.services.knowledge import StoredKnowledge
+from ticketflow.services.run_step import StepRunner
+from ticketflow.services.tools import build_knowledge, build_tools
+from ticketflow.settings import Settings, load_settings
+from ticketflow.storage.embedded import embedded_url
+from ticketflow.storage.session import Sessions, build_engine, build_session_factory
+from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.ports import Tools
+
+
+class Runtime:
+    """Database sessions, engines' tools and the step runner of one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Bind to settings; nothing is opened or loaded yet."""
+        self.settings = settings
+        self._lock = threading.Lock()
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The process's one database engine."""
+        url = self.settings.database_url or embedded_url(self.settings.data_dir)
+        return build_engine(url, pool_size=max(10, self.settings.worker_threads + 2))
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Where use cases get their one transaction from."""
+        return build_session_factory(self.engine)
+
+    @property
+    def limits(self) -> DispatchLimits:
+        """How much a dispatcher of this process may do."""
+        return DispatchLimits(self.settings.max_in_flight, timedelta(seconds=self.settings.redispatch_after_s))
+
+    @property
+    def knowledge(self) -> StoredKnowledge:
+        """The knowledge base, loading its encoder on first use."""
+        with self._lock:
+            return self._knowledge
+
+    @property
+    def tools(self) -> Tools:
+        """Everything a step may use."""
+        with self._lock:
+            return self._tools
+
+    @property
+    def runner(self) -> StepRunner:
+        """Runs steps for this process's tasks."""
+        with self._lock:
+            return self._runner
+
+    @cached_property
+    def _knowledge(self) -> StoredKnowledge:
+        return build_knowledge(self.settings, self.sessions)
+
+    @cached_property
+    def _tools(self) -> Tools:
+        return build_tools(self.settings, self._knowledge)
+
+    @cached_property
+    def _runner(self) -> StepRunner:
+        return StepRunner(self.sessions, ticket_plan(), self._tools, self.limits.redispatch_after)
+
+
+_lock = threading.Lock()
+_runtime: Runtime | None = None
+
+
+def runtime() -> Runtime:
+    """Return this process's runtime."""
+    global _runtime  # noqa: PLW0603  # one per process is the point
+    with _lock:
+        if _runtime is None:
+            _runtime = Runtime(load_settings())
+        return _runtime
+
+
+def forget_runtime() -> None:
+    """Drop what a parent process left behind, without touching its sockets."""
+    global _runtime  # noqa: PLW0603
+    if _runtime is not None and "engine" in vars(_runtime):
+        _runtime.engine.dispose(close=False)
+    _runtime = None

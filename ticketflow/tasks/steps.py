@@ -1,0 +1,56 @@
+"""One registered task per step of the graph: thin shells that turn outcomes into broker verbs."""
+
+from uuid import UUID
+
+from celery import Task
+from celery.exceptions import Reject, Retry
+from structlog.contextvars import bound_contextvars
+
+from ticketflow.services.outcomes import AlreadyDone, Committed, Parked, Retrying, StepOutcome
+from ticketflow.storage.leases import Claim
+from ticketflow.tasks.celery import app
+from ticketflow.tasks.runtime import runtime
+from ticketflow.workflow.plan import ticket_plan
+
+
+class StepTask(Task):
+    """The edge between Celery and ``run_step``, the same for every step."""
+
+    step: str
+
+    def run(self, ticket_id: str, generation: int) -> str:
+        """Run the step and tell the broker what came of it.
+
+        Returns:
+            The outcome's name, for Flower; the result itself is in Postgres.
+
+        Raises:
+            Retry: The step will be published again when the ticket's clock rings.
+            Reject: The ticket is parked; the message goes to the dead letters.
+        """
+        is_redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
+        claim = Claim(UUID(ticket_id), self.step, generation, is_redelivered)
+        with bound_contextvars(ticket_id=ticket_id, step=self.step, generation=generation):
+            return self._answer(runtime().runner.run(claim))
+
+    def _answer(self, outcome: StepOutcome) -> str:
+        match outcome:
+            case Retrying(delay, reason):
+                # No message is sent for it: a retry waits in Postgres, where it can be seen and stopped.
+                raise Retry(reason, when=delay.total_seconds())
+            case Parked(reason):
+                raise Reject(reason, requeue=False)
+            case Committed(is_chain_valid=True) | AlreadyDone():
+                pass
+            case _:
+                self.request.chain = None
+        return type(outcome).__name__
+
+
+def step_task_name(step: str) -> str:
+    """Name the task that runs a step."""
+    return f"ticketflow.steps.{step}"
+
+
+for _step in ticket_plan().order:
+    app.register_task(type(f"{_step.title()}Task", (StepTask,), {"name": step_task_name(_step), "step": _step})())

@@ -1,0 +1,142 @@
+"""Derives the chain from the compiled graph: which step follows which, and what may loop back.
+
+A graph can be planned when one straight line visits every node from START to END, every
+conditional edge either follows that line or leads back along it, and no state key needs a reducer
+(storage merges state key by key, so a reducer would make the two ways to run differ).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+from langgraph.channels import LastValue
+from langgraph.graph import END, START
+from langgraph.runtime import Runtime
+from langgraph.types import RetryPolicy
+
+from ticketflow.errors import ConfigurationError, UnplannableGraphError
+from ticketflow.workflow.graph import TicketGraph, build_graph
+from ticketflow.workflow.ports import Tools
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step as the worker needs it.
+
+    Attributes:
+        name: The node's name; also names its task and queue.
+        retry: Attempts, backoff and which errors are worth another attempt.
+        time_limit_s: Seconds a step may think before it loses its lease.
+    """
+
+    name: str
+    retry: RetryPolicy
+    time_limit_s: float
+
+
+class Plan:
+    """The order of steps of one compiled graph, and how to run and leave each of them."""
+
+    def __init__(self, graph: TicketGraph) -> None:
+        """Plan a graph.
+
+        Raises:
+            UnplannableGraphError: The graph forks, skips ahead, strands a node or needs a
+                reducer; the message names the node or key to change.
+        """
+        self._builder = graph.builder
+        self._refuse_reducers()
+        self.order = self._straight_line()
+        self.steps = {name: self._planned(name) for name in self.order}
+
+    def remaining(self, step: str) -> tuple[str, ...]:
+        """List the steps from ``step`` to the end, itself included."""
+        return self.order[self._place[step] :]
+
+    def is_before(self, step: str, other: str) -> bool:
+        """Tell whether ``step`` comes earlier on the line than ``other``."""
+        return self._place[step] < self._place[other]
+
+    def run(self, step: str, state: Mapping[str, Any], tools: Tools) -> Mapping[str, Any]:
+        """Run one step as the graph would and return the keys it adds."""
+        node: Any = self._builder.nodes[step].runnable
+        patch: Mapping[str, Any] = node.func(dict(state), Runtime(context=tools))
+        return patch
+
+    def next_step(self, step: str, state: Mapping[str, Any]) -> str | None:
+        """Name the step to run after ``step`` left ``state`` behind; ``None`` at the end."""
+        for branch in self._builder.branches.get(step, {}).values():
+            choice = branch.path.invoke(dict(state))
+            following = (branch.ends or {})[str(choice)]
+            return None if following == END else following
+        place = self._place[step] + 1
+        return self.order[place] if place < len(self.order) else None
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.order)}
+
+    def _ways_out(self, node: str) -> set[str]:
+        """Name every node an edge from ``node`` may lead to."""
+        ways = {target for source, target in self._builder.edges if source == node}
+        branches = self._builder.branches.get(node, {})
+        if len(branches) + bool(ways) > 1:
+            raise UnplannableGraphError(f"step {node!r} has several ways out at once; a chain follows one")
+        for branch in branches.values():
+            if branch.ends is None:
+                raise UnplannableGraphError(f"the conditional edge after {node!r} must list its ends in a mapping")
+            ways |= set(branch.ends.values())
+        return ways
+
+    def _straight_line(self) -> tuple[str, ...]:
+        if self._builder.branches.get(START):
+            raise UnplannableGraphError("the graph must start with a plain edge, not a conditional one")
+        line = [START]
+        while line[-1] != END:
+            onward = self._ways_out(line[-1]) - set(line)
+            if not onward:
+                raise UnplannableGraphError(f"nothing new follows step {line[-1]!r}; a chain must reach the end")
+            if len(onward) > 1:
+                names = ", ".join(sorted(onward))
+                raise UnplannableGraphError(f"step {line[-1]!r} forks to {names}; a chain follows one way")
+            line.extend(onward)
+        stranded = set(self._builder.nodes) - set(line)
+        if stranded:
+            raise UnplannableGraphError(f"no edge leads to {', '.join(sorted(stranded))}")
+        return tuple(line[1:-1])
+
+    def _refuse_reducers(self) -> None:
+        for key, channel in self._builder.channels.items():
+            if not isinstance(channel, LastValue):
+                raise UnplannableGraphError(f"state key {key!r} has a reducer; a step must return its whole new value")
+
+    def _planned(self, name: str) -> PlannedStep:
+        node = self._builder.nodes[name]
+        retry = node.retry_policy
+        if not isinstance(retry, RetryPolicy):
+            raise UnplannableGraphError(f"step {name!r} needs exactly one retry policy")
+        try:
+            time_limit_s = float((node.metadata or {})["time_limit_s"])
+        except (KeyError, TypeError, ValueError):
+            raise UnplannableGraphError(f"step {name!r} needs metadata time_limit_s, in seconds") from None
+        return PlannedStep(name, retry, time_limit_s)
+
+
+@cache
+def ticket_plan() -> Plan:
+    """Plan our own graph, once per process."""
+    return Plan(build_graph())
+
+
+def require_step(name: str) -> PlannedStep:
+    """Return a step of our own graph by name.
+
+    Raises:
+        ConfigurationError: No such step.
+    """
+    try:
+        return ticket_plan().steps[name]
+    except KeyError:
+        known = ", ".join(ticket_plan().order)
+        raise ConfigurationError(f"unknown step {name!r}; known steps: {known}") from None

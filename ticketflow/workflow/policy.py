@@ -1,0 +1,29 @@
+"""When a failed step is tried again: reads the retry policy its node carries in the graph."""
+
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+
+from langgraph.types import RetryPolicy
+
+
+def is_retryable(policy: RetryPolicy, error: Exception) -> bool:
+    """Tell whether the policy expects another attempt to help."""
+    wanted = policy.retry_on
+    if isinstance(wanted, type):
+        return isinstance(error, wanted)
+    if isinstance(wanted, Sequence):
+        return isinstance(error, tuple(wanted))
+    return wanted(error)
+
+
+def backoff(policy: RetryPolicy, attempt: int, retry_after_s: float | None = None) -> timedelta:
+    """Choose how long to wait after ``attempt`` (1 for the first) failed.
+
+    Exponential with full jitter ("Exponential Backoff And Jitter", M. Brooker, AWS Architecture
+    Blog, 2015): retries of many tickets that failed together spread out. What the other side
+    asked for in ``Retry-After`` is a floor.
+    """
+    ceiling_s = min(policy.max_interval, policy.initial_interval * policy.backoff_factor ** (attempt - 1))
+    wait_s = random.uniform(0, ceiling_s) if policy.jitter else ceiling_s  # noqa: S311  # not a secret
+    return timedelta(seconds=max(wait_s, retry_after_s or 0.0))

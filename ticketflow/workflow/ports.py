@@ -1,0 +1,147 @@
+"""What steps may ask of the world. Engines fill these protocols; steps know nothing else.
+
+Every method may raise ``TransientError`` (tried again with backoff) or ``PermanentError`` (the
+ticket is parked). Arguments and results are plain JSON values, so that a run in process and a run
+as a Celery chain see the very same things.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ticketflow.workflow.state import Citation, Entity, Guess, Passage, Priority, Problem, Request, Sentiment
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a classifier says of a ticket.
+
+    Attributes:
+        category: One of ``Classifier.categories``.
+        team: The team that owns the category.
+        confidence: Calibrated probability of ``category``, in [0, 1].
+        alternatives: Up to three next-best guesses, best first.
+        language: ISO 639-1 code of the ticket's language.
+        sentiment: How the customer sounds.
+        priority: How soon the text asks to be dealt with.
+    """
+
+    category: str
+    team: str
+    confidence: float
+    alternatives: list[Guess]
+    language: str
+    sentiment: Sentiment
+    priority: Priority
+
+
+class Classifier(Protocol):
+    """Sorts tickets into the operator's taxonomy."""
+
+    @property
+    def categories(self) -> frozenset[str]:
+        """Names a label may carry."""
+        ...
+
+    def classify(self, subject: str, body: str) -> Label:
+        """Label one ticket."""
+        ...
+
+
+class Extractor(Protocol):
+    """Finds the facts in a ticket."""
+
+    def extract(self, request: Request, language: str) -> list[Entity]:
+        """List facts in order of appearance, subject first; payment data comes masked."""
+        ...
+
+
+class KnowledgeBase(Protocol):
+    """Finds what the team already wrote down."""
+
+    def search(self, query: str, limit: int) -> list[Passage]:
+        """List the best passages, best first, at most one per article; empty when none exist."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """All a writer or reviewer may know about a ticket.
+
+    Attributes:
+        request: The ticket as received.
+        category: Its category.
+        team: The team the category belongs to.
+        language: ISO 639-1 code.
+        sentiment: How the customer sounds.
+        entities: Facts found in it.
+        passages: What research found, best first.
+        problems: What review found wrong with the draft before, empty in the first round.
+    """
+
+    request: Request
+    category: str
+    team: str
+    language: str
+    sentiment: Sentiment
+    entities: list[Entity]
+    passages: list[Passage]
+    problems: list[Problem]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply and the sentences it rests on.
+
+    Attributes:
+        text: What the customer would read, greeting to sign-off.
+        citations: Every quoted sentence; empty for an acknowledgement.
+        confidence: How sure the writer is that this answers the ticket, in [0, 1].
+    """
+
+    text: str
+    citations: list[Citation]
+    confidence: float
+
+
+class Writer(Protocol):
+    """Turns findings into a reply."""
+
+    def answer(self, brief: Brief) -> Reply | None:
+        """Write an answer from the brief's passages, or ``None`` when they do not answer it."""
+        ...
+
+    def acknowledge(self, brief: Brief) -> Reply:
+        """Write an honest acknowledgement that names the team the ticket goes to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """A reviewer's judgement of a reply.
+
+    Attributes:
+        completeness: How much of what the customer asked is addressed, in [0, 1].
+        problems: What must change; empty when nothing must.
+    """
+
+    completeness: float
+    problems: list[Problem]
+
+
+class Reviewer(Protocol):
+    """Judges a reply; the checks that need no judgement are made by the review step itself."""
+
+    def review(self, brief: Brief, reply: Reply) -> Opinion:
+        """Judge a reply against the ticket."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """One implementation of every port: all that a step gets besides the state."""
+
+    classifier: Classifier
+    extractor: Extractor
+    knowledge: KnowledgeBase
+    writer: Writer
+    reviewer: Reviewer

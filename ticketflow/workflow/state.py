@@ -1,0 +1,125 @@
+"""What a ticket carries through the graph: plain JSON values only, merged key by key.
+
+Each step file declares the keys it adds; this module holds what the ticket arrives with and the
+small records several steps share.
+"""
+
+import re
+from typing import Literal, NotRequired, TypedDict
+
+Priority = Literal["low", "normal", "high", "urgent"]
+Sentiment = Literal["negative", "neutral", "positive"]
+Resolution = Literal["answered", "routed"]
+
+_QUOTED_LINE = re.compile(r"^[^\S\n]*>.*$", re.MULTILINE)
+_SIGNATURE = re.compile(r"\n-- ?\n.*\Z", re.DOTALL)  # RFC 3676 §4.3
+_BLANKS = re.compile(r"\s+")
+
+
+class Request(TypedDict):
+    """The ticket as received, before any step ran.
+
+    Attributes:
+        ticket_id: UUID in text form.
+        subject: One line, as received.
+        body: The customer's text, as received.
+        customer_name: Name to greet, or ``None``.
+        customer_email: The customer's own address, or ``None``.
+        channel: Where the ticket came from ("email", "web", ...), or ``None``.
+        requested_priority: What the caller asked for; ``None`` leaves it to the engine.
+        received_at: RFC 3339 instant in UTC; relative dates in the text refer to it.
+    """
+
+    ticket_id: str
+    subject: str
+    body: str
+    customer_name: str | None
+    customer_email: str | None
+    channel: str | None
+    requested_priority: Priority | None
+    received_at: str
+
+
+class Guess(TypedDict):
+    """A category and how likely it is, in [0, 1]."""
+
+    category: str
+    confidence: float
+
+
+class Entity(TypedDict):
+    """A fact found in the ticket.
+
+    Attributes:
+        type: ``order_id``, ``invoice_id``, ``email``, ``phone``, ``amount``, ``date``, ``url``,
+            ``card``, ``iban`` and what later engines add.
+        value: Normalised (E.164 phone, ISO 8601 date, ISO 4217 currency with amount); masked for
+            card and account numbers.
+        text: As written in the ticket; masked for card and account numbers.
+        field: Which part of the ticket ``start`` and ``end`` count in.
+        start: First character, zero-based, in the text as received.
+        end: One past the last character.
+    """
+
+    type: str
+    value: str
+    text: str
+    field: Literal["subject", "body"]
+    start: int
+    end: int
+
+
+class Passage(TypedDict):
+    """A piece of an article that may answer the ticket.
+
+    Attributes:
+        article_id: UUID in text form.
+        article_version: The version the text was taken from.
+        title: The article's title.
+        text: The passage, verbatim from the article's plain text.
+        score: Relevance; higher is better, comparable within one search only.
+        confidence: How likely this passage answers the ticket, in [0, 1].
+    """
+
+    article_id: str
+    article_version: int
+    title: str
+    text: str
+    score: float
+    confidence: float
+
+
+class Citation(TypedDict):
+    """A sentence of the answer and where it comes from, verbatim."""
+
+    article_id: str
+    article_version: int
+    title: str
+    quote: str
+
+
+class Problem(TypedDict):
+    """Something review found wrong with a draft.
+
+    Attributes:
+        code: ``ungrounded``, ``personal_data``, ``incomplete`` or ``empty``.
+        detail: What is wrong, in words for the agent; never repeats personal data.
+        quote: The citation's quote to leave out next time, where one is to blame.
+    """
+
+    code: str
+    detail: str
+    quote: NotRequired[str]
+
+
+def question_text(subject: str, body: str) -> str:
+    """Join subject and body for classifying and searching, leaving out quoted mail, signatures and repetition.
+
+    Returns:
+        The words of this customer in this ticket; the subject alone when the body has none.
+    """
+    own = _SIGNATURE.sub("", _QUOTED_LINE.sub("", body))
+    subject, own = _BLANKS.sub(" ", subject).strip(), _BLANKS.sub(" ", own).strip()
+    if not own or own.lower().startswith(subject.rstrip(" .…").lower()):
+        return own or subject
+    return f"{subject}\n{own}"
