@@ -7,6 +7,7 @@ Steps, and so queues and routes, come from the graph; addresses come from the en
 from kombu import Exchange, Queue
 
 from ticketflow.settings import load_settings
+from ticketflow.tasks import folder
 from ticketflow.workflow.plan import ticket_plan
 
 _settings = load_settings()
@@ -15,7 +16,7 @@ _steps = ticket_plan().order
 # -- Where messages go ---------------------------------------------------------------------------
 DEAD_LETTERS = "ticketflow.dead"
 
-broker_url = _settings.broker_url or "filesystem://"
+broker_url = _settings.broker_url or f"{folder.SCHEME}://localhost//"
 if _settings.is_broker_embedded:
     _folder = _settings.data_dir / "messages"
     broker_transport_options = {

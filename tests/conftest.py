@@ -1,6 +1,7 @@
 """Servers and databases for the tests; a server starts when the first test asks for it."""
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +17,18 @@ from ticketflow.storage.migrate import upgrade
 from ticketflow.storage.session import build_engine, build_session_factory
 
 TEMPLATE = "ticketflow_template"
+
+
+def pytest_configure() -> None:
+    """Keep the tests from a developer's own settings and data."""
+    for name in [name for name in os.environ if name.startswith("TICKETFLOW_")]:
+        del os.environ[name]
+    os.environ["TICKETFLOW_DATA_DIR"] = tempfile.mkdtemp(prefix="ticketflow-data-")
+
+
+def pytest_unconfigure() -> None:
+    """Remove what the tests left in their data folder."""
+    shutil.rmtree(os.environ["TICKETFLOW_DATA_DIR"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,7 @@ def configure_logging(level: str, log_format: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
     )
+    handler.setLevel(level.upper())  # a library that turns its own logger up is still held to this
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())

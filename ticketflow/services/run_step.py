@@ -69,7 +69,7 @@ class StepRunner:
             lease = claim_step(session, claim, timedelta(seconds=planned.time_limit_s), planned.retry.max_attempts)
         if not isinstance(lease, Lease):
             return self._refuse(claim, lease)
-        log.info("step.started", attempt=lease.attempt, round=lease.round)
+        log.debug("step.started", attempt=lease.attempt, round=lease.round)
         try:
             entry = self._think(lease)
         except Exception as error:  # noqa: BLE001  # whatever a step raises must end up on its ticket

@@ -45,7 +45,7 @@ class ChainPublisher:
             connection.connect()
             declare_queues(connection, self._app)
         except _BROKER_ERRORS as error:
-            connection.collapse(socket_timeout=self._timeout_s)
+            connection.collect(socket_timeout=self._timeout_s)
             raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
         self._connection = connection
 
@@ -70,7 +70,7 @@ class ChainPublisher:
     def close(self) -> None:
         """Let go of the connection without waiting for the other side."""
         if self._connection is not None:
-            self._connection.collapse(socket_timeout=self._timeout_s)
+            self._connection.collect(socket_timeout=self._timeout_s)
             self._connection = None
 
 
@@ -94,4 +94,4 @@ def check_broker(app: Celery, timeout_s: float) -> None:
     except _BROKER_ERRORS as error:
         raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
     finally:
-        connection.collapse(socket_timeout=timeout_s)
+        connection.collect(socket_timeout=timeout_s)

@@ -31,9 +31,10 @@ class StepTask(Task):
         is_redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
         claim = Claim(UUID(ticket_id), self.step, generation, is_redelivered)
         with bound_contextvars(ticket_id=ticket_id, step=self.step, generation=generation):
-            return self._answer(runtime().runner.run(claim))
+            return self.answer(runtime().runner.run(claim))
 
-    def _answer(self, outcome: StepOutcome) -> str:
+    def answer(self, outcome: StepOutcome) -> str:
+        """Say to Celery what an outcome means for the message and for the rest of its chain."""
         match outcome:
             case Retrying(delay, reason):
                 # No message is sent for it: a retry waits in Postgres, where it can be seen and stopped.

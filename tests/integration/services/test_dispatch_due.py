@@ -3,30 +3,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text, update
 
+from tests.publishers import FakePublisher
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.services.dispatch_due import DispatchLimits, dispatch_due
 from ticketflow.storage.due import wake_in_flight
 from ticketflow.storage.models import Ticket
 
 AN_HOUR = timedelta(hours=1)
-
-
-class FakePublisher:
-    """Keeps what it was given; refuses from the ``fails_after``-th message on."""
-
-    def __init__(self, *, fails_after: int | None = None, is_away: bool = False) -> None:
-        self.sent = []
-        self.fails_after = fails_after
-        self.is_away = is_away
-
-    def connect(self):
-        if self.is_away:
-            raise BrokerUnavailableError("nobody there")
-
-    def publish(self, departure):
-        if self.fails_after is not None and len(self.sent) >= self.fails_after:
-            raise BrokerUnavailableError("no confirm")
-        self.sent.append(departure)
 
 
 def limits(max_in_flight=100, batch=100, redispatch_after=AN_HOUR) -> DispatchLimits:

@@ -1,0 +1,117 @@
+"""Adding a step touches one step file and the graph: done here on a copy of the package, and run."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.harness.processes import REPOSITORY
+
+STEP = '''
+"""Step 7: how many words does the customer read?"""
+
+from typing import TypedDict
+
+from ticketflow.workflow.ports import Tools
+from ticketflow.workflow.steps.finalize import Final
+
+
+class Measurement(TypedDict):
+    """Keys added by ``measure``."""
+
+    words: int
+
+
+def measure(state: Final, tools: Tools) -> Measurement:
+    """Count the words of the final response."""
+    return {"words": len(state["final_response"].split())}
+'''
+
+IN_THE_GRAPH = {
+    "from ticketflow.workflow.steps.research": "from ticketflow.workflow.steps.measure import Measurement, measure\n"
+    "from ticketflow.workflow.steps.research",
+    "Final, total=False": "Final, Measurement, total=False",
+    '    graph.add_edge("finalize", END)': '    add("measure", measure, time_limit_s=30)\n'
+    '    graph.add_edge("finalize", "measure")\n'
+    '    graph.add_edge("measure", END)',
+}
+
+RUN = """
+import json, sys
+from datetime import timedelta
+from tests.fakes import fake_tools
+from ticketflow.services.run_step import StepRunner
+from ticketflow.services.submit_ticket import submit_ticket
+from ticketflow.storage.due import claim_due
+from ticketflow.storage.leases import Claim
+from ticketflow.storage.models import Ticket
+from ticketflow.storage.session import build_engine, build_session_factory
+from ticketflow.storage.tickets import NewTicket, build_request
+from ticketflow.tasks import app
+from ticketflow.workflow.graph import build_graph
+from ticketflow.workflow.plan import ticket_plan
+
+plan, tools = ticket_plan(), fake_tools()
+engine = build_engine(sys.argv[1])
+sessions = build_session_factory(engine)
+ticket_id = submit_ticket(sessions, "default", NewTicket("Hello", "Anybody?"), plan.order[0]).ticket_id
+with sessions.begin() as session:
+    (departure,) = claim_due(session, 1, timedelta(minutes=5))
+runner = StepRunner(sessions, plan, tools, timedelta(minutes=5))
+for step in plan.order:
+    runner.run(Claim(ticket_id, step, departure.generation))
+with sessions() as session:
+    ticket = session.get_one(Ticket, ticket_id)
+app.loader.import_default_modules()
+print(json.dumps({
+    "tasks": [name for name in app.tasks if name.startswith("ticketflow.")],
+    "queues": [queue.name for queue in app.conf.task_queues],
+    "status": ticket.status,
+    "chain": {**build_request(ticket), **ticket.state},
+    "in_process": build_graph().invoke(build_request(ticket), context=tools),
+}))
+engine.dispose()
+"""
+
+
+@pytest.fixture
+def copy(tmp_path) -> Path:
+    """Copy the package and add a step to it: one new file, three edits of the graph."""
+    shutil.copytree(REPOSITORY / "ticketflow", tmp_path / "ticketflow", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(REPOSITORY / "alembic", tmp_path / "alembic")
+    shutil.copy(REPOSITORY / "celeryconfig.py", tmp_path)
+    (tmp_path / "tests").mkdir()
+    shutil.copy(REPOSITORY / "tests" / "fakes.py", tmp_path / "tests")
+    (tmp_path / "ticketflow/workflow/steps/measure.py").write_text(STEP.lstrip())
+    graph = tmp_path / "ticketflow/workflow/graph.py"
+    text = graph.read_text()
+    for old, new in IN_THE_GRAPH.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    graph.write_text(text)
+    return tmp_path
+
+
+def test_a_seventh_step_has_a_task_and_a_queue_and_takes_effect(copy, database_url):
+    environment = {**os.environ, "PYTHONPATH": str(copy)}
+
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, database_url],
+        cwd=copy,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["tasks"][-1] == "ticketflow.steps.measure"
+    assert found["queues"][-1] == "steps.measure"
+    assert found["status"] == "completed"
+    assert found["chain"]["words"] > 0
+    assert found["chain"] == found["in_process"]

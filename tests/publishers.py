@@ -1,0 +1,24 @@
+"""A publisher that keeps what it is given; it passes the same contract as the real one."""
+
+from ticketflow.errors import BrokerUnavailableError
+from ticketflow.storage.due import Departure
+
+
+class FakePublisher:
+    """Keeps chains in memory; refuses from the ``fails_after``-th on, or altogether while away."""
+
+    def __init__(self, *, fails_after: int | None = None, is_away: bool = False) -> None:
+        self.sent: list[Departure] = []
+        self._fails_after = fails_after
+        self._is_away = is_away
+        self._is_connected = False
+
+    def connect(self) -> None:
+        if self._is_away:
+            raise BrokerUnavailableError("nobody there")
+        self._is_connected = True
+
+    def publish(self, departure: Departure) -> None:
+        if not self._is_connected or len(self.sent) == self._fails_after:
+            raise BrokerUnavailableError("no confirm")
+        self.sent.append(departure)
