@@ -14,7 +14,7 @@ for_running := $(VENV)/.installed-for-running
 for_testing := $(VENV)/.installed-for-testing
 pip         := $(bin)/python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: help run test check lint format clean
+.PHONY: help run test check lint format docs clean
 
 help: ## Say what can be done (the default)
 	@echo 'Ticket Flow'
@@ -30,7 +30,8 @@ test: $(for_testing) ## Run every check and every test, installing the servers t
 	@$(MAKE) lint
 	$(bin)/python -m pytest $(PYTEST)
 
-check: lint ## Run the checks and tests that need no server (under a minute)
+check: lint ## Run the checks and the quick tests (under a minute)
+	@tests/install-servers
 	$(bin)/python -m pytest tests/architecture tests/unit tests/contract $(PYTEST)
 
 lint: $(for_testing)
@@ -42,6 +43,9 @@ lint: $(for_testing)
 format: $(for_testing) ## Rewrite the code in the project's format
 	$(bin)/ruff check --fix-only --quiet
 	$(bin)/ruff format
+
+docs: $(for_testing) ## Write the pages that follow from the code
+	$(bin)/python docs/generate.py
 
 clean: ## Remove the environment, caches and build leftovers
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

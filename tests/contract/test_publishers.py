@@ -39,6 +39,8 @@ def post(request) -> Iterator[Post]:
     app = new_app(request)
     with app.connection_for_write() as connection:
         publisher = ChainPublisher(app, ticket_plan(), TIMEOUT_S)
+        publisher.connect()
+        drain(connection, app)  # what an earlier test left
         yield Post(publisher, lambda: drain(connection, app), ChainPublisher(away_app(), ticket_plan(), TIMEOUT_S))
         publisher.close()
 
@@ -47,7 +49,7 @@ def new_app(request) -> Celery:
     app = Celery("contract", set_as_current=False)
     app.config_from_object("celeryconfig")
     if request.param == "rabbitmq":
-        app.conf.update(broker_url=request.getfixturevalue("broker_url"), broker_transport_options={})
+        app.conf.update(broker_url=request.getfixturevalue("rabbitmq_server").url, broker_transport_options={})
         return app
     folder = request.getfixturevalue("tmp_path")
     # kombu remembers bindings per process, whatever folder they were written to.
