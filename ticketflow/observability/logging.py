@@ -16,8 +16,9 @@ _SHARED: list[Processor] = [
     structlog.processors.StackInfoRenderer(),
 ]
 
-# Celery tells of every message received and every task that succeeded; our step.* lines say more.
-_REPEATS_OURS = ("celery.worker.strategy", "celery.app.trace")
+# Celery tells of every message and every task that succeeded, where our step.* lines say more; Alembic
+# tells of every look at the schema.
+_TALKATIVE = ("celery.worker.strategy", "celery.app.trace", "alembic")
 
 
 def configure_logging(level: str, log_format: str) -> None:
@@ -49,7 +50,7 @@ def configure_logging(level: str, log_format: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for name in _REPEATS_OURS:
+    for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
 

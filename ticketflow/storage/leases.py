@@ -116,7 +116,7 @@ _CLAIM = text("""
         FROM tickets WHERE id = :ticket_id
     ), moved AS (
         UPDATE tickets
-        SET status = :processing, attempt = attempt + 1, dispatches = 0, updated_at = now(),
+        SET status = :processing, version = version + 1, attempt = attempt + 1, dispatches = 0, updated_at = now(),
             lease_token = :token, lease_until = now() + :lease, wake_at = now() + :lease
         WHERE id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
           AND attempt < :max_attempts
@@ -158,8 +158,8 @@ _COMMIT = text(f"""
 _RETRY = text(f"""
     WITH moved AS (
         UPDATE tickets
-        SET lease_token = NULL, lease_until = NULL, is_in_flight = false, wake_at = now() + :delay, error = :error,
-            updated_at = now()
+        SET version = version + 1, lease_token = NULL, lease_until = NULL, is_in_flight = false,
+            wake_at = now() + :delay, error = :error, updated_at = now()
         WHERE id = :ticket_id AND lease_token = :token
         RETURNING id, tenant, version
     ), trail AS ({_APPEND_EVENTS})

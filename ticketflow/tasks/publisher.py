@@ -42,7 +42,7 @@ class ChainPublisher:
             connect_timeout=self._timeout_s, heartbeat=0, transport_options=options
         )
         try:
-            connection.connect()
+            _connect(connection, self._timeout_s)
             declare_queues(connection, self._app)
         except _BROKER_ERRORS as error:
             connection.collect(socket_timeout=self._timeout_s)
@@ -90,8 +90,13 @@ def check_broker(app: Celery, timeout_s: float) -> None:
     """
     connection = app.connection_for_write(connect_timeout=timeout_s, transport_options={"read_timeout": timeout_s})
     try:
-        connection.connect()
+        _connect(connection, timeout_s)
     except _BROKER_ERRORS as error:
         raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
     finally:
         connection.collect(socket_timeout=timeout_s)
+
+
+def _connect(connection: Connection, timeout_s: float) -> None:
+    """Connect once, now; kombu's own ``connect`` sleeps two seconds and tries again."""
+    connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=timeout_s)

@@ -48,7 +48,7 @@ def test_a_claimed_step_takes_effect_and_names_the_next(sessions, new_runner, fi
 
     assert outcome == Committed("check", is_chain_valid=True)
     ticket = ticket_of(sessions, first_claim)
-    assert (ticket.state["read"], ticket.next_step, ticket.version, ticket.status) == (1, "check", 2, "processing")
+    assert (ticket.state["read"], ticket.next_step, ticket.version, ticket.status) == (1, "check", 3, "processing")
     assert events_of(sessions, first_claim) == ["ticket.received", "step.started", "step.completed"]
 
 

@@ -1,0 +1,189 @@
+"""The OpenAPI document tells the truth: every answer fits it, and nothing the services show is left out."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.harness.api import TICKET, serve_one_database
+from ticketflow.services.articles import read_article
+from ticketflow.services.read_tickets import read_events, read_steps, read_ticket
+from ticketflow.storage.models import DEFAULT_TENANT
+
+JSON_TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": int | float, "null": type(None)}
+ARTICLE = {"title": "Refunds", "body": "Sent back within five days.", "tags": ["billing"], "external_id": "kb-1"}
+HTTP_METHODS = {"get", "post", "put", "delete", "patch"}
+
+
+@pytest.fixture(scope="module")
+def api(new_database):
+    with serve_one_database(new_database) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def document(api) -> dict[str, Any]:
+    return api.get("/openapi.json").json
+
+
+@pytest.fixture(scope="module")
+def finished(api) -> str:
+    ticket_id = api.submit(
+        customer={"email": "ada@example.com"}, metadata={"n": [1, {"x": None}]}, not_before="2026-01-01T00:00:00Z"
+    )["id"]
+    api.finish(ticket_id)
+    return ticket_id
+
+
+@pytest.fixture(scope="module")
+def article(api) -> str:
+    return api.post("/articles", json=ARTICLE).json["id"]
+
+
+def test_every_answer_is_documented(api, document, finished, article):
+    conversation = [
+        ("post", "/tickets", {"json": TICKET}),
+        ("post", "/tickets", {"json": {}}),
+        ("post", "/tickets", {"data": "{"}),
+        ("post", "/tickets", {"json": TICKET, "headers": {"Authorization": ""}}),
+        ("get", "/tickets", {}),
+        ("get", "/tickets", {"query_string": "limit=0"}),
+        ("get", f"/tickets/{finished}", {}),
+        ("get", f"/tickets/{finished}/events", {}),
+        ("get", f"/tickets/{finished}/steps", {}),
+        ("get", f"/tickets/{article}", {}),
+        ("post", "/articles", {"json": ARTICLE | {"external_id": None}}),
+        ("post", "/articles", {"json": ARTICLE}),
+        ("get", "/articles", {}),
+        ("get", f"/articles/{article}", {}),
+        ("put", f"/articles/{article}", {"json": {"title": "T", "body": "B"}, "headers": {"If-Match": '"9"'}}),
+        ("put", f"/articles/{article}", {"json": {"title": "T", "body": "B"}}),
+        ("get", "/articles/search", {"query_string": "q=reset+password"}),
+        ("get", "/healthz", {}),
+        ("get", "/readyz", {}),
+    ]
+    for method, path, how in conversation:
+        answer = api.call(method.upper(), path, **how)
+
+        documented = find_response(document, method, path, str(answer.status_code))["content"]
+        assert answer.mimetype in documented, (method, path, answer.status_code)
+        assert list(find_misfits(answer.json, documented[answer.mimetype]["schema"], document)) == []
+
+
+def test_the_check_of_answers_finds_faults(api, document, finished):
+    ticket = api.get(f"/tickets/{finished}").json
+    schema = {"$ref": "#/components/schemas/Ticket"}
+    faults = [{"status": "lost"}, {"version": "7"}, {"surprise": 1}, {"entities": [{"type": "order_id"}]}]
+
+    assert list(find_misfits(ticket, schema, document)) == []
+    assert all(list(find_misfits(ticket | fault, schema, document)) for fault in faults)
+    assert list(find_misfits({}, schema, document))
+
+
+def test_answers_leave_nothing_out(api, finished, article):
+    ticket_id = api.get(f"/tickets/{finished}").json["id"]
+    place = (api.sessions, DEFAULT_TENANT)
+
+    assert api.get(f"/tickets/{ticket_id}").json == read_ticket(*place, ticket_id)
+    assert api.get(f"/tickets/{ticket_id}/events").json["events"] == read_events(*place, ticket_id, 0, 200)[0]
+    assert api.get(f"/tickets/{ticket_id}/steps").json["steps"] == read_steps(*place, ticket_id)
+    assert api.get(f"/articles/{article}").json == read_article(*place, article)
+    assert api.get(f"/tickets/{ticket_id}").json["entities"]
+    assert api.get(f"/tickets/{ticket_id}").json["citations"]
+
+
+def test_every_route_is_documented(api, document):
+    routes = {
+        re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule)
+        for rule in api.app.url_map.iter_rules()
+        if not rule.rule.startswith(("/docs", "/openapi.json"))
+    }
+
+    assert routes == set(document["paths"])
+
+
+def test_every_operation_has_a_summary_and_problems_for_errors(document):
+    for path, operations in document["paths"].items():
+        for method in HTTP_METHODS & set(operations):
+            operation = operations[method]
+            assert operation["summary"].endswith((".", "?")), (method, path)
+            for status in {"default"} | {code for code in operation["responses"] if code.startswith("4")}:
+                content = find_response(document, method, path, status)["content"]
+                assert list(content) == ["application/problem+json"], (method, path, status)
+
+
+def test_a_key_is_asked_for_everywhere_but_at_the_probes(document):
+    open_paths = {path for path, each in document["paths"].items() if each.get("get", {}).get("security") == []}
+
+    assert document["security"] == [{"key": []}]
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert open_paths == {"/healthz", "/readyz"}
+
+
+def test_parameters_and_headers_are_documented_side_by_side(document):
+    events = document["paths"]["/tickets/{ticket_id}/events"]["get"]["parameters"]
+    send = document["paths"]["/tickets"]["post"]["parameters"]
+
+    assert {parameter["name"] for parameter in events} == {"after", "limit", "Last-Event-ID"}
+    assert {parameter["name"] for parameter in send} == {"Idempotency-Key"}
+
+
+def test_the_documented_example_is_accepted(api, document):
+    example = document["paths"]["/tickets"]["post"]["requestBody"]["content"]["application/json"]["example"]
+
+    assert api.post("/tickets", json=example).status_code == 202
+
+
+def test_the_page_needs_nothing_from_elsewhere(api):
+    page = api.get("/docs")
+    parts = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+
+    assert (page.status_code, "://" in page.text) == (200, False)
+    assert {api.get(f"/{part}").status_code for part in parts} == {200}
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    assert api.get("/docs/docs.py").status_code == 404
+
+
+def find_response(document: dict[str, Any], method: str, path: str, status: str) -> dict[str, Any]:
+    """Return the documentation of an answer."""
+    template = path if path in document["paths"] else re.sub(r"/[0-9a-f-]{36}", "/{id}", path)
+    same = next(known for known in document["paths"] if re.sub(r"\{\w+\}", "{id}", known) == template or known == path)
+    return resolve(document["paths"][same][method]["responses"][status], document)
+
+
+def resolve(node: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference."""
+    if "$ref" not in node:
+        return node
+    found: Any = document
+    for part in node["$ref"].removeprefix("#/").split("/"):
+        found = found[part]
+    return found
+
+
+def find_misfits(value: Any, schema: dict[str, Any], document: dict[str, Any], path: str = "$"):
+    """Yield where a value does not fit a schema; what is not documented does not fit."""
+    schema = resolve(schema, document)
+    types = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", list(JSON_TYPES))
+    if not any(isinstance(value, JSON_TYPES[name]) for name in types) or isinstance(value, bool) > (
+        "type" not in schema
+    ):
+        yield f"{path}: {value!r} is not {types}"
+    elif "enum" in schema and value not in schema["enum"]:
+        yield f"{path}: {value!r} is not one of {schema['enum']}"
+    elif isinstance(value, list) and "items" in schema:
+        for place, each in enumerate(value):
+            yield from find_misfits(each, schema["items"], document, f"{path}[{place}]")
+    elif isinstance(value, dict):
+        yield from find_object_misfits(value, schema, document, path)
+
+
+def find_object_misfits(value: dict[str, Any], schema: dict[str, Any], document: dict[str, Any], path: str):
+    """Yield what is missing, unknown, or does not fit in an object."""
+    known = schema.get("properties", {})
+    yield from (f"{path}: no {name}" for name in schema.get("required", []) if name not in value)
+    for name, below in value.items():
+        if name in known:
+            yield from find_misfits(below, known[name], document, f"{path}.{name}")
+        elif schema.get("additionalProperties", False) is False:
+            yield f"{path}.{name} is not documented"

@@ -1,0 +1,90 @@
+"""The API as a test talks to it: over WSGI, with a key, on a database of the test's own."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from tests.fakes import FakeKnowledge, fake_passage, fake_tools
+from ticketflow.api import Backend, create_app
+from ticketflow.services.keys import create_key
+from ticketflow.services.outcomes import Committed
+from ticketflow.services.run_step import StepRunner
+from ticketflow.settings import Settings
+from ticketflow.storage.leases import Claim
+from ticketflow.storage.models import Base
+from ticketflow.storage.session import Sessions, build_engine, build_session_factory
+from ticketflow.tasks.runtime import Runtime
+from ticketflow.workflow.plan import ticket_plan
+
+TICKET = {"subject": "Password", "body": "How do I reset my password? 10021"}
+
+
+@contextmanager
+def serve_one_database(new_database: Callable[[], AbstractContextManager[str]]) -> Iterator["Served"]:
+    """Serve a database that many tests share."""
+    with new_database() as url:
+        engine = build_engine(url)
+        yield Served(build_session_factory(engine))
+        engine.dispose()
+
+
+class Served:
+    """An application and a caller of it.
+
+    Attributes:
+        wakes: How often a dispatcher was told that a ticket is due.
+    """
+
+    def __init__(self, sessions: Sessions, **changes: Any) -> None:
+        self.sessions = sessions
+        self.wakes = 0
+        self.searched: list[str] = []
+        parts = {
+            "settings": Settings(dispatcher=False),
+            "sessions": sessions,
+            "wake": self._wake,
+            "knowledge": self._find_knowledge,
+            "check_broker": lambda: None,
+        }
+        self.app = create_app(Backend(**parts | changes))
+        self.key = create_key(sessions, "tests")
+
+    def call(self, method: str, path: str, headers: Mapping[str, str] | None = None, **how: Any) -> TestResponse:
+        """Send a request with the key, unless ``headers`` say otherwise."""
+        sent = {"Authorization": f"Bearer {self.key}", **(headers or {})}
+        return self.app.test_client().open(path, method=method, headers=sent, **({"buffered": True} | how))
+
+    def get(self, path: str, **how: Any) -> TestResponse:
+        return self.call("GET", path, **how)
+
+    def post(self, path: str, **how: Any) -> TestResponse:
+        return self.call("POST", path, **how)
+
+    def submit(self, **changes: Any) -> dict[str, Any]:
+        """Send a good ticket and return it as accepted."""
+        answer = self.post("/tickets", json=TICKET | changes)
+        assert answer.status_code == 202, answer.text
+        return answer.json
+
+    def finish(self, ticket_id: str) -> None:
+        """Run every step of a fresh ticket with fakes."""
+        limits = Runtime(Settings()).limits
+        runner = StepRunner(self.sessions, ticket_plan(), fake_tools(), limits.redispatch_after)
+        for step in ticket_plan().order:
+            assert isinstance(runner.run(Claim(UUID(ticket_id), step, generation=0)), Committed)
+
+    def count(self, table: str) -> int:
+        """Count the rows of a table."""
+        with self.sessions() as session:
+            return session.scalar(select(func.count()).select_from(Base.metadata.tables[table]))
+
+    def _wake(self) -> None:
+        self.wakes += 1
+
+    def _find_knowledge(self, tenant: str) -> FakeKnowledge:
+        self.searched.append(tenant)
+        return FakeKnowledge([fake_passage()])

@@ -1,0 +1,125 @@
+"""Articles over HTTP: written, versioned, searched."""
+
+import pytest
+
+from tests.harness.api import Served, serve_one_database
+from ticketflow.api.backend import TenantKnowledge
+from ticketflow.services.keys import create_key
+from ticketflow.settings import Settings
+from ticketflow.tasks.runtime import Runtime
+
+ARTICLE = {"title": "Refunds", "body": "Sent back within five days.", "tags": ["billing"], "external_id": "kb-1"}
+CHANGED = {"title": "Refunds", "body": "Sent back within three days."}
+
+
+@pytest.fixture
+def api(sessions) -> Served:
+    return Served(sessions)
+
+
+@pytest.fixture(scope="module")
+def empty(new_database):
+    with serve_one_database(new_database) as served:
+        yield served
+
+
+def test_an_article_is_written_read_changed_and_deleted(api):
+    written = api.post("/articles", json=ARTICLE)
+    path = written.headers["Location"]
+    changed = api.call("PUT", path, json=CHANGED, headers={"If-Match": written.headers["ETag"]})
+    shown = api.get(path)
+    deleted = api.call("DELETE", path)
+
+    assert (written.status_code, written.headers["ETag"], written.json["tags"]) == (201, '"1"', ["billing"])
+    assert (changed.status_code, changed.headers["ETag"], changed.json["body"]) == (200, '"2"', CHANGED["body"])
+    assert (shown.json, shown.json["external_id"]) == (changed.json, "kb-1")
+    assert (deleted.status_code, deleted.data) == (204, b"")
+    assert [api.get(path).status_code, api.call("DELETE", path).status_code] == [404, 404]
+    assert api.call("PUT", path, json=CHANGED).status_code == 404
+
+
+@pytest.mark.parametrize("seen", ['"1"', 'W/"2"', '"x"', "garbage"])
+def test_a_change_of_a_version_that_is_gone_is_refused(api, seen):
+    path = api.post("/articles", json=ARTICLE).headers["Location"]
+    api.call("PUT", path, json=CHANGED)
+
+    answer = api.call("PUT", path, json=ARTICLE | {"external_id": None}, headers={"If-Match": seen})
+    refused = api.call("PUT", path, json=CHANGED | {"title": "Lost"}, headers={"If-Match": seen})
+
+    assert answer.status_code == 422
+    assert (refused.status_code, refused.json["type"]) == (412, "/problems/version-conflict")
+    assert api.get(path).json["version"] == 2
+
+
+@pytest.mark.parametrize("headers", [{}, {"If-Match": "*"}])
+def test_a_change_without_a_version_overwrites(api, headers):
+    path = api.post("/articles", json=ARTICLE).headers["Location"]
+
+    assert api.call("PUT", path, json=CHANGED, headers=headers).json["version"] == 2
+
+
+def test_an_external_id_is_taken_once(api):
+    api.post("/articles", json=ARTICLE)
+
+    answer = api.post("/articles", json=ARTICLE)
+
+    assert (answer.status_code, answer.json["type"]) == (409, "/problems/conflict")
+    assert api.count("articles") == 1
+
+
+def test_a_known_version_is_not_sent_again(api):
+    path = api.post("/articles", json=ARTICLE).headers["Location"]
+
+    assert api.get(path, headers={"If-None-Match": '"1"'}).status_code == 304
+
+
+def test_pages_show_every_article_once(api):
+    sent = [api.post("/articles", json=ARTICLE | {"external_id": str(each)}).json["id"] for each in range(3)]
+
+    first = api.get("/articles?limit=2")
+    second = api.get(first.headers["Link"].partition(">")[0].lstrip("<"))
+
+    assert [article["id"] for article in first.json["articles"] + second.json["articles"]] == sent[::-1]
+    assert "Link" not in second.headers
+
+
+def test_a_search_finds_passages(empty):
+    found = empty.get("/articles/search?q=reset+my+password&limit=1").json["results"]
+
+    assert [passage["title"] for passage in found] == ["Reset your password"]
+    assert empty.get("/articles/search?q=zebra").json == {"results": []}
+
+
+@pytest.mark.parametrize(
+    ("article", "field"),
+    [
+        ({"body": "x"}, "title"),
+        ({"title": "x"}, "body"),
+        ({"title": "x", "body": " "}, "body"),
+        ({"title": "x", "body": "y", "tags": "billing"}, "tags"),
+        ({"title": "x", "body": "y", "tags": [""]}, "tags.0"),
+        ({"title": "x", "body": "y", "version": 3}, "version"),
+    ],
+)
+def test_an_article_that_does_not_fit_is_refused_by_name(empty, article, field):
+    answer = empty.post("/articles", json=article)
+
+    assert (answer.status_code, [error["field"] for error in answer.json["errors"]]) == (422, [field])
+
+
+def test_a_search_never_finds_another_tenants_article(sessions, database_url):
+    live = Runtime(Settings(database_url=database_url))
+    api = Served(sessions, knowledge=TenantKnowledge(live).find)
+    other = {"Authorization": f"Bearer {create_key(sessions, 'other', 'acme')}"}
+    api.post("/articles", json=ARTICLE)
+    api.post("/articles", json=ARTICLE | {"title": "Refunds at Acme"}, headers=other)
+
+    ours, theirs = [api.get("/articles/search?q=refunds", headers=each).json["results"] for each in ({}, other)]
+    live.engine.dispose()
+
+    assert [passage["title"] for passage in ours] == ["Refunds"]
+    assert [passage["title"] for passage in theirs] == ["Refunds at Acme"]
+
+
+def test_a_search_without_a_question_is_refused(api):
+    assert api.get("/articles/search").json["errors"][0]["field"] == "q"

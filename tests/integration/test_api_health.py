@@ -1,0 +1,70 @@
+"""Probes, and what callers see while database or broker are away."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from celery import Celery
+
+from tests.harness.processes import find_free_port
+from tests.harness.api import TICKET, Served
+from ticketflow.storage.migrate import downgrade
+from ticketflow.storage.session import build_engine, build_session_factory
+from ticketflow.tasks.publisher import check_broker
+
+
+@pytest.fixture
+def api(sessions) -> Served:
+    return Served(sessions)
+
+
+def test_a_process_with_everything_is_ready(api):
+    assert api.get("/healthz").json == {"status": "alive"}
+    assert api.get("/readyz").json == {
+        "status": "ready",
+        "checks": {"database": {"status": "ok"}, "broker": {"status": "ok"}},
+    }
+
+
+def test_without_a_broker_tickets_are_still_accepted(sessions):
+    nowhere = Celery(broker=f"amqp://127.0.0.1:{find_free_port()}//")
+    api = Served(sessions, check_broker=partial(check_broker, nowhere, 1.0))
+
+    ready = api.get("/readyz")
+
+    assert (ready.status_code, ready.json["status"], ready.json["checks"]["broker"]["status"]) == (
+        200,
+        "degraded",
+        "failed",
+    )
+    assert api.post("/tickets", json=TICKET).status_code == 202
+
+
+def test_a_schema_that_is_behind_is_not_ready(api, database_url):
+    downgrade(database_url, "base")
+
+    ready = api.get("/readyz")
+
+    assert (ready.status_code, ready.json["status"]) == (503, "unavailable")
+    assert "ticketflow db upgrade" in ready.json["checks"]["database"]["detail"]
+
+
+def test_without_a_database_callers_are_told_to_come_back(api):
+    engine = build_engine(f"postgresql+psycopg://nobody@127.0.0.1:{find_free_port()}/none")
+    away = build_session_factory(engine)
+    api.app.extensions["ticketflow"] = replace(api.app.extensions["ticketflow"], sessions=away)
+
+    answer, ready = api.post("/tickets", json=TICKET), api.get("/readyz")
+
+    assert (answer.status_code, answer.headers["Retry-After"], answer.mimetype) == (
+        503,
+        "1",
+        "application/problem+json",
+    )
+    assert (ready.status_code, ready.json["status"], ready.json["checks"]["broker"]["status"]) == (
+        503,
+        "unavailable",
+        "ok",
+    )
+    assert "127.0.0.1" not in answer.text + ready.text
+    assert api.get("/healthz").status_code == 200

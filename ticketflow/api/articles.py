@@ -1,0 +1,102 @@
+"""The knowledge base: read, write and search articles."""
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import Response, url_for
+from flask.views import MethodView
+
+from ticketflow.api.article_schemas import (
+    ARTICLE,
+    ArticlePageSchema,
+    ArticleSchema,
+    ChangedArticleSchema,
+    NewArticleSchema,
+    SearchQuery,
+    SearchResultSchema,
+)
+from ticketflow.api.auth import current_caller
+from ticketflow.api.backend import backend
+from ticketflow.api.conditional import (
+    ETAG_HEADER,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    answer_unless_known,
+    build_etag,
+    read_if_match,
+)
+from ticketflow.api.openapi import Blueprint
+from ticketflow.api.paging import LINK_HEADER, PageQuery, build_link
+from ticketflow.services.articles import create_article, delete_article, read_article, read_articles, update_article
+from ticketflow.storage.articles import NewArticle
+
+Answer = tuple[dict[str, Any], int, dict[str, str]]
+
+blp = Blueprint("articles", __name__, url_prefix="/articles", description="What your team already wrote down")
+
+
+@blp.route("")
+class Articles(MethodView):
+    """All articles."""
+
+    @blp.arguments(NewArticleSchema, example=ARTICLE)
+    @blp.response(201, ArticleSchema, headers=ETAG_HEADER)
+    @blp.problems(400, 401, 409, 413, 415, 503)
+    def post(self, new: NewArticle) -> Answer:
+        """Add an article; the next search finds it."""
+        article = create_article(backend().sessions, current_caller().tenant, new)
+        location = url_for("articles.article", article_id=article["id"])
+        return article, HTTPStatus.CREATED, {"Location": location, **build_etag(article["version"])}
+
+    @blp.arguments(PageQuery, location="query")
+    @blp.response(200, ArticlePageSchema, headers=LINK_HEADER)
+    @blp.problems(401, 503)
+    def get(self, page: dict[str, Any]) -> Answer:
+        """List articles, newest first."""
+        tenant = current_caller().tenant
+        articles, has_more = read_articles(backend().sessions, tenant, page["cursor"], page["limit"])
+        return {"articles": articles}, HTTPStatus.OK, build_link(cursor=articles[-1]["id"]) if has_more else {}
+
+
+@blp.route("/search")
+class ArticleSearch(MethodView):
+    """Search, as the research step does."""
+
+    @blp.arguments(SearchQuery, location="query")
+    @blp.response(200, SearchResultSchema)
+    @blp.problems(401, 503)
+    def get(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Find passages that may answer a question, best first."""
+        knowledge = backend().knowledge(current_caller().tenant)
+        return {"results": knowledge.search(wanted["q"], wanted["limit"])}
+
+
+@blp.route("/<uuid:article_id>", endpoint="article")
+class Article(MethodView):
+    """One article."""
+
+    @blp.response(200, ArticleSchema, headers=ETAG_HEADER)
+    @blp.alt_response(304, "NOT_MODIFIED", success=True)
+    @blp.problems(401, 404, 503)
+    @blp.header(IF_NONE_MATCH)
+    def get(self, article_id: UUID) -> Any:
+        """Show an article."""
+        return answer_unless_known(read_article(backend().sessions, current_caller().tenant, article_id))
+
+    @blp.arguments(ChangedArticleSchema, example=ARTICLE)
+    @blp.response(200, ArticleSchema, headers=ETAG_HEADER)
+    @blp.problems(400, 401, 404, 412, 413, 415, 503)
+    @blp.header(IF_MATCH)
+    def put(self, new: NewArticle, article_id: UUID) -> Answer:
+        """Replace an article's content by its next version."""
+        seen = read_if_match()
+        article = update_article(backend().sessions, current_caller().tenant, article_id, seen, new)
+        return article, HTTPStatus.OK, build_etag(article["version"])
+
+    @blp.response(204)
+    @blp.problems(401, 404, 503)
+    def delete(self, article_id: UUID) -> Response:
+        """Take an article out of every search; citations keep naming it."""
+        delete_article(backend().sessions, current_caller().tenant, article_id)
+        return Response(status=HTTPStatus.NO_CONTENT)

@@ -1,0 +1,48 @@
+"""Who calls: a key in ``Authorization: Bearer``. Checked before anything of the request is read."""
+
+import re
+
+from flask import Flask, Response, g, request
+
+from ticketflow.api.backend import backend
+from ticketflow.api.problems import Kind, build_problem
+from ticketflow.services.keys import Caller, find_caller
+from ticketflow.storage.models import DEFAULT_TENANT
+
+# Blueprints anybody may use: probes and the description of the API.
+OPEN_BLUEPRINTS = frozenset({"health", "docs", "api-docs"})
+ANYBODY = Caller(key_id="anybody", tenant=DEFAULT_TENANT)
+
+_KEY = re.compile(r"tf_[0-9A-Za-z]{1,64}_[0-9A-Za-z_-]{1,128}")
+
+
+def install_auth(app: Flask) -> None:
+    """Ask for a key on every route of an application that is not open."""
+    app.before_request(_authenticate)
+
+
+def current_caller() -> Caller:
+    """Return who sent this request."""
+    caller: Caller = g.caller
+    return caller
+
+
+def _authenticate() -> Response | None:
+    # A path or method that leads nowhere is answered as such; it tells no more than the public OpenAPI.
+    if request.url_rule is None or request.blueprint in OPEN_BLUEPRINTS:
+        return None
+    caller = _find_caller() if backend().settings.auth else ANYBODY
+    if caller is None:
+        # The same for a missing, malformed, unknown and revoked key.
+        return build_problem(
+            Kind(401), "send a valid API key: Authorization: Bearer tf_…", {"WWW-Authenticate": "Bearer"}
+        )
+    g.caller = caller
+    return None
+
+
+def _find_caller() -> Caller | None:
+    presented = request.authorization
+    if presented is None or presented.type != "bearer" or not _KEY.fullmatch(presented.token or ""):
+        return None
+    return find_caller(backend().sessions, presented.token or "")

@@ -1,0 +1,105 @@
+"""What the API works with: made from this process's runtime, or handed in by a test."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+from flask import current_app
+
+from ticketflow.engines.embedded.vectors import shared_encoder
+from ticketflow.observability.logging import configure_logging
+from ticketflow.services.knowledge import StoredKnowledge
+from ticketflow.settings import Settings
+from ticketflow.storage.models import DEFAULT_TENANT
+from ticketflow.storage.session import Sessions
+from ticketflow.tasks import app as celery_app
+from ticketflow.tasks.dispatcher import build_dispatcher
+from ticketflow.tasks.publisher import check_broker
+from ticketflow.tasks.runtime import Runtime, runtime
+from ticketflow.workflow.ports import KnowledgeBase
+
+EXTENSION = "ticketflow"
+BROKER_TIMEOUT_S = 1.0
+# A long poll or a stream keeps a thread of the server busy while it lasts. This many may do so in one process;
+# run it with more threads than that (32 leave 8), and waiting never keeps a ticket out.
+WAITING_SEATS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The world as endpoints see it.
+
+    Attributes:
+        wake: Tells a dispatcher that a ticket is due; returns at once, whatever the broker does.
+        knowledge: Finds a tenant's knowledge base.
+        check_broker: Raises ``BrokerUnavailableError`` after a moment.
+        seats: Requests take one while they wait for a ticket; without one they answer as things stand.
+    """
+
+    settings: Settings
+    sessions: Sessions
+    wake: Callable[[], None]
+    knowledge: Callable[[str], KnowledgeBase]
+    check_broker: Callable[[], None]
+    seats: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(WAITING_SEATS))
+
+    @contextmanager
+    def take_seat(self) -> Iterator[bool]:
+        """Take a seat for as long as the block lasts, if one is free; gives whether it was."""
+        is_seated = self.seats.acquire(blocking=False)
+        try:
+            yield is_seated
+        finally:
+            if is_seated:
+                self.seats.release()
+
+
+def build_backend() -> Backend:
+    """Build the backend of this process and start its dispatcher, if it is to have one."""
+    live = runtime()
+    configure_logging(live.settings.log_level, live.settings.log_format)
+    return Backend(
+        settings=live.settings,
+        sessions=live.sessions,
+        wake=_start_dispatcher() if live.settings.dispatcher else _wake_nobody,
+        knowledge=TenantKnowledge(live).find,
+        check_broker=partial(check_broker, celery_app, BROKER_TIMEOUT_S),
+    )
+
+
+def backend() -> Backend:
+    """Return the backend of the application that serves this request."""
+    found: Backend = current_app.extensions[EXTENSION]
+    return found
+
+
+class TenantKnowledge:
+    """One knowledge base per tenant, so that a search never finds another tenant's article."""
+
+    def __init__(self, live: Runtime) -> None:
+        """Start with none; each is built by the first search that needs it."""
+        self._live = live
+        self._lock = threading.Lock()
+        self._others: dict[str, StoredKnowledge] = {}
+
+    def find(self, tenant: str) -> KnowledgeBase:
+        """Return a tenant's knowledge base."""
+        if tenant == DEFAULT_TENANT:
+            return self._live.knowledge
+        with self._lock:
+            if tenant not in self._others:
+                encoder = shared_encoder(self._live.settings.encoder_model)
+                self._others[tenant] = StoredKnowledge(self._live.sessions, encoder, tenant)
+            return self._others[tenant]
+
+
+def _start_dispatcher() -> Callable[[], None]:
+    dispatcher = build_dispatcher(celery_app)
+    dispatcher.start()
+    return dispatcher.wake
+
+
+def _wake_nobody() -> None:
+    """Leave it to the dispatchers of other processes, which look by themselves."""

@@ -1,0 +1,49 @@
+"""Versions over HTTP: ``ETag``, ``If-None-Match`` and ``If-Match`` (RFC 9110 §13)."""
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response, request
+from werkzeug.exceptions import BadRequest
+
+from ticketflow.errors import VersionConflictError
+
+ETAG_HEADER = {"ETag": {"description": "The version, quoted.", "schema": {"type": "string", "example": '"7"'}}}
+IF_NONE_MATCH = {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}}
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The `ETag` you read. Left out, the change overwrites whatever is there.",
+    "schema": {"type": "string"},
+}
+
+
+def build_etag(version: int) -> dict[str, str]:
+    """Build the ``ETag`` header of a version."""
+    return {"ETag": f'"{version}"'}
+
+
+def answer_unless_known(shown: dict[str, Any]) -> Any:
+    """Answer a GET with something versioned, or 304 when the caller has this version already."""
+    headers = build_etag(shown["version"])
+    if request.if_none_match.contains_weak(str(shown["version"])):
+        return Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return shown, HTTPStatus.OK, headers
+
+
+def read_if_match() -> int | None:
+    """Return the version the caller changes; ``None`` when any will do.
+
+    Raises:
+        BadRequest: Several versions are named.
+        VersionConflictError: What is named is not a version of ours.
+    """
+    if "If-Match" not in request.headers or request.if_match.star_tag:
+        return None
+    tags = request.if_match.as_set()
+    if len(tags) > 1:
+        raise BadRequest("If-Match: name one version")
+    version = next(iter(tags), "")
+    if not (version.isascii() and version.isdecimal()):
+        raise VersionConflictError('If-Match names no version; send the ETag as you got it, such as "7"')
+    return int(version)

@@ -1,0 +1,238 @@
+"""What tickets look like on their way in and out."""
+
+from typing import Any
+
+from marshmallow import Schema, fields, post_load, validate
+
+from ticketflow.api.fields import (
+    MAX_EMAIL_LENGTH,
+    Instant,
+    Line,
+    LongText,
+    ShownSchema,
+    refuse_large_metadata,
+    shown_instant,
+)
+from ticketflow.api.paging import DEFAULT_LIMIT, MAX_LIMIT, PageQuery
+from ticketflow.storage.models import PRIORITIES
+from ticketflow.storage.tickets import NewTicket, TicketFilter
+from ticketflow.workflow.transitions import Status
+
+MAX_WAIT_S = 60
+MAX_EVENT_ID = 2**63 - 1
+
+_priority = validate.OneOf(PRIORITIES)
+_statuses = validate.OneOf([str(status) for status in Status])
+
+NEW_TICKET = {
+    "subject": "Charged twice for order A-1009",
+    "body": "Hello, my card was charged 49.90 EUR twice on 3 March. Please send one back.",
+    "customer": {"email": "ana@example.com", "name": "Ana"},
+    "channel": "email",
+    "external_id": "crm-77120",
+    "metadata": {"plan": "pro"},
+}
+
+
+class NewCustomerSchema(Schema):
+    """Who wrote the ticket."""
+
+    email = fields.Email(allow_none=True, load_default=None, validate=validate.Length(max=MAX_EMAIL_LENGTH))
+    name = Line(200, allow_none=True, load_default=None, metadata={"description": "Name to greet."})
+
+
+class NewTicketSchema(Schema):
+    """A customer's request."""
+
+    subject = Line(500, required=True)
+    body = LongText(100_000, required=True)
+    customer = fields.Nested(NewCustomerSchema, allow_none=True, load_default=None)
+    channel = Line(50, allow_none=True, load_default=None, metadata={"description": "Where it came from."})
+    priority = fields.String(
+        allow_none=True,
+        load_default=None,
+        validate=_priority,
+        metadata={"description": "Left out, the text decides."},
+    )
+    external_id = Line(200, allow_none=True, load_default=None, metadata={"description": "Your own reference."})
+    metadata = fields.Dict(
+        keys=fields.String(),
+        allow_none=True,
+        load_default=None,
+        validate=refuse_large_metadata,
+        metadata={"description": "Anything you want back with the ticket; up to 16 KiB of JSON."},
+    )
+    not_before = Instant(allow_none=True, load_default=None, metadata={"description": "Start no step before."})
+
+    @post_load
+    def build(self, loaded: dict[str, Any], **_: Any) -> NewTicket:
+        """Build what the use case takes."""
+        customer = loaded.pop("customer") or {}
+        return NewTicket(customer_email=customer.get("email"), customer_name=customer.get("name"), **loaded)
+
+
+class TicketQuery(PageQuery):
+    """Which tickets to list."""
+
+    status = fields.String(load_default=None, validate=_statuses)
+    category = Line(200, load_default=None)
+    priority = fields.String(load_default=None, validate=_priority, metadata={"description": "As it was asked for."})
+    channel = Line(50, load_default=None)
+    customer = Line(MAX_EMAIL_LENGTH, load_default=None, metadata={"description": "The customer's e-mail address."})
+    external_id = Line(200, load_default=None)
+    created_after = Instant(load_default=None, metadata={"description": "Received then or later."})
+    created_before = Instant(load_default=None, metadata={"description": "Received earlier."})
+    q = Line(500, load_default=None, metadata={"description": "Words that all occur in subject or body."})
+
+    @post_load
+    def build(self, loaded: dict[str, Any], **_: Any) -> tuple[TicketFilter, int]:
+        """Build what the use case takes."""
+        limit: int = loaded.pop("limit")
+        renamed = {"customer_email": "customer", "query": "q", "before_id": "cursor"}
+        values = {name: loaded.pop(given) for name, given in renamed.items()}
+        return TicketFilter(**loaded, **values), limit
+
+
+class WaitQuery(Schema):
+    """How long to wait for a ticket."""
+
+    wait = fields.Float(
+        load_default=0,
+        validate=validate.Range(0, MAX_WAIT_S),
+        metadata={"description": "Seconds to wait for the ticket to end before it is shown as it stands."},
+    )
+
+
+class EventQuery(Schema):
+    """Which events of a trail."""
+
+    after = fields.Integer(
+        load_default=0,
+        validate=validate.Range(0, MAX_EVENT_ID),
+        metadata={"description": "Only events with a higher id."},
+    )
+    limit = fields.Integer(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
+
+
+class CustomerSchema(ShownSchema):
+    """Who wrote the ticket."""
+
+    email = fields.String(required=True, allow_none=True)
+    name = fields.String(required=True, allow_none=True)
+
+
+class GuessSchema(ShownSchema):
+    """A category and how likely it is."""
+
+    category = fields.String(required=True)
+    confidence = fields.Float(required=True)
+
+
+class EntitySchema(ShownSchema):
+    """A fact found in the ticket; card and account numbers are masked."""
+
+    type = fields.String(required=True, metadata={"example": "order_id"})
+    value = fields.String(required=True, metadata={"description": "Normalised."})
+    text = fields.String(required=True, metadata={"description": "As written."})
+    field = fields.String(required=True, validate=validate.OneOf(["subject", "body"]))
+    start = fields.Integer(required=True)
+    end = fields.Integer(required=True)
+
+
+class CitationSchema(ShownSchema):
+    """A sentence of the answer and the article it comes from, verbatim."""
+
+    article_id = fields.UUID(required=True)
+    article_version = fields.Integer(required=True)
+    title = fields.String(required=True)
+    quote = fields.String(required=True)
+
+
+class TicketSchema(ShownSchema):
+    """A ticket; what no step has found yet is null."""
+
+    id = fields.UUID(required=True)
+    external_id = fields.String(required=True, allow_none=True)
+    subject = fields.String(required=True)
+    body = fields.String(required=True)
+    customer = fields.Nested(CustomerSchema, required=True)
+    channel = fields.String(required=True, allow_none=True)
+    metadata = fields.Dict(keys=fields.String(), required=True)
+    status = fields.String(required=True, validate=_statuses)
+    current_step = fields.String(required=True, allow_none=True, metadata={"example": "classify"})
+    version = fields.Integer(required=True, metadata={"description": "Grows with every finished step."})
+    category = fields.String(required=True, allow_none=True)
+    priority = fields.String(required=True, validate=_priority)
+    team = fields.String(required=True, allow_none=True, metadata={"description": "Who owns the category."})
+    confidence = fields.Float(required=True, allow_none=True, metadata={"description": "In [0, 1]."})
+    alternatives = fields.List(fields.Nested(GuessSchema), required=True, allow_none=True)
+    language = fields.String(required=True, allow_none=True, metadata={"description": "ISO 639-1."})
+    sentiment = fields.String(required=True, allow_none=True)
+    entities = fields.List(fields.Nested(EntitySchema), required=True, allow_none=True)
+    citations = fields.List(fields.Nested(CitationSchema), required=True, allow_none=True)
+    draft = fields.String(required=True, allow_none=True)
+    final_response = fields.String(required=True, allow_none=True)
+    result = fields.Dict(
+        keys=fields.String(),
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "`resolution` (`answered`, `routed`), `team`, `revisions`, `verdict`, `completeness`."
+        },
+    )
+    error = fields.Dict(
+        keys=fields.String(),
+        required=True,
+        allow_none=True,
+        metadata={"description": "What the last attempt failed of; null once a step succeeds."},
+    )
+    not_before = shown_instant("No step runs before.", required=True, allow_none=True)
+    created_at = shown_instant("When it was received.", required=True)
+    updated_at = shown_instant("When anything about it changed.", required=True)
+    finished_at = shown_instant("When it ended.", required=True, allow_none=True)
+
+
+class TicketPageSchema(ShownSchema):
+    """A page of tickets, newest first."""
+
+    tickets = fields.List(fields.Nested(TicketSchema), required=True)
+
+
+class EventSchema(ShownSchema):
+    """A line of a ticket's trail."""
+
+    id = fields.Integer(required=True)
+    type = fields.String(required=True, metadata={"example": "step.finished"})
+    step = fields.String(required=True, allow_none=True)
+    round = fields.Integer(required=True, allow_none=True)
+    attempt = fields.Integer(required=True, allow_none=True)
+    generation = fields.Integer(required=True)
+    detail = fields.Dict(keys=fields.String(), required=True)
+    created_at = shown_instant("When it happened.", required=True)
+
+
+class EventPageSchema(ShownSchema):
+    """A page of a trail, oldest first."""
+
+    events = fields.List(fields.Nested(EventSchema), required=True)
+
+
+class StepSchema(ShownSchema):
+    """A finished step: what it answered, and why."""
+
+    step = fields.String(required=True)
+    round = fields.Integer(required=True, metadata={"description": "Counts the passes of a loop, from 1."})
+    attempts = fields.Integer(required=True)
+    generation = fields.Integer(required=True)
+    input_hash = fields.String(required=True)
+    output = fields.Dict(keys=fields.String(), required=True)
+    engines = fields.List(fields.Dict(keys=fields.String()), required=True, metadata={"description": "Who was asked."})
+    started_at = shown_instant("When the attempt that succeeded began.", required=True)
+    finished_at = shown_instant("When its result was kept.", required=True)
+    duration_s = fields.Float(required=True)
+
+
+class StepListSchema(ShownSchema):
+    """A ticket's ledger in the order steps finished."""
+
+    steps = fields.List(fields.Nested(StepSchema), required=True)

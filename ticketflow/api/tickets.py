@@ -1,0 +1,126 @@
+"""Tickets: send one, follow it, list them."""
+
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request, url_for
+from flask.views import MethodView
+
+from ticketflow.api import idempotency
+from ticketflow.api.auth import current_caller
+from ticketflow.api.backend import backend
+from ticketflow.api.conditional import ETAG_HEADER, IF_NONE_MATCH, answer_unless_known
+from ticketflow.api.event_stream import MEDIA_TYPE, PARAMETER, stream_events
+from ticketflow.api.openapi import Blueprint
+from ticketflow.api.paging import LINK_HEADER, build_link
+from ticketflow.api.ticket_schemas import (
+    NEW_TICKET,
+    EventPageSchema,
+    EventQuery,
+    NewTicketSchema,
+    StepListSchema,
+    TicketPageSchema,
+    TicketQuery,
+    TicketSchema,
+    WaitQuery,
+)
+from ticketflow.services.read_tickets import read_events, read_steps, read_ticket, read_tickets, wait_for_ticket
+from ticketflow.services.submit_ticket import submit_ticket
+from ticketflow.storage.tickets import NewTicket, TicketFilter
+from ticketflow.workflow.plan import ticket_plan
+
+Answer = tuple[dict[str, Any], int, dict[str, str]]
+
+blp = Blueprint("tickets", __name__, url_prefix="/tickets", description="Customers' requests and where they stand")
+
+_LOCATION = {"Location": {"description": "Where to follow it.", "schema": {"type": "string"}}}
+
+
+@blp.route("")
+class Tickets(MethodView):
+    """All tickets."""
+
+    @blp.arguments(NewTicketSchema, example=NEW_TICKET)
+    @blp.response(202, TicketSchema, headers=_LOCATION)
+    @blp.problems(400, 401, 409, 413, 415, 503)
+    @blp.header(idempotency.PARAMETER)
+    def post(self, new: NewTicket) -> Answer:
+        """Send a ticket.
+
+        The answer comes as soon as the ticket is stored, whether or not anything can work on it just now.
+        """
+        caller = current_caller()
+        repeatable = idempotency.find_repeatable(caller.key_id, asdict(new))
+        submission = submit_ticket(backend().sessions, caller.tenant, new, ticket_plan().order[0], repeatable)
+        headers = {"Location": url_for("tickets.ticket", ticket_id=submission.ticket_id)}
+        if submission.is_replay:
+            return submission.ticket, HTTPStatus.ACCEPTED, {**headers, idempotency.REPLAYED: "true"}
+        backend().wake()
+        return submission.ticket, HTTPStatus.ACCEPTED, headers
+
+    @blp.arguments(TicketQuery, location="query")
+    @blp.response(200, TicketPageSchema, headers=LINK_HEADER)
+    @blp.problems(401, 503)
+    def get(self, wanted: tuple[TicketFilter, int]) -> Answer:
+        """List tickets, newest first."""
+        tickets, has_more = read_tickets(backend().sessions, current_caller().tenant, *wanted)
+        return {"tickets": tickets}, HTTPStatus.OK, build_link(cursor=tickets[-1]["id"]) if has_more else {}
+
+
+@blp.route("/<uuid:ticket_id>", endpoint="ticket")
+class Ticket(MethodView):
+    """One ticket."""
+
+    @blp.arguments(WaitQuery, location="query")
+    @blp.response(200, TicketSchema, headers=ETAG_HEADER)
+    @blp.alt_response(304, "NOT_MODIFIED", success=True)
+    @blp.problems(401, 404, 503)
+    @blp.header(IF_NONE_MATCH)
+    def get(self, query: dict[str, float], ticket_id: UUID) -> Any:
+        """Show a ticket, if wanted as soon as it has ended."""
+        return answer_unless_known(_wait(ticket_id, query["wait"]))
+
+
+@blp.route("/<uuid:ticket_id>/events")
+class TicketEvents(MethodView):
+    """What happened to a ticket."""
+
+    @blp.arguments(EventQuery, location="query")
+    @blp.response(200, EventPageSchema, headers=LINK_HEADER)
+    @blp.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
+    @blp.alt_response(204, "NO_CONTENT", success=True)
+    @blp.problems(400, 401, 404, 503)
+    @blp.header(PARAMETER)
+    def get(self, query: dict[str, int], ticket_id: UUID) -> Answer | Response:
+        """List a ticket's events, oldest first.
+
+        With `Accept: text/event-stream` they come as they happen, until the ticket has ended. A client that asks again
+        with the `Last-Event-ID` of an ended ticket gets 204, which tells it to stop.
+        """
+        tenant = current_caller().tenant
+        if request.accept_mimetypes.best_match(["application/json", MEDIA_TYPE]) == MEDIA_TYPE:
+            return stream_events(backend(), tenant, ticket_id, query["after"])
+        events, has_more = read_events(backend().sessions, tenant, ticket_id, query["after"], query["limit"])
+        return {"events": events}, HTTPStatus.OK, build_link(after=events[-1]["id"]) if has_more else {}
+
+
+@blp.route("/<uuid:ticket_id>/steps")
+class TicketSteps(MethodView):
+    """What a ticket's steps answered."""
+
+    @blp.response(200, StepListSchema)
+    @blp.problems(401, 404, 503)
+    def get(self, ticket_id: UUID) -> dict[str, Any]:
+        """List a ticket's finished steps: what each answered, who was asked, how long it took."""
+        return {"steps": read_steps(backend().sessions, current_caller().tenant, ticket_id)}
+
+
+def _wait(ticket_id: UUID, timeout_s: float) -> dict[str, Any]:
+    """Show a ticket at once, or as soon as it has ended when there is a seat to wait on."""
+    sessions, tenant = backend().sessions, current_caller().tenant
+    if not timeout_s:
+        return read_ticket(sessions, tenant, ticket_id)
+    with backend().take_seat() as is_seated:
+        return wait_for_ticket(sessions, tenant, ticket_id, timeout_s if is_seated else 0)
