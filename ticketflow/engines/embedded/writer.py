@@ -1,0 +1,102 @@
+"""The embedded ``Writer``: quotes what the team wrote, or says honestly that a person will read it."""
+
+import re
+from collections.abc import Callable
+
+from ticketflow.engines.embedded.asking import asking_units
+from ticketflow.engines.embedded.language import guess_language
+from ticketflow.engines.embedded.phrases import Phrases, phrases_for
+from ticketflow.engines.embedded.quotes import choose_quotes, is_procedure, join_quotes
+from ticketflow.engines.embedded.vectors import Encoder
+from ticketflow.workflow.ports import Brief, Reply
+from ticketflow.workflow.state import Citation, Passage, question_text
+from ticketflow.workflow.usage import Spoken, record_spoken
+
+# Names come from the ticket: letters, blanks, dots, hyphens and apostrophes; anything else is not greeted.
+_NAME = re.compile(r"\A[^\W\d_][^\W\d_ .'’-]*(?:[ .'’-]{1,2}[^\W\d_]+)*\.?\Z")
+MAX_NAME_LENGTH = 60
+
+
+class EmbeddedWriter:
+    """Never writes a fact of its own: every sentence is a quote or a fixed phrase."""
+
+    def __init__(
+        self, encoder: Encoder, min_confidence: float = 0.85, guess: Callable[[str], str] = guess_language
+    ) -> None:
+        """Set when to answer.
+
+        Args:
+            encoder: Where vectors come from.
+            min_confidence: Passages less likely to answer are not quoted; see ``confidence.py``
+                for what a threshold costs and saves.
+            guess: Tells the language of a passage.
+        """
+        self._encoder = encoder
+        self._min_confidence = min_confidence
+        self._guess = guess
+
+    def answer(self, brief: Brief) -> Reply | None:
+        """Quote the best passage that is likely enough to answer and has something left to quote."""
+        record_spoken(Spoken(engine="embedded/writer", model=self._encoder.name))
+        questions = asking_units(question_text(brief.request["subject"], brief.request["body"]))
+        banned = {problem["quote"] for problem in brief.problems if "quote" in problem}
+        for passage in brief.passages:
+            if not self._may_answer(passage, brief.language):
+                continue
+            quotes = choose_quotes(self._encoder, questions, passage, banned)
+            if quotes:
+                return Reply(_answer_text(brief, passage, quotes), _cite(passage, quotes), passage["confidence"])
+            if not any(quote in passage["text"] for quote in banned):
+                return None  # what the best article does not say, the next best rarely answers
+        return None
+
+    def acknowledge(self, brief: Brief) -> Reply:
+        """Say that the message is with the team, and which numbers were noted; promise nothing else."""
+        record_spoken(Spoken(engine="embedded/writer"))
+        phrases = phrases_for(brief.language)
+        body = phrases.routed.format(team=brief.team)
+        if ids := _noted_ids(brief):
+            body = f"{body} {phrases.kept.format(ids=ids)}"
+        return Reply(_letter(phrases, brief, [body]), [], 0.0)
+
+    def _may_answer(self, passage: Passage, language: str) -> bool:
+        """Require a passage that likely answers, is meant for customers and is in the ticket's language."""
+        likely = passage["confidence"] >= self._min_confidence
+        return likely and not is_procedure(passage["text"]) and self._guess(passage["text"]) == language
+
+
+def _answer_text(brief: Brief, passage: Passage, quotes: list[str]) -> str:
+    phrases = phrases_for(brief.language)
+    intro = phrases.answer.format(title=passage["title"])
+    return _letter(phrases, brief, [intro, join_quotes(quotes), phrases.more.format(team=brief.team)])
+
+
+def _letter(phrases: Phrases, brief: Brief, paragraphs: list[str]) -> str:
+    name = greeting_name(brief.request["customer_name"])
+    hello = phrases.hello_name.format(name=name) if name else phrases.hello
+    sorry = [phrases.sorry] if brief.sentiment == "negative" else []
+    return "\n\n".join([hello, *sorry, *paragraphs, phrases.bye])
+
+
+def greeting_name(name: str | None) -> str | None:
+    """Return a name fit for a greeting, or ``None``: names are input, and may be anything."""
+    tidy = " ".join((name or "").split())
+    return tidy if len(tidy) <= MAX_NAME_LENGTH and _NAME.match(tidy) else None
+
+
+def _cite(passage: Passage, quotes: list[str]) -> list[Citation]:
+    return [
+        Citation(
+            article_id=passage["article_id"],
+            article_version=passage["article_version"],
+            title=passage["title"],
+            quote=quote,
+        )
+        for quote in quotes
+    ]
+
+
+def _noted_ids(brief: Brief) -> str:
+    """List the order and invoice numbers of the ticket as the customer wrote them."""
+    ids = [entity["value"] for entity in brief.entities if entity["type"] in {"order_id", "invoice_id", "tracking_id"}]
+    return ", ".join(dict.fromkeys(ids))
