@@ -1,0 +1,21 @@
+from ticketflow.cli.html_text import HtmlText
+
+PAGE = """<!doctype html><html><head><title>Track &amp; trace</title><style>p {color: red}</style></head>
+<body><nav>Home</nav><h1>Tracking</h1><p>Look at
+the <b>label</b>.</p><ul><li>One<li>Two</ul><script>alert(1)</script></body></html>"""
+
+
+def test_what_a_reader_sees_is_kept():
+    assert HtmlText(PAGE).text == "Tracking\n\nLook at the label.\n\nOne\n\nTwo"
+
+
+def test_the_title_is_the_pages():
+    assert HtmlText(PAGE).title == "Track & trace"
+
+
+def test_a_page_without_a_title_has_that_of_its_heading():
+    assert HtmlText("<h1>Track\n <i>it</i></h1><p>x").title == "Track it"
+
+
+def test_a_page_without_either_has_none():
+    assert HtmlText("<p>x</p>").title is None

@@ -1,0 +1,30 @@
+"""The ``ticketflow`` command. A command's module is imported when it is used, so that help comes at once."""
+
+import click
+
+import ticketflow
+from ticketflow.cli.group import CommandLine, LazyCommand
+
+COMMANDS = {
+    "up": LazyCommand("ticketflow.cli.up:up", "Start everything on this machine and stay until Ctrl-C."),
+    "submit": LazyCommand("ticketflow.cli.submit:submit", "Send tickets from a file or standard input."),
+    "show": LazyCommand("ticketflow.cli.show:show", "Show one ticket: what was found out and what was answered."),
+    "watch": LazyCommand("ticketflow.cli.watch:watch", "Follow a ticket step by step until it has ended."),
+    "try": LazyCommand("ticketflow.cli.dry_run:dry_run", "Run tickets through all steps here; no ticket is stored."),
+    "articles": LazyCommand("ticketflow.cli.articles:articles", "Import and search the knowledge base."),
+    "keys": LazyCommand("ticketflow.cli.keys:keys", "Create, list and revoke API keys."),
+    "db": LazyCommand("ticketflow.cli.db:db", "Bring the database up to date, or check that it is."),
+}
+
+
+@click.command(cls=CommandLine, commands=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(ticketflow.__version__, prog_name="ticketflow")
+@click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error, and what libraries log.")
+def main(debug: bool) -> None:  # read from the context where an error is explained
+    """Answer support tickets step by step and never lose one.
+
+    Settings are TICKETFLOW_* environment variables; without any, commands use what
+    `ticketflow up` runs on this machine.
+
+    Exit codes: 0 fine; 1 it failed; 2 wrong usage, input or setting; 130 stopped by Ctrl-C.
+    """

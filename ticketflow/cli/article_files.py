@@ -1,0 +1,160 @@
+"""Articles from files: a folder of Markdown, text and HTML, or JSON lines."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ticketflow.cli.entries import Entry, decode, read_entries, read_input
+from ticketflow.cli.html_text import HtmlText
+from ticketflow.errors import InvalidInputError
+from ticketflow.storage.articles import NewArticle
+
+_MARKDOWN = (".md", ".markdown")
+_HTML = (".html", ".htm")
+_SUFFIXES = (*_MARKDOWN, *_HTML, ".txt")
+_FENCE = "---"
+LONGEST_TITLE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleSource:
+    """Articles read, and what could not be.
+
+    Attributes:
+        articles: With an external id each, no id twice.
+        problems: One line for each file or entry that is no article.
+    """
+
+    articles: Sequence[NewArticle]
+    problems: Sequence[str]
+
+
+def read_articles(path: Path) -> ArticleSource:
+    """Read a folder, with its subfolders, or a file.
+
+    Raises:
+        InvalidInputError: There is nothing in it that could be an article.
+    """
+    found = list(_read_folder(path) if path.is_dir() else _read_single(path))
+    if not found:
+        raise InvalidInputError(f"{path}: holds no .md, .txt or .html file")
+    articles: dict[str, NewArticle] = {}
+    problems = []
+    for place, article in found:
+        if isinstance(article, str):
+            problems.append(f"{place}: {article}")
+        elif article.external_id in articles:
+            problems.append(f"{place}: the id {article.external_id!r} was there before")
+        else:
+            articles[str(article.external_id)] = article
+    return ArticleSource(tuple(articles.values()), problems)
+
+
+def read_sample_articles() -> ArticleSource:
+    """Read the articles that ship with Ticket Flow."""
+    with as_file(files("ticketflow.samples") / "articles") as path:
+        source = read_articles(path)
+    # Named apart, so that an operator's own folder never overwrites them by accident.
+    named = [replace(each, external_id=f"sample/{Path(str(each.external_id)).stem}") for each in source.articles]
+    return ArticleSource(named, source.problems)
+
+
+def _read_folder(folder: Path) -> Iterator[tuple[str, NewArticle | str]]:
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        is_hidden = any(part.startswith(".") for part in Path(name).parts)
+        if path.suffix.lower() in _SUFFIXES and not is_hidden and path.is_file():
+            yield name, _read_file(path, name)
+
+
+def _read_single(path: Path) -> Iterator[tuple[str, NewArticle | str]]:
+    if path.suffix.lower() in _SUFFIXES:
+        yield path.name, _read_file(path, path.name)
+        return
+    for entry in read_entries(str(path), read_input(str(path))):
+        yield entry.place, _build_from_entry(entry)
+
+
+def _read_file(path: Path, name: str) -> NewArticle | str:
+    """Read one file; a string says why it is no article."""
+    try:
+        text = decode(path.read_bytes(), "the file").replace("\r\n", "\n")
+        return _build_from_text(text, name)
+    except (InvalidInputError, yaml.YAMLError) as error:
+        return " ".join(str(error).split())
+
+
+def _build_from_text(text: str, name: str) -> NewArticle:
+    suffix = Path(name).suffix.lower()
+    head: dict[str, Any] = {}
+    if suffix in _HTML:
+        page = HtmlText(text)
+        head, text = {"title": page.title}, page.text
+    elif suffix in _MARKDOWN:
+        head, text = split_front_matter(text)
+    text = text.strip()
+    if not text:
+        raise InvalidInputError("there is no text in it")
+    title = head.get("title") or _find_title(text, suffix) or Path(name).stem.replace("-", " ").replace("_", " ")
+    return NewArticle(title=_one_line(title), body=text, tags=_read_tags(head.get("tags")), external_id=name)
+
+
+def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
+    """Take the YAML between two ``---`` lines off the top of a Markdown text.
+
+    Raises:
+        InvalidInputError: It is YAML, but not names with values.
+        yaml.YAMLError: It is not even YAML.
+    """
+    first, _, rest = text.partition("\n")
+    head, fence, body = rest.partition(f"\n{_FENCE}\n")
+    if first.rstrip() != _FENCE or not fence:
+        return {}, text
+    named = yaml.safe_load(head) or {}
+    if not isinstance(named, dict):
+        raise InvalidInputError("what stands between the --- lines is not `name: value`")
+    return named, body
+
+
+def _find_title(text: str, suffix: str) -> str | None:
+    """Return a heading, or the first line of a plain text if it is short enough to be one."""
+    first = text.partition("\n")[0].strip()
+    if suffix in _MARKDOWN:
+        return first.lstrip("#").strip() if first.startswith("#") else None
+    return first if len(first) <= LONGEST_TITLE else None
+
+
+def _build_from_entry(entry: Entry) -> NewArticle | str:
+    """Make an article of a JSON object; a string says why there is none."""
+    if entry.content is None:
+        return entry.problem or ""
+    external_id = entry.content.get("external_id", entry.content.get("id"))
+    title, body = entry.content.get("title"), _read_body(entry.content)
+    if not isinstance(external_id, str | int) or external_id == "":
+        return "external_id or id: must be there, so that importing again changes nothing"
+    if not isinstance(title, str) or not title.strip():
+        return "title: must be text"
+    if not body:
+        return "body: must be text, or answers a list of texts"
+    tags = _read_tags(entry.content.get("tags"))
+    return NewArticle(title=_one_line(title), body=body, tags=tags, external_id=str(external_id))
+
+
+def _read_body(content: dict[str, Any]) -> str:
+    answers = content.get("answers")
+    parts = answers if isinstance(answers, list) else [content.get("body")]
+    return "\n\n".join(part.strip() for part in parts if isinstance(part, str)).strip()
+
+
+def _read_tags(tags: object) -> tuple[str, ...]:
+    """Take a list, or words between commas."""
+    parts = tags.split(",") if isinstance(tags, str) else tags
+    return tuple(str(part).strip() for part in parts if str(part).strip()) if isinstance(parts, list) else ()
+
+
+def _one_line(title: object) -> str:
+    return " ".join(str(title).split())

@@ -1,0 +1,230 @@
+"""The API as commands use it: our own errors instead of status codes, patience where a repeat does no harm."""
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import httpx
+
+from ticketflow.errors import (
+    ConfigurationError,
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    TicketFlowError,
+    TransientError,
+)
+from ticketflow.settings import Settings, load_settings
+
+CONNECT_TIMEOUT_S = 5.0
+READ_TIMEOUT_S = 30.0
+FIRST_PAUSE_S = 0.25
+LAST_PAUSE_S = 8.0
+EVENT_PAGE = 200
+KEY_FILE = "cli.key"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_BUSY = frozenset({429, 502, 503, 504})
+
+
+class UnreachableError(TransientError):
+    """Nobody answers where the API should be."""
+
+
+class BusyError(TransientError):
+    """The API asks to be left alone for a moment."""
+
+
+class ApiClient:
+    """One API, over one pool of connections; may be shared between threads."""
+
+    def __init__(self, http: httpx.Client, patience_s: float = 0, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Use a prepared connection pool.
+
+        Args:
+            patience_s: How long a call is repeated while the API is away or busy.
+            sleep: Waits that many seconds between two tries.
+        """
+        self._http = http
+        self._patience_s = patience_s
+        self._sleep = sleep
+
+    def require_reachable(self) -> None:
+        """Find out in one short request whether anybody is there.
+
+        Raises:
+            UnreachableError: Nobody is.
+        """
+        self._send("GET", "/healthz")
+
+    def open_ticket(self, ticket: dict[str, Any], idempotency_key: str) -> tuple[dict[str, Any], bool]:
+        """Send a ticket; return the API's answer, and whether it is the answer to an earlier sending."""
+        headers = {"Idempotency-Key": f'"{idempotency_key}"'}
+        response = self._call("POST", "/tickets", json=ticket, headers=headers)
+        return _read_json(response), response.headers.get("Idempotency-Replayed") == "true"
+
+    def get_ticket(self, ticket_id: str, wait_s: float = 0) -> dict[str, Any]:
+        """Read a ticket, at the latest ``wait_s`` seconds from now, sooner if it ends sooner."""
+        timeout = httpx.Timeout(READ_TIMEOUT_S + wait_s, connect=CONNECT_TIMEOUT_S)
+        return self._get(f"/tickets/{ticket_id}", {"wait": round(wait_s, 3)} if wait_s else {}, timeout)
+
+    def list_events(self, ticket_id: str, after: int = 0) -> list[dict[str, Any]]:
+        """List a ticket's whole trail after an event, oldest first."""
+        events: list[dict[str, Any]] = []
+        while page := self._get(f"/tickets/{ticket_id}/events", {"after": after, "limit": EVENT_PAGE})["events"]:
+            events += page
+            after = page[-1]["id"]
+        return events
+
+    def stream_events(self, ticket_id: str, after: int = 0) -> Iterator[dict[str, Any]]:
+        """Follow a ticket's trail until the API ends the stream, or is away or busy."""
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        path = f"/tickets/{ticket_id}/events"
+        try:
+            with self._http.stream("GET", path, headers=headers) as response:
+                if response.is_error:
+                    response.read()
+                    _raise_problem(response)
+                for line in response.iter_lines():
+                    if line.startswith("data:"):
+                        yield json.loads(line.removeprefix("data:"))
+        except (httpx.TransportError, TransientError, json.JSONDecodeError):
+            return  # the caller goes on after the last whole event
+
+    def list_steps(self, ticket_id: str) -> list[dict[str, Any]]:
+        """List a ticket's ledger."""
+        steps: list[dict[str, Any]] = self._get(f"/tickets/{ticket_id}/steps", {})["steps"]
+        return steps
+
+    def search_articles(self, query: str, limit: int) -> list[dict[str, Any]]:
+        """List the passages research would find, best first."""
+        found: list[dict[str, Any]] = self._get("/articles/search", {"q": query, "limit": limit})["results"]
+        return found
+
+    def _get(self, path: str, params: dict[str, Any], timeout: httpx.Timeout | None = None) -> dict[str, Any]:
+        more = {"timeout": timeout} if timeout else {}
+        return _read_json(self._call("GET", path, params=params, **more))
+
+    def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Send a request, again and again while patience lasts."""
+        deadline = time.monotonic() + self._patience_s
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                return self._send_once(method, path, **request)
+            except TransientError as error:
+                # Full jitter: threads that failed together do not come back together.
+                wait_s = max(error.retry_after_s or 0, random.uniform(0, pause_s))  # noqa: S311
+                if time.monotonic() + wait_s > deadline:
+                    raise
+            self._sleep(wait_s)
+            pause_s = min(2 * pause_s, LAST_PAUSE_S)
+
+    def _send_once(self, method: str, path: str, **request: Any) -> httpx.Response:
+        response = self._send(method, path, **request)
+        if response.is_error:
+            _raise_problem(response)
+        return response
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **request)
+        except httpx.TimeoutException:
+            raise UnreachableError(f"{self._http.base_url} did not answer in time") from None
+        except httpx.TransportError:
+            raise UnreachableError(f"cannot reach {self._http.base_url}; is `ticketflow up` running?") from None
+
+
+@contextmanager
+def open_client(patience_s: float = 0) -> Iterator[ApiClient]:
+    """Give a client of the API that settings name."""
+    settings = load_settings()
+    base_url = find_base_url(settings)
+    key = find_key(settings)
+    try:
+        http = httpx.Client(
+            base_url=base_url,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            trust_env=urlsplit(base_url).hostname not in _LOOPBACK,  # no proxy leads to this machine
+        )
+    except (httpx.InvalidURL, ValueError) as error:
+        raise ConfigurationError(f"TICKETFLOW_API_URL: {error}") from None
+    with http:
+        yield ApiClient(http, patience_s)
+
+
+def find_base_url(settings: Settings) -> str:
+    """Return where the API is.
+
+    Raises:
+        ConfigurationError: The setting is no address.
+    """
+    if settings.api_url is None:
+        return _local_url(settings)
+    if not settings.api_url.startswith(("http://", "https://")):
+        raise ConfigurationError("TICKETFLOW_API_URL: must start with http:// or https://")
+    return settings.api_url.rstrip("/")
+
+
+def find_key(settings: Settings) -> str | None:
+    """Return the key to present; the one `ticketflow up` made is shown to its own API alone."""
+    if settings.api_key is not None:
+        return settings.api_key
+    if settings.api_url is not None and settings.api_url.rstrip("/") != _local_url(settings):
+        return None
+    try:
+        return (settings.data_dir / KEY_FILE).read_text().strip() or None
+    except OSError:
+        return None
+
+
+def _local_url(settings: Settings) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  # compared, not bound
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _raise_problem(response: httpx.Response) -> NoReturn:
+    """Raise the error of ours that an RFC 9457 answer stands for."""
+    message = _read_problem(response)
+    if response.status_code in {401, 403}:
+        raise ConfigurationError(f"{message}; set TICKETFLOW_API_KEY (`ticketflow keys create NAME` makes a key)")
+    # A 409 that says when to come back: the first request under this idempotency key is still running.
+    if response.status_code in _BUSY or "Retry-After" in response.headers:
+        busy = BusyError(message)
+        busy.retry_after_s = _read_retry_after(response)
+        raise busy
+    raise _error_class(response.status_code)(message)
+
+
+def _read_json(response: httpx.Response) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = response.json()
+    except json.JSONDecodeError:
+        raise ConfigurationError(f"{response.url} is not a Ticket Flow API; check TICKETFLOW_API_URL") from None
+    return answer
+
+
+def _error_class(status: int) -> type[TicketFlowError]:
+    named: dict[int, type[TicketFlowError]] = {404: NotFoundError, 409: ConflictError, 412: ConflictError}
+    if status in named:
+        return named[status]
+    return InvalidInputError if status < httpx.codes.INTERNAL_SERVER_ERROR else TicketFlowError
+
+
+def _read_problem(response: httpx.Response) -> str:
+    try:
+        problem = response.json()
+        named = [f"{each['field']}: {each['message']}" for each in problem.get("errors") or []]
+        message = "; ".join(named) or problem.get("detail") or problem["title"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"the API answered {response.status_code} {response.reason_phrase}".strip()
+    return str(message)
+
+
+def _read_retry_after(response: httpx.Response) -> float | None:
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isdecimal() else None

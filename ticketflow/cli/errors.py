@@ -1,0 +1,53 @@
+"""What each error means at the command line: one line and an exit code."""
+
+import sys
+from types import ModuleType
+
+import click
+
+from ticketflow.errors import ConfigurationError, InvalidInputError, TicketFlowError
+
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+
+class Failure(click.ClickException):
+    """An explained error on its way to the user."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        """Say what happened in one line, and with which code the process ends."""
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]  # click reads it from the instance
+
+
+def explain(error: Exception) -> Failure:
+    """Say what an error means and what to do about it."""
+    if isinstance(error, InvalidInputError | ConfigurationError):
+        return Failure(str(error), WRONG_USAGE)
+    if isinstance(error, TicketFlowError):
+        return Failure(str(error), FAILED)
+    database = sys.modules.get("sqlalchemy.exc")  # not imported: then the error cannot be one of its own
+    if database is not None and isinstance(error, database.DBAPIError):
+        return _explain_database(error, database)
+    if isinstance(error, OSError) and error.filename:
+        return Failure(f"{error.filename}: {error.strerror}", WRONG_USAGE)
+    message = f"unexpected {type(error).__name__}: {error} (`ticketflow --debug …` shows where)"
+    return Failure(message, FAILED)
+
+
+def _explain_database(error: Exception, database: ModuleType) -> Failure:
+    reason = (str(getattr(error, "orig", error)).strip().splitlines() or [""])[0]
+    if isinstance(error, database.OperationalError):
+        return Failure(f"the database does not answer: {reason}; {_database_advice()}", FAILED)
+    if isinstance(error, database.ProgrammingError) and "does not exist" in reason:
+        return Failure(f"the database is not up to date ({reason}); run `ticketflow db upgrade`", FAILED)
+    return Failure(f"the database refused: {reason}", FAILED)
+
+
+def _database_advice() -> str:
+    from ticketflow.settings import load_settings
+
+    if load_settings().is_database_embedded:
+        return "start the embedded one with `ticketflow up`, or set TICKETFLOW_DATABASE_URL"
+    return "check TICKETFLOW_DATABASE_URL"

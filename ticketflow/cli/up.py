@@ -1,0 +1,164 @@
+"""``ticketflow up``: the whole system on one machine, as one foreground command."""
+
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from ticketflow.cli.first_start import greet, load_sample_articles, make_cli_key, submit_sample_tickets
+from ticketflow.cli.processes import Child, say, stop_all
+from ticketflow.errors import ConfigurationError
+from ticketflow.settings import Settings, load_settings
+
+# After a crash, the API of the run before needs a moment to notice and let go of its port.
+PORT_WAIT_S = 10.0
+# Long polls and streams may take 24 of them (WAITING_SEATS in api/backend.py).
+API_THREADS = 32
+_WATCH_S = 0.5
+
+
+class _Stopped(Exception):  # noqa: N818  # a signal, not an error
+    """Somebody asked us to stop."""
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to serve the API on [default: 8080].")
+@click.option("--samples/--no-samples", default=True, help="Load sample articles and tickets on the first start.")
+def up(port: int | None, *, samples: bool) -> None:
+    """Run everything here: database, messages, API and worker. Ctrl-C stops it."""
+    if port is not None:
+        os.environ["TICKETFLOW_PORT"] = str(port)
+        load_settings.cache_clear()
+    settings = load_settings()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    try:
+        with _only_one(settings.data_dir), _database(settings):
+            _serve(settings, samples=samples)
+    except _Stopped:
+        say("stopped; everything accepted is kept and goes on with the next start")
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot use {error.filename or settings.data_dir}: {error.strerror}; set TICKETFLOW_DATA_DIR"
+        ) from error
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise _Stopped
+
+
+@contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory for this run; the kernel lets go of it however we end."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(f"`ticketflow up` is running on {data_dir} already; stop it first") from None
+        yield
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[None]:
+    """Have a migrated database for as long as the block runs."""
+    from ticketflow.storage.embedded import EmbeddedPostgres  # keeps `--help` quick
+    from ticketflow.storage.migrate import upgrade
+
+    if settings.database_url is not None:
+        upgrade(settings.database_url)
+        yield
+        return
+    say(f"starting PostgreSQL in {settings.data_dir}")
+    server = EmbeddedPostgres(settings.data_dir)
+    try:
+        server.start()
+        upgrade(server.url)
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        server.stop()
+
+
+def _serve(settings: Settings, *, samples: bool) -> None:
+    from ticketflow.tasks.runtime import runtime  # keeps `--help` quick
+
+    _wait_for_port(settings)
+    sessions = runtime().sessions
+    is_first = load_sample_articles(sessions) if samples else False
+    key = make_cli_key(sessions, settings.data_dir)
+    _resume_work(settings)
+    runtime().engine.dispose()
+
+    children = [Child("api", _api_command(settings)), Child("worker", _worker_command())]
+    try:
+        for child in children:
+            child.start()
+        if is_first:
+            submit_sample_tickets(settings, key)
+        greet(settings, key)
+        while all(child.restart_if_ended() for child in children):
+            time.sleep(_WATCH_S)
+        raise ConfigurationError("a process ends again and again; its lines above say why")
+    finally:
+        say("stopping")
+        stop_all(children)
+
+
+def _resume_work(settings: Settings) -> None:
+    """Make what was under way due again at once: nobody from the run before can still be at it."""
+    if not settings.is_broker_embedded:
+        return
+    from ticketflow.storage.due import wake_in_flight
+    from ticketflow.tasks import app
+    from ticketflow.tasks.publisher import declare_queues
+    from ticketflow.tasks.runtime import runtime
+
+    for folder in ("messages", "exchanges", "processed"):
+        shutil.rmtree(settings.data_dir / folder, ignore_errors=True)
+        (settings.data_dir / folder).mkdir()
+    # Before there are two processes: kombu's files of bindings are not safe against two first writers.
+    with app.connection_for_write() as connection:
+        declare_queues(connection, app)
+    with runtime().sessions.begin() as session:
+        woken = wake_in_flight(session)
+    if woken:
+        say(f"going on with {woken} tickets of the run before")
+
+
+def _wait_for_port(settings: Settings) -> None:
+    deadline = time.monotonic() + PORT_WAIT_S
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.host, settings.port))
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    raise ConfigurationError(
+                        f"port {settings.port} on {settings.host}: {error.strerror}; choose another with --port"
+                    ) from None
+            else:
+                return
+        time.sleep(_WATCH_S)
+
+
+def _api_command(settings: Settings) -> list[str]:
+    bind = f"{settings.host}:{settings.port}"
+    options = ["--worker-class", "gthread", "--threads", str(API_THREADS), "--graceful-timeout", "5"]
+    quiet = ["--log-level", "warning", "--no-control-socket"]
+    return [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", bind, *options, *quiet]
+
+
+def _worker_command() -> list[str]:
+    celery = [sys.executable, "-m", "celery", "--quiet", "-A", "ticketflow.tasks", "worker"]
+    return [*celery, "--without-gossip", "--without-mingle", "-n", f"local-{os.getpid()}@%h"]
