@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.api import TICKET, serve_one_database
+from tests.served import TICKET, serve_one_database
 from ticketflow.services.articles import read_article
 from ticketflow.services.read_tickets import read_events, read_steps, read_ticket
 from ticketflow.storage.models import DEFAULT_TENANT

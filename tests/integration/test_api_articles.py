@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.api import Served, serve_one_database
+from tests.served import Served, serve_one_database
 from ticketflow.api.backend import TenantKnowledge
 from ticketflow.services.keys import create_key
 from ticketflow.settings import Settings

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.api import TICKET, Served, serve_one_database
+from tests.served import TICKET, Served, serve_one_database
 from ticketflow.services.keys import create_key, end_key
 from ticketflow.settings import Settings
 

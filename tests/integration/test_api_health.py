@@ -7,7 +7,7 @@ import pytest
 from celery import Celery
 
 from tests.harness.processes import find_free_port
-from tests.harness.api import TICKET, Served
+from tests.served import TICKET, Served
 from ticketflow.storage.migrate import downgrade
 from ticketflow.storage.session import build_engine, build_session_factory
 from ticketflow.tasks.publisher import check_broker

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.harness.api import TICKET, Served, serve_one_database
+from tests.served import TICKET, Served, serve_one_database
 
 
 @pytest.fixture(scope="module")

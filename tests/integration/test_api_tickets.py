@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.harness.wait import wait_until
-from tests.harness.api import TICKET, Served, serve_one_database
+from tests.served import TICKET, Served, serve_one_database
 from ticketflow.services.keys import create_key
 
 KEY = {"Idempotency-Key": '"k-1"'}

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
-from tests.harness.api import Served
+from tests.served import Served
 from ticketflow.cli import main
 from ticketflow.observability.logging import configure_logging
 from ticketflow.settings import load_settings
