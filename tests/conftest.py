@@ -16,6 +16,8 @@ from tests.harness.rabbitmq import RabbitMQ
 from ticketflow.storage.migrate import upgrade
 from ticketflow.storage.session import build_engine, build_session_factory
 
+pytest_plugins = ["tests.systems"]
+
 TEMPLATE = "ticketflow_template"
 
 

@@ -4,7 +4,7 @@ from importlib import resources
 import pytest
 from sqlalchemy import create_engine
 
-from tests.e2e.conftest import run_celery
+from tests.systems import run_celery
 from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
 from ticketflow.services.knowledge import StoredKnowledge
 from ticketflow.storage.models import Ticket

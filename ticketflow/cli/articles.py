@@ -14,7 +14,7 @@ def articles() -> None:
     """Import and search the knowledge base."""
 
 
-@articles.command("import")
+@articles.command("import", short_help="Import a folder, or a file of JSON lines.")
 @click.argument("path", type=click.Path(exists=True, path_type=Path), required=False)
 @click.option("--sample", is_flag=True, help="Import the articles that ship with Ticket Flow.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")

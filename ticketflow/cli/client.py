@@ -60,6 +60,14 @@ class ApiClient:
         """
         self._send("GET", "/healthz")
 
+    def wait_until_reachable(self) -> None:
+        """Wait until the API answers, as long as calls are repeated.
+
+        Raises:
+            UnreachableError: It did not.
+        """
+        self._call("GET", "/healthz")
+
     def open_ticket(self, ticket: dict[str, Any], idempotency_key: str) -> tuple[dict[str, Any], bool]:
         """Send a ticket; return the API's answer, and whether it is the answer to an earlier sending."""
         headers = {"Idempotency-Key": f'"{idempotency_key}"'}
@@ -164,7 +172,7 @@ def find_base_url(settings: Settings) -> str:
         ConfigurationError: The setting is no address.
     """
     if settings.api_url is None:
-        return _local_url(settings)
+        return local_url(settings)
     if not settings.api_url.startswith(("http://", "https://")):
         raise ConfigurationError("TICKETFLOW_API_URL: must start with http:// or https://")
     return settings.api_url.rstrip("/")
@@ -174,7 +182,7 @@ def find_key(settings: Settings) -> str | None:
     """Return the key to present; the one `ticketflow up` made is shown to its own API alone."""
     if settings.api_key is not None:
         return settings.api_key
-    if settings.api_url is not None and settings.api_url.rstrip("/") != _local_url(settings):
+    if settings.api_url is not None and settings.api_url.rstrip("/") != local_url(settings):
         return None
     try:
         return (settings.data_dir / KEY_FILE).read_text().strip() or None
@@ -182,7 +190,8 @@ def find_key(settings: Settings) -> str | None:
         return None
 
 
-def _local_url(settings: Settings) -> str:
+def local_url(settings: Settings) -> str:
+    """Return where `ticketflow up` serves the API, as seen from this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  # compared, not bound
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 

@@ -64,7 +64,7 @@ def is_json(name: str, text: str) -> bool:
     suffix = Path(name).suffix.lower()
     if suffix in (".json", *_LINES):
         return True
-    return suffix not in (".txt", ".md", ".eml") and _JSON_START.match(text) is not None
+    return suffix not in (".txt", ".md") and _JSON_START.match(text) is not None
 
 
 def read_entries(name: str, text: str) -> list[Entry]:

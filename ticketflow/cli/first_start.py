@@ -1,27 +1,25 @@
 """What ``ticketflow up`` shows a newcomer: sample articles, sample tickets, how they were answered."""
 
-import json
 import os
 import textwrap
-import time
 from collections.abc import Iterator
-from importlib import resources
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
+from ticketflow.cli.article_files import read_sample_articles
+from ticketflow.cli.client import KEY_FILE, READ_TIMEOUT_S, ApiClient, local_url
 from ticketflow.cli.processes import say
-from ticketflow.errors import ConfigurationError
+from ticketflow.cli.ticket_files import build_keys, read_sample_tickets
 from ticketflow.services.articles import import_articles
 from ticketflow.services.keys import create_key, find_caller
 from ticketflow.settings import Settings
-from ticketflow.storage.articles import NewArticle, latest_revision
+from ticketflow.storage.articles import latest_revision
 from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.session import Sessions
 
-KEY_FILE = "cli.key"
 API_START_TIMEOUT_S = 60.0
 SAMPLE_TIMEOUT_S = 60.0
 _PREVIEW_CHARACTERS = 300
@@ -32,19 +30,9 @@ def load_sample_articles(sessions: Sessions) -> bool:
     with sessions() as session:
         if latest_revision(session, DEFAULT_TENANT) > 0:
             return False
-    count = sum(1 for _ in import_articles(sessions, DEFAULT_TENANT, read_sample_articles()))
+    count = sum(1 for _ in import_articles(sessions, DEFAULT_TENANT, read_sample_articles().articles))
     say(f"loaded {count} sample articles of an invented shop")
     return True
-
-
-def read_sample_articles() -> Iterator[NewArticle]:
-    """Read the articles that ship with the package."""
-    for entry in sorted(
-        resources.files("ticketflow.samples").joinpath("articles").iterdir(), key=lambda each: each.name
-    ):
-        _, head, body = entry.read_text("utf-8").split("---\n", 2)
-        front = yaml.safe_load(head)
-        yield NewArticle(front["title"], body.strip(), front["tags"], external_id=f"sample/{Path(entry.name).stem}")
 
 
 def make_cli_key(sessions: Sessions, data_dir: Path) -> str:
@@ -62,22 +50,28 @@ def make_cli_key(sessions: Sessions, data_dir: Path) -> str:
     return key
 
 
-def submit_sample_tickets(settings: Settings, key: str) -> None:
-    """Post the sample tickets over HTTP and say how each was answered."""
-    lines = resources.files("ticketflow.samples").joinpath("tickets.jsonl").read_text("utf-8").splitlines()
+@contextmanager
+def own_client(settings: Settings, key: str) -> Iterator[ApiClient]:
+    """Give a client of the API that is starting here, as soon as it answers."""
     headers = {"Authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=_address(settings), headers=headers, timeout=SAMPLE_TIMEOUT_S + 5) as client:
-        _wait_for_api(client)
-        say(f"posting {len(lines)} sample tickets")
-        tickets = [client.post("/tickets", json=json.loads(line)).raise_for_status().json() for line in lines]
-        for ticket in tickets:
-            answer = client.get(f"/tickets/{ticket['id']}", params={"wait": int(SAMPLE_TIMEOUT_S)})
-            _tell(answer.raise_for_status().json())
+    with httpx.Client(base_url=local_url(settings), headers=headers, timeout=READ_TIMEOUT_S, trust_env=False) as http:
+        client = ApiClient(http, patience_s=API_START_TIMEOUT_S)
+        client.wait_until_reachable()
+        yield client
+
+
+def submit_sample_tickets(client: ApiClient) -> None:
+    """Post the sample tickets over HTTP and say how each was answered."""
+    samples = [entry.content for entry in read_sample_tickets() if entry.content]
+    say(f"posting {len(samples)} sample tickets")
+    tickets = [client.open_ticket(*each)[0] for each in zip(samples, build_keys(samples), strict=True)]
+    for ticket in tickets:
+        _tell(client.get_ticket(ticket["id"], wait_s=SAMPLE_TIMEOUT_S))
 
 
 def greet(settings: Settings, key: str) -> None:
     """Say where everything is and what to type next."""
-    address = _address(settings)
+    address = local_url(settings)
     say(f"serving on {address}, documentation at {address}/docs; your key, kept in {settings.data_dir / KEY_FILE}:")
     say(f"  export TICKETFLOW_API_KEY={key}")
     say("try, in another terminal:")
@@ -94,19 +88,3 @@ def _tell(ticket: dict[str, Any]) -> None:
     preview = textwrap.shorten(ticket["final_response"] or "", _PREVIEW_CHARACTERS)
     for line in textwrap.wrap(preview, 96):
         say(f"    {line}")
-
-
-def _wait_for_api(client: httpx.Client) -> None:
-    deadline = time.monotonic() + API_START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        try:
-            client.get("/healthz").raise_for_status()
-        except httpx.HTTPError:
-            time.sleep(0.1)
-        else:
-            return
-    raise ConfigurationError("the API does not come up; its lines above say why")
-
-
-def _address(settings: Settings) -> str:
-    return f"http://{settings.host}:{settings.port}"

@@ -160,8 +160,8 @@ def report(sendings: Sequence[Sending], *, as_json: bool, in_full: bool) -> None
             say(f"error: {each.place}: {each.problem}")
         elif each.ticket is not None:
             _print_ticket(each.ticket, as_json=as_json, in_full=in_full)
-    if len(sendings) > 1:
-        taken = sum(each.ticket is not None for each in sendings)
+    taken = sum(each.ticket is not None for each in sendings)
+    if taken and len(sendings) > 1:
         before = sum(each.is_replay for each in sendings)
         say(f"{taken} of {len(sendings)} tickets sent" + (f", {before} of them before this" if before else ""))
 

@@ -14,13 +14,19 @@ from types import FrameType
 
 import click
 
-from ticketflow.cli.first_start import greet, load_sample_articles, make_cli_key, submit_sample_tickets
+from ticketflow.cli.first_start import (
+    greet,
+    load_sample_articles,
+    make_cli_key,
+    own_client,
+    submit_sample_tickets,
+)
 from ticketflow.cli.processes import Child, say, stop_all
 from ticketflow.errors import ConfigurationError
 from ticketflow.settings import Settings, load_settings
 
 # After a crash, the API of the run before needs a moment to notice and let go of its port.
-PORT_WAIT_S = 10.0
+PORT_WAIT_S = 6.0
 # Long polls and streams may take 24 of them (WAITING_SEATS in api/backend.py).
 API_THREADS = 32
 _WATCH_S = 0.5
@@ -90,8 +96,10 @@ def _database(settings: Settings) -> Iterator[None]:
 
 
 def _serve(settings: Settings, *, samples: bool) -> None:
-    from ticketflow.tasks.runtime import runtime  # keeps `--help` quick
+    from ticketflow.services.tools import check_engine  # keeps `--help` quick
+    from ticketflow.tasks.runtime import runtime
 
+    check_engine(settings)
     _wait_for_port(settings)
     sessions = runtime().sessions
     is_first = load_sample_articles(sessions) if samples else False
@@ -103,8 +111,9 @@ def _serve(settings: Settings, *, samples: bool) -> None:
     try:
         for child in children:
             child.start()
-        if is_first:
-            submit_sample_tickets(settings, key)
+        with own_client(settings, key) as client:
+            if is_first:
+                submit_sample_tickets(client)
         greet(settings, key)
         while all(child.restart_if_ended() for child in children):
             time.sleep(_WATCH_S)

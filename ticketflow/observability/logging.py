@@ -6,6 +6,8 @@ from typing import Any
 
 import structlog
 from structlog.contextvars import merge_contextvars
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 _SHARED: list[Processor] = [
@@ -28,10 +30,13 @@ def configure_logging(level: str, log_format: str) -> None:
         level: Least severe level to show: ``debug``, ``info``, ``warning`` or ``error``.
         log_format: ``console`` or ``json``.
     """
+    # Local variables hold customers' words: a traceback shows places only.
     renderer: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [ExceptionRenderer(ExceptionDictTransformer(show_locals=False)), structlog.processors.JSONRenderer()]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     )
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

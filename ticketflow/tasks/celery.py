@@ -4,7 +4,9 @@ from typing import Any
 
 from celery import Celery, signals
 
+from ticketflow.errors import ConfigurationError
 from ticketflow.observability.logging import configure_logging
+from ticketflow.services.tools import check_engine
 from ticketflow.settings import load_settings
 from ticketflow.tasks.dispatcher import DispatcherStep
 from ticketflow.tasks.runtime import forget_runtime
@@ -19,6 +21,15 @@ def use_our_logging(**_: Any) -> None:
     """Put Celery's log lines through our pipe."""
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
+
+
+@signals.worker_init.connect
+def refuse_to_start_unfit(**_: Any) -> None:
+    """End a worker that could only park tickets, with one line that says why."""
+    try:
+        check_engine(load_settings())
+    except ConfigurationError as error:
+        raise SystemExit(f"error: {error}") from None
 
 
 @signals.worker_process_init.connect

@@ -54,6 +54,7 @@ def served(sessions, run, monkeypatch) -> Iterator[Served]:
     working = threading.Lock()
     served = Served(sessions, wake=finish_all)
     server = make_server("127.0.0.1", 0, served.app, threaded=True)
+    server.daemon_threads = False  # closing waits for requests under way: the database goes next
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     monkeypatch.setenv("TICKETFLOW_API_URL", f"http://127.0.0.1:{server.server_port}")
