@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import IO
 
 from ticketflow.storage.orphans import end_with_parent
@@ -20,10 +20,15 @@ RESTART_WINDOW_S = 60.0
 class Child:
     """One process, started again when it ends by itself, its output prefixed line by line."""
 
-    def __init__(self, name: str, command: Sequence[str]) -> None:
-        """Name a process; ``start`` begins it."""
+    def __init__(self, name: str, command: Sequence[str], before_restart: Callable[[], None] | None = None) -> None:
+        """Name a process; ``start`` begins it.
+
+        Args:
+            before_restart: Called when it has ended by itself, before it is started again.
+        """
         self.name = name
         self._command = command
+        self._before_restart = before_restart
         self._process: subprocess.Popen[str] | None = None
         self._starts: list[float] = []
 
@@ -55,6 +60,8 @@ class Child:
             return False
         say(f"{self.name} ended with code {self._process.returncode}; starting it again")
         time.sleep(RESTART_PAUSE_S)
+        if self._before_restart is not None:
+            self._before_restart()
         self.start()
         return True
 

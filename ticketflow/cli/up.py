@@ -104,10 +104,12 @@ def _serve(settings: Settings, *, samples: bool) -> None:
     sessions = runtime().sessions
     is_first = load_sample_articles(sessions) if samples else False
     key = make_cli_key(sessions, settings.data_dir)
-    _resume_work(settings)
-    runtime().engine.dispose()
+    if settings.is_broker_embedded:
+        _empty_broker(settings)
+        _resume_work()
 
-    children = [Child("api", _api_command(settings)), Child("worker", _worker_command())]
+    worker = Child("worker", _worker_command(), _resume_work if settings.is_broker_embedded else None)
+    children = [Child("api", _api_command(settings)), worker]
     try:
         for child in children:
             child.start()
@@ -123,14 +125,10 @@ def _serve(settings: Settings, *, samples: bool) -> None:
         stop_all(children)
 
 
-def _resume_work(settings: Settings) -> None:
-    """Make what was under way due again at once: nobody from the run before can still be at it."""
-    if not settings.is_broker_embedded:
-        return
-    from ticketflow.storage.due import wake_in_flight
+def _empty_broker(settings: Settings) -> None:
+    """Start with empty queues; Postgres knows what was in them."""
     from ticketflow.tasks import app
     from ticketflow.tasks.publisher import declare_queues
-    from ticketflow.tasks.runtime import runtime
 
     for folder in ("messages", "exchanges", "processed"):
         shutil.rmtree(settings.data_dir / folder, ignore_errors=True)
@@ -138,10 +136,17 @@ def _resume_work(settings: Settings) -> None:
     # Before there are two processes: kombu's files of bindings are not safe against two first writers.
     with app.connection_for_write() as connection:
         declare_queues(connection, app)
+
+
+def _resume_work() -> None:
+    """Make what was under way due again at once: the only worker there was has ended."""
+    from ticketflow.storage.due import wake_in_flight
+    from ticketflow.tasks.runtime import runtime
+
     with runtime().sessions.begin() as session:
         woken = wake_in_flight(session)
     if woken:
-        say(f"going on with {woken} tickets of the run before")
+        say(f"going on with {woken} tickets that were under way")
 
 
 def _wait_for_port(settings: Settings) -> None:
