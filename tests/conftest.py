@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -23,6 +24,8 @@ TEMPLATE = "ticketflow_template"
 
 def pytest_configure() -> None:
     """Keep the tests from a developer's own settings and data."""
+    hypothesis.settings.register_profile("ticketflow", deadline=None)  # a timing is never an assertion
+    hypothesis.settings.load_profile("ticketflow")
     for name in [name for name in os.environ if name.startswith("TICKETFLOW_")]:
         del os.environ[name]
     os.environ["TICKETFLOW_DATA_DIR"] = tempfile.mkdtemp(prefix="ticketflow-data-")
