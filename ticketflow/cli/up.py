@@ -174,5 +174,7 @@ def _api_command(settings: Settings) -> list[str]:
 
 
 def _worker_command() -> list[str]:
-    celery = [sys.executable, "-m", "celery", "--quiet", "-A", "ticketflow.tasks", "worker"]
+    # Celery warns root at length; in a container that is nobody's mistake.
+    python = [sys.executable, "-W", "ignore::UserWarning:celery.platforms"]
+    celery = [*python, "-m", "celery", "--quiet", "-A", "ticketflow.tasks", "worker"]
     return [*celery, "--without-gossip", "--without-mingle", "-n", f"local-{os.getpid()}@%h"]
