@@ -14,7 +14,7 @@ for_running := $(VENV)/.installed-for-running
 for_testing := $(VENV)/.installed-for-testing
 pip         := $(bin)/python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: help run test check lint format docs clean
+.PHONY: help run test check lint format docs image clean
 
 help: ## Say what can be done (the default)
 	@echo 'Ticket Flow'
@@ -44,8 +44,12 @@ format: $(for_testing) ## Rewrite the code in the project's format
 	$(bin)/ruff check --fix-only --quiet
 	$(bin)/ruff format
 
-docs: $(for_testing) ## Write the pages that follow from the code
+docs: $(for_testing) ## Write the pages and the dashboard that follow from the code
 	$(bin)/python docs/generate.py
+	$(bin)/python grafana/build_dashboard.py
+
+image: ## Build the container image that docker-compose.yml runs
+	docker compose build
 
 clean: ## Remove the environment, caches and build leftovers
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -59,8 +59,9 @@ task_acks_late = True
 task_reject_on_worker_lost = True
 worker_cancel_long_running_tasks_on_connection_loss = True
 task_ignore_result = True
-# A link that can't be published comes back through wake_at; retrying here would only hold a thread.
-task_publish_retry = False
+# A pooled connection may have died with the broker: try once more on a new one. A link that can't be
+# published even so comes back through wake_at; trying longer would only hold a thread.
+task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
 broker_connection_timeout = 4

@@ -1,27 +1,33 @@
-"""Measure the embedded engine on public sets: run `python benchmarks/engine.py DATA_DIR`.
+"""Measure the embedded engine on public sets: run `python -m benchmarks.engine DATA_DIR`.
 
 The figures quoted in comments of ticketflow/engines/embedded come from here.
 """
 
-import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
-from ticketflow.engines.embedded.extractor import find_facts, parse_instant
-from ticketflow.engines.embedded.knowledge import (
-    EmbeddedKnowledge,
-    IndexedArticle,
-    PassageIndex,
-    embed_passages,
-    split_passages,
+from benchmarks.sets import (
+    build_index,
+    encode_question,
+    halve_articles,
+    index_row,
+    read_rows,
+    read_shop_articles,
+    read_shop_tickets,
+    read_stackfaq,
 )
+from ticketflow.engines.embedded import ANSWER_CONFIDENCE, build_embedded_tools, shared_encoder
+from ticketflow.engines.embedded.extractor import find_facts, parse_instant
+from ticketflow.engines.embedded.knowledge import EmbeddedKnowledge, IndexedArticle
+from ticketflow.engines.embedded.persons import needs_person
 from ticketflow.workflow.ports import Tools
 from ticketflow.workflow.steps.classify import classify
 from ticketflow.workflow.steps.draft import draft
@@ -32,17 +38,17 @@ from ticketflow.workflow.steps.review import review
 
 RECEIVED_AT = "2026-01-15T10:00:00Z"
 ENTITY_TYPES = {"order_id": "order_id", "invoice_id": "invoice_id", "refund_amount": "amount"}
-HALVES = 8
-SUBJECT_LENGTH = 60
+SUBJECT_LENGTH = 80
+THRESHOLDS = (0.5, 0.7, 0.8, 0.9, ANSWER_CONFIDENCE, 0.95)
 
 
 def main(folder: Path) -> None:
     """Print every figure."""
     measure_extraction(read_rows(folder / "bitext" / "val.jsonl"))
-    articles = [index_article(row) for row in read_rows(folder / "stackfaq" / "kb_dev.jsonl")]
-    measure_search(articles, read_rows(folder / "stackfaq" / "queries_dev.jsonl"))
-    shop = build_index([index_article(row) for row in read_rows(folder / "abcd" / "articles.jsonl")])
-    tools = build_embedded_tools(EmbeddedKnowledge(shared_encoder(), shop))
+    measure_search(*read_stackfaq(folder))
+    measure_shop()
+    guidelines = build_index([index_row(row) for row in read_rows(folder / "abcd" / "articles.jsonl")])
+    tools = build_embedded_tools(EmbeddedKnowledge(shared_encoder(), guidelines))
     measure_steps("bitext/val", tools, read_rows(folder / "bitext" / "val.jsonl"))
     measure_steps("banking77/train[:1000]", tools, read_rows(folder / "banking77" / "train.jsonl")[:1000])
 
@@ -61,26 +67,73 @@ def measure_extraction(rows: Sequence[Mapping[str, Any]]) -> None:
         say(f"extract {kind}: F1 {2 * hits / (2 * hits + wrong):.3f} over {hits + wrong}")
 
 
-def measure_search(articles: Sequence[IndexedArticle], queries: Sequence[Mapping[str, Any]]) -> None:
+def measure_search(articles: Sequence[IndexedArticle], questions: Sequence[Mapping[str, Any]]) -> None:
     """Print recall@1 with all articles, and the price of each threshold with half of them gone."""
-    vectors = [shared_encoder().encode([query["text"]])[0] for query in queries]
+    found = judge(articles, questions)
+    say(f"search StackFAQ: recall@1 {found.right.mean():.3f}")
+    halves = [judge(half, questions) for half in halve_articles(articles)]
+    fitted = {article.article_id for article in articles[::2]}
+    is_fitted = np.array([question["gold"] in fitted for question in questions])
+    for part, chosen in (("all", is_fitted | True), ("fitted on", is_fitted), ("held out", ~is_fitted)):
+        print_prices(f"StackFAQ, half the articles missing, {part}", join([each.pick(chosen) for each in halves]))
+
+
+def measure_shop() -> None:
+    """Print recall@1 and the price of each threshold for the sample shop's tickets."""
+    articles, tickets = read_shop_articles(), read_shop_tickets()
+    for part, rows in (("fitted on", tickets[::2]), ("held out", tickets[1::2])):
+        found = judge(articles, rows)
+        say(f"search shop, {part}: recall@1 {found.right[found.answerable].mean():.3f}")
+        for_person = np.array([needs_person(shared_encoder(), row["text"]) for row in rows])
+        print_prices(f"shop, {part}, search alone", found)
+        found.confidence[for_person] = 0.0
+        print_prices(f"shop, {part}, tickets for a person left to people", found)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How sure a search was of each question's best article, whether it was right, whether it could be."""
+
+    confidence: NDArray[np.float64]
+    right: NDArray[np.bool_]
+    answerable: NDArray[np.bool_]
+
+    def pick(self, chosen: NDArray[np.bool_]) -> "Judged":
+        """Keep some of the questions."""
+        return Judged(self.confidence[chosen], self.right[chosen], self.answerable[chosen])
+
+
+def judge(articles: Sequence[IndexedArticle], questions: Sequence[Mapping[str, Any]]) -> Judged:
+    """Search articles for each question."""
     index = build_index(articles)
-    best = [index.search(vector, query["text"], 1)[0] for vector, query in zip(vectors, queries, strict=True)]
-    hits = [found["article_id"] == query["gold"] for found, query in zip(best, queries, strict=True)]
-    say(f"search: recall@1 {np.mean(hits):.3f}")
-    rows = []
-    for seed in range(HALVES):
-        kept = np.random.default_rng(seed).permutation(len(articles))[: len(articles) // 2]
-        half = build_index([articles[each] for each in kept])
-        for vector, query in zip(vectors, queries, strict=True):
-            found = half.search(vector, query["text"], 1)[0]
-            rows.append((found["confidence"], found["article_id"] == query["gold"], query["gold"] in half.versions))
-    confidence, right, answerable = (np.array(column) for column in zip(*rows, strict=True))
-    for threshold in (0.5, 0.7, 0.8, 0.85, 0.9, 0.95):
-        said = confidence >= threshold
+    best = [index.search(encode_question(each["text"]), each["text"], 1)[0] for each in questions]
+    pairs = list(zip(best, questions, strict=True))
+    return Judged(
+        np.array([found["confidence"] for found in best]),
+        np.array([found["article_id"] == question["gold"] for found, question in pairs]),
+        np.array([question["gold"] in index.versions for question in questions]),
+    )
+
+
+def join(parts: Sequence[Judged]) -> Judged:
+    """Put several runs together."""
+    return Judged(
+        np.concatenate([each.confidence for each in parts]),
+        np.concatenate([each.right for each in parts]),
+        np.concatenate([each.answerable for each in parts]),
+    )
+
+
+def print_prices(name: str, found: Judged) -> None:
+    """Print what each threshold costs and saves."""
+    say(f"{name}: {found.answerable.sum()} answerable, {(~found.answerable).sum()} not")
+    for threshold in THRESHOLDS:
+        said = found.confidence >= threshold
+        precision = found.right[said].mean() if said.any() else 1.0
+        right, answered = (said & found.right)[found.answerable].mean(), said[found.answerable].mean()
         say(
-            f"answer at {threshold}: precision {right[said].mean():.3f}, coverage {said[answerable].mean():.3f}, "
-            f"without an article {said[~answerable].mean():.3f}"
+            f"  from {threshold}: precision {precision:.3f}, right {right:.3f}, answered {answered:.3f}, "
+            f"without an article {said[~found.answerable].mean():.3f}"
         )
 
 
@@ -113,26 +166,6 @@ def run_steps(tools: Tools, text: str) -> dict[str, Any]:
         if not steps and state["verdict"] == "revise":
             steps = [draft, review]
     return state | finalize(state, tools)  # type: ignore[arg-type]  # a plain dict stands for the TypedDict
-
-
-def build_index(articles: Sequence[IndexedArticle]) -> PassageIndex:
-    """Load articles into a fresh index."""
-    index = PassageIndex()
-    for article in articles:
-        index.replace(article)
-    return index
-
-
-def index_article(row: Mapping[str, Any]) -> IndexedArticle:
-    """Split and embed one article of a set."""
-    passages = split_passages(row["title"], "\n\n".join(row["answers"]))
-    vectors = embed_passages(shared_encoder(), row["title"], passages)
-    return IndexedArticle(row["id"], 1, row["title"], tuple(passages), vectors)
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read a JSON lines file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def say(line: str) -> None:

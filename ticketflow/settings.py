@@ -78,6 +78,13 @@ class Settings(BaseSettings):
     worker_threads: int = Field(4, ge=1, description="Steps one worker process runs at a time.")
     taxonomy: Path | None = Field(None, description="YAML file of categories. Unset: the one that ships.")
     encoder_model: Path | None = Field(None, description="MiniLM ONNX weights. Unset: the installed package's.")
+    answer_confidence: float = Field(
+        0.93,  # ticketflow.engines.embedded.confidence.ANSWER_CONFIDENCE; a test keeps the two the same
+        ge=0,
+        le=1,
+        description="How sure the embedded engine must be of an article to answer from it. Lower answers more tickets"
+        " and more of them wrongly; 1 leaves all of them to people.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level to log.")
     log_format: Literal["console", "json"] = Field("console", description="Lines for people, or one JSON object each.")
 

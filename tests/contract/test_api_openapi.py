@@ -74,6 +74,7 @@ def test_the_check_of_answers_finds_faults(api, document, finished):
     ticket = api.get(f"/tickets/{finished}").json
     schema = {"$ref": "#/components/schemas/Ticket"}
     faults = [{"status": "lost"}, {"version": "7"}, {"surprise": 1}, {"entities": [{"type": "order_id"}]}]
+    faults += [{"result": {}}, {"result": ticket["result"] | {"resolution": "lost"}}, {"result": "answered"}]
 
     assert list(find_misfits(ticket, schema, document)) == []
     assert all(list(find_misfits(ticket | fault, schema, document)) for fault in faults)
@@ -164,6 +165,10 @@ def resolve(node: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
 def find_misfits(value: Any, schema: dict[str, Any], document: dict[str, Any], path: str = "$"):
     """Yield where a value does not fit a schema; what is not documented does not fit."""
     schema = resolve(schema, document)
+    if "anyOf" in schema:
+        misfits = [list(find_misfits(value, each, document, path)) for each in schema["anyOf"]]
+        yield from min(misfits, key=len)
+        return
     types = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", list(JSON_TYPES))
     if not any(isinstance(value, JSON_TYPES[name]) for name in types) or isinstance(value, bool) > (
         "type" not in schema

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from tests.fakes import fake_request
-from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
+from ticketflow.cli.article_files import read_sample_articles
+from ticketflow.cli.ticket_files import read_sample_tickets
+from ticketflow.engines.embedded import ANSWER_CONFIDENCE, build_embedded_tools, shared_encoder
 from ticketflow.engines.embedded.classifier import EmbeddedClassifier
 from ticketflow.engines.embedded.knowledge import (
     EmbeddedKnowledge,
@@ -16,6 +18,7 @@ from ticketflow.engines.embedded.knowledge import (
 from ticketflow.engines.embedded.taxonomy import load_taxonomy
 from ticketflow.engines.embedded.vectors import MiniLmEncoder
 from ticketflow.errors import ConfigurationError
+from ticketflow.settings import Settings
 from ticketflow.workflow.steps.classify import classify
 from ticketflow.workflow.steps.draft import draft
 from ticketflow.workflow.steps.extract import extract
@@ -125,3 +128,51 @@ def test_a_question_without_an_article_is_routed(encoder):
     assert state["resolution"] == "routed"
     assert state["team"] in state["draft"]
     assert "471122" in state["draft"]
+
+
+SHOP = [
+    ("Can't log in any more", "Reset your password"),
+    ("two bookings for one order", "I was charged twice"),
+    ("Do you send to Norway?", "Delivery to other countries"),
+    ("which tube do I need", "Choose the right tyre and inner tube size"),
+    ("Forgot to enter my voucher", "Use a promo code"),
+    ("Sponsoring for our youth race", None),
+    ("Brake lever failed, I am hurt", None),
+    ("Can your workshop build me a wheel with my own hub", None),
+    ("Paket laut Sendungsverfolgung zugestellt, aber nicht da", None),
+]
+
+
+@pytest.fixture(scope="module")
+def shop_tools(encoder):
+    index = PassageIndex()
+    for article in read_sample_articles().articles:
+        passages = split_passages(article.title, article.body)
+        vectors = embed_passages(encoder, article.title, passages)
+        index.replace(IndexedArticle(str(article.external_id), 1, article.title, tuple(passages), vectors))
+    return build_embedded_tools(EmbeddedKnowledge(encoder, index))
+
+
+@pytest.mark.parametrize(("subject", "title"), SHOP)
+def test_the_sample_shop_answers_what_its_articles_say_and_nothing_else(shop_tools, subject, title):
+    tickets = {each.content["subject"]: each.content for each in read_sample_tickets()}
+    state = dict(fake_request(subject=subject, body=tickets[subject]["body"]))
+
+    for step in (classify, extract, research, draft):
+        state |= step(state, shop_tools)
+
+    assert {citation["title"] for citation in state["citations"]} == ({title} if title else set())
+
+
+def test_nothing_is_answered_when_only_certainty_would_do(encoder, shop_tools):
+    sure = build_embedded_tools(shop_tools.knowledge, min_confidence=1.0)
+    state = dict(fake_request(subject="Password", body="I forgot my password. How do I reset it?"))
+
+    for step in (classify, extract, research, draft):
+        state |= step(state, sure)
+
+    assert state["resolution"] == "routed"
+
+
+def test_the_setting_has_the_default_the_figures_are_for():
+    assert Settings().answer_confidence == ANSWER_CONFIDENCE

@@ -148,6 +148,32 @@ class CitationSchema(ShownSchema):
     quote = fields.String(required=True)
 
 
+class SuggestionSchema(ShownSchema):
+    """An article that may help whoever answers next."""
+
+    article_id = fields.UUID(required=True)
+    article_version = fields.Integer(required=True)
+    title = fields.String(required=True)
+    confidence = fields.Float(required=True, metadata={"description": "How likely it answers, in [0, 1]."})
+
+
+class ResultSchema(ShownSchema):
+    """How the ticket came out."""
+
+    resolution = fields.String(required=True, validate=validate.OneOf(["answered", "routed"]))
+    team = fields.String(required=True, metadata={"description": "Who has the ticket now, or owns its category."})
+    revisions = fields.Integer(required=True, metadata={"description": "How many drafts were written."})
+    verdict = fields.String(required=True, metadata={"description": "What review said last.", "example": "approve"})
+    completeness = fields.Float(
+        required=True, metadata={"description": "How much of the question is addressed, in [0, 1]."}
+    )
+    suggestions = fields.List(
+        fields.Nested(SuggestionSchema),
+        required=True,
+        metadata={"description": "Up to three articles worth a look, the cited one first."},
+    )
+
+
 class TicketSchema(ShownSchema):
     """A ticket; what no step has found yet is null."""
 
@@ -172,14 +198,7 @@ class TicketSchema(ShownSchema):
     citations = fields.List(fields.Nested(CitationSchema), required=True, allow_none=True)
     draft = fields.String(required=True, allow_none=True)
     final_response = fields.String(required=True, allow_none=True)
-    result = fields.Dict(
-        keys=fields.String(),
-        required=True,
-        allow_none=True,
-        metadata={
-            "description": "`resolution` (`answered`, `routed`), `team`, `revisions`, `verdict`, `completeness`."
-        },
-    )
+    result = fields.Nested(ResultSchema, required=True, allow_none=True)
     error = fields.Dict(
         keys=fields.String(),
         required=True,

@@ -40,6 +40,11 @@ def render_ticket(ticket: Mapping[str, Any]) -> RenderableType:
     if ticket["citations"]:
         quotes = [(f"{each['title']} (v{each['article_version']})", each["quote"]) for each in ticket["citations"]]
         parts.append(build_table("citations", ("article", "quote"), quotes))
+    if suggestions := (ticket["result"] or {}).get("suggestions"):
+        articles = [
+            (f"{each['confidence']:.0%}", f"{each['title']} (v{each['article_version']})") for each in suggestions
+        ]
+        parts.append(build_table("articles that may help", ("likely", "article"), articles))
     return Group(*parts)
 
 

@@ -4,8 +4,10 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
+from sqlalchemy.exc import DBAPIError
 
 from ticketflow.engines.embedded.knowledge import (
+    PASSAGE_WORDS,
     EmbeddedKnowledge,
     IndexedArticle,
     PassageIndex,
@@ -13,6 +15,7 @@ from ticketflow.engines.embedded.knowledge import (
     split_passages,
 )
 from ticketflow.engines.embedded.vectors import DIMENSIONS, Encoder
+from ticketflow.errors import TransientError
 from ticketflow.observability.logging import get_logger
 from ticketflow.storage.articles import (
     StoredPassage,
@@ -40,6 +43,8 @@ class StoredKnowledge:
         """Start empty; the first search loads what is stored."""
         self._sessions = sessions
         self._encoder = encoder
+        # Passages cut or encoded otherwise are made afresh.
+        self._recipe = f"{encoder.name}, {PASSAGE_WORDS} words"
         self._tenant = tenant
         self._index = PassageIndex()
         self._search = EmbeddedKnowledge(encoder, self._index)
@@ -47,8 +52,15 @@ class StoredKnowledge:
         self._lock = threading.Lock()
 
     def search(self, query: str, limit: int) -> list[Passage]:
-        """List the best passages, best first, at most one per article."""
-        self.refresh()
+        """List the best passages, best first, at most one per article.
+
+        Raises:
+            TransientError: The database that holds the articles does not answer.
+        """
+        try:
+            self.refresh()
+        except DBAPIError as error:
+            raise TransientError(f"the articles cannot be read just now: {type(error).__name__}") from error
         return self._search.search(query, limit)
 
     def refresh(self) -> None:
@@ -69,11 +81,11 @@ class StoredKnowledge:
             self._index.remove(str(article.id))
             return
         with self._sessions() as session:
-            stored = list_passages(session, article, self._encoder.name)
+            stored = list_passages(session, article, self._recipe)
         if not stored:
             stored = self._embed(article)
             with self._sessions.begin() as session:
-                replace_passages(session, article, self._encoder.name, stored)
+                replace_passages(session, article, self._recipe, stored)
         self._index.replace(_indexed(article, stored))
 
     def _embed(self, article: Article) -> list[StoredPassage]:

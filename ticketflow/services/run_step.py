@@ -3,10 +3,13 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
 
 from ticketflow.observability.logging import get_logger
 from ticketflow.services.outcomes import (
@@ -41,6 +44,9 @@ from ticketflow.workflow.transitions import RUNNABLE
 from ticketflow.workflow.usage import collect_usage
 
 log = get_logger(__name__)
+
+# A restart of Postgres takes about this long; a longer outage is for the clock.
+WRITE_PAUSES_S = (0.2, 1.0, 3.0)
 
 
 class StepRunner:
@@ -101,8 +107,7 @@ class StepRunner:
         if following is None:
             events.append(Event("ticket.completed", {}))
 
-        with self._sessions.begin() as session:
-            version = commit_step(session, lease, entry, move, events)
+        version = self._write(lambda session: commit_step(session, lease, entry, move, events))
         if version is None:
             log.warning("step.stale_commit", attempt=lease.attempt)
             return LostLease()
@@ -116,14 +121,29 @@ class StepRunner:
             delay = backoff(policy, lease.attempt, getattr(error, "retry_after_s", None))
             log.warning("step.retrying", error=problem, delay_s=delay.total_seconds())
             detail = {"error": problem, "delay_s": round(delay.total_seconds(), 3)}
-            with self._sessions.begin() as session:
-                version = retry_later(session, lease, delay, problem, [Event("step.retrying", detail)])
+            retrying = [Event("step.retrying", detail)]
+            version = self._write(lambda session: retry_later(session, lease, delay, problem, retrying))
             return LostLease() if version is None else Retrying(delay, problem["message"])
 
         log.error("step.failed", error=problem, exc_info=error)
-        with self._sessions.begin() as session:
-            version = park(session, lease, problem, _parking_events(problem))
+        version = self._write(lambda session: park(session, lease, problem, _parking_events(problem)))
         return LostLease() if version is None else Parked(problem["message"])
+
+    def _write(self, statement: Callable[[Session], int | None]) -> int | None:
+        """Run one fenced statement in its own transaction; again when the database was away for a moment.
+
+        Thinking may have taken long, so its result is worth a few tries. Should a try have taken
+        effect unnoticed, the fence stops the next one, and the clock brings the rest of the chain.
+        """
+        for pause_s in WRITE_PAUSES_S:
+            try:
+                with self._sessions.begin() as session:
+                    return statement(session)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("step.database_away", error=type(error).__name__, pause_s=pause_s)
+                time.sleep(pause_s)
+        with self._sessions.begin() as session:
+            return statement(session)
 
     def _refuse(self, claim: Claim, refusal: Refusal | None) -> StepOutcome:
         """Say why a claim was not granted; nobody's work is touched."""

@@ -33,4 +33,6 @@ def build_tools(settings: Settings, knowledge: KnowledgeBase) -> Tools:
     Raises:
         ConfigurationError: The taxonomy is wrong; the message names line and remedy.
     """
-    return build_embedded_tools(knowledge, settings.taxonomy, settings.encoder_model)
+    return build_embedded_tools(
+        knowledge, settings.taxonomy, settings.encoder_model, min_confidence=settings.answer_confidence
+    )

@@ -138,7 +138,11 @@ def list_passages(session: Session, article: Article, encoder: str) -> list[Stor
 
 
 def replace_passages(session: Session, article: Article, encoder: str, passages: Sequence[StoredPassage]) -> None:
-    """Store the passages of an article's current version; older ones go."""
+    """Store the passages of an article's current version; older ones go.
+
+    Processes that made them at the same time store them one after the other.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:article_id))"), {"article_id": str(article.id)})
     session.execute(delete(ArticlePassage).where(ArticlePassage.article_id == article.id))
     rows = [
         {

@@ -29,7 +29,12 @@ def build_engine(url: str, pool_size: int = 10) -> Engine:
         "keepalives_count": 2,
     }
     return create_engine(
-        url, pool_pre_ping=True, pool_size=pool_size, max_overflow=pool_size, connect_args=connect_args
+        url,
+        pool_pre_ping=True,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        connect_args=connect_args,
+        hide_parameters=True,  # an error's text goes to logs and tickets; customers' words must not
     )
 
 

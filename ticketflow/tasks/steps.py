@@ -4,13 +4,17 @@ from uuid import UUID
 
 from celery import Task
 from celery.exceptions import Reject, Retry
+from sqlalchemy.exc import InterfaceError, OperationalError
 from structlog.contextvars import bound_contextvars
 
+from ticketflow.observability.logging import get_logger
 from ticketflow.services.outcomes import AlreadyDone, Committed, Parked, Retrying, StepOutcome
 from ticketflow.storage.leases import Claim
 from ticketflow.tasks.celery import app
 from ticketflow.tasks.runtime import runtime
 from ticketflow.workflow.plan import ticket_plan
+
+log = get_logger(__name__)
 
 
 class StepTask(Task):
@@ -31,7 +35,13 @@ class StepTask(Task):
         is_redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
         claim = Claim(UUID(ticket_id), self.step, generation, is_redelivered)
         with bound_contextvars(ticket_id=ticket_id, step=self.step, generation=generation):
-            return self.answer(runtime().runner.run(claim))
+            try:
+                outcome = runtime().runner.run(claim)
+            except (OperationalError, InterfaceError) as error:
+                # Nothing took effect; the clock that the dispatcher set brings the step back.
+                log.warning("step.database_away", error=type(error).__name__)
+                raise Retry("the database does not answer") from error
+            return self.answer(outcome)
 
     def answer(self, outcome: StepOutcome) -> str:
         """Say to Celery what an outcome means for the message and for the rest of its chain."""

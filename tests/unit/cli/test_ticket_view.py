@@ -38,7 +38,14 @@ COMPLETED = QUEUED | {
     "citations": [{"article_id": "1", "article_version": 2, "title": "Tracking", "quote": "Look at the label."}],
     "draft": "Look at the label.",
     "final_response": "Look at the label.",
-    "result": {"resolution": "answered", "team": "Shipping", "revisions": 1, "verdict": "approve", "completeness": 0.5},
+    "result": {
+        "resolution": "answered",
+        "team": "Shipping",
+        "revisions": 1,
+        "verdict": "approve",
+        "completeness": 0.5,
+        "suggestions": [{"article_id": "3", "article_version": 4, "title": "Lost parcels", "confidence": 0.417}],
+    },
 }
 FAILED = QUEUED | {"status": "failed", "error": {"class": "X", "message": "no model", "step": "draft", "attempt": 5}}
 EVENT = {
@@ -72,6 +79,8 @@ def test_a_ticket_nothing_is_known_of_yet_can_be_shown():
         "answered, 1 draft, 50% of the question addressed",
         "order_id",
         "Tracking (v2)",
+        "Lost parcels (v4)",
+        "42%",
         "final response",
     ],
 )

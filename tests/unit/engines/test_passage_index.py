@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ticketflow.engines.embedded.knowledge import IndexedArticle, PassageIndex, embed_passages, tokenize
+from ticketflow.engines.embedded.knowledge import IndexedArticle, PassageIndex, embed_passages
+from ticketflow.engines.embedded.words import tokenize
 
 
 class AxisEncoder:
@@ -73,6 +74,40 @@ def test_the_order_of_loading_does_not_matter():
         backwards.replace(each)
 
     assert search(forwards, "refund") == search(backwards, "refund") == ["a", "b", "c"]
+
+
+def test_what_speaks_for_an_article_does_not_depend_on_the_limit():
+    index = PassageIndex()
+    index.replace(article("p", 1, "Password", "Reset the password."))
+    index.replace(article("r", 1, "Refund", "A refund of a parcel."))
+    index.replace(article("t", 1, "Parcel", "Track the parcel."))
+    vectors = AxisEncoder().encode(["track my parcel"])
+
+    found = index.search(vectors, "track my parcel", 3)
+
+    assert [each["article_id"] for each in found] == ["t", "r", "p"]
+    assert [index.search(vectors, "track my parcel", limit) for limit in (0, 1, 2)] == [[], found[:1], found[:2]]
+    assert [article_id for article_id, _ in index.weigh(vectors, "track my parcel")] == ["t", "r", "p"]
+
+
+def test_the_first_leads_and_the_others_trail():
+    index = PassageIndex()
+    index.replace(article("r", 1, "Refund", "A refund of a parcel."))
+    index.replace(article("t", 1, "Parcel", "Track the parcel."))
+
+    (_, first), (_, second) = index.weigh(AxisEncoder().encode(["track my parcel"]), "track my parcel")
+
+    assert first.lead == -second.lead > 0
+    assert first.overlap_lead == -second.overlap_lead > 0
+
+
+def test_the_only_article_has_no_lead():
+    index = PassageIndex()
+    index.replace(article("t", 1, "Parcel", "Track the parcel."))
+
+    ((_, evidence),) = index.weigh(AxisEncoder().encode(["track my parcel"]), "track my parcel")
+
+    assert (evidence.lead, evidence.overlap_lead) == (0.0, 0.0)
 
 
 def test_an_article_without_text_is_held_but_never_found():

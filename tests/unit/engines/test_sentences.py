@@ -35,18 +35,18 @@ def test_sentences_never_overlap_and_are_never_blank(text):
 
 
 def test_passages_end_where_sentences_end():
-    text = " ".join(f"This is sentence number {n} of this article." for n in range(40))
+    text = " ".join(f"This is sentence number {n} of this article." for n in range(75))
 
     passages = split_passages("Title", text)
 
-    assert len(passages) == 4
+    assert len(passages) == 5
     assert all(len(passage.split()) <= PASSAGE_WORDS and passage.endswith(".") for passage in passages)
 
 
 def test_an_endless_sentence_is_cut_between_words():
-    passages = split_passages("Title", "word " * 200)
+    passages = split_passages("Title", "word " * 400)
 
-    assert [len(passage.split()) for passage in passages] == [80, 80, 40]
+    assert [len(passage.split()) for passage in passages] == [150, 150, 100]
 
 
 def test_a_first_line_that_repeats_the_title_is_left_out():

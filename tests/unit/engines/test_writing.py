@@ -5,9 +5,23 @@ import pytest
 
 from tests.fakes import fake_citation, fake_passage, fake_request, words
 from ticketflow.engines.embedded.asking import asked_sentences, asking_units
-from ticketflow.engines.embedded.confidence import estimate_confidence
+from ticketflow.engines.embedded.confidence import (
+    MAX_LEAD,
+    Evidence,
+    bound_lead,
+    estimate_confidence,
+    measure_story,
+)
+from ticketflow.engines.embedded.persons import SEEDS, needs_person
 from ticketflow.engines.embedded.phrases import PHRASES, phrases_for
-from ticketflow.engines.embedded.quotes import best_run, choose_quotes, is_procedure, is_quotable, join_quotes
+from ticketflow.engines.embedded.quotes import (
+    best_run,
+    choose_quotes,
+    is_policy,
+    is_procedure,
+    is_quotable,
+    join_quotes,
+)
 from ticketflow.engines.embedded.reviewer import EmbeddedReviewer
 from ticketflow.engines.embedded.writer import EmbeddedWriter, greeting_name
 from ticketflow.workflow.ports import Brief, Reply
@@ -75,6 +89,51 @@ def test_a_procedure_for_staff_is_not_quoted_at_all():
 
     assert is_procedure(text)
     assert english_writer().answer(brief_of([fake_passage(text=text)])) is None
+
+
+PROCEDURE = (
+    "Ask the customer for the order. Valid payment methods are credit card and PayPal. Tell the customer it is done."
+)
+
+
+def test_a_policy_within_a_procedure_is_quoted_and_nothing_else():
+    passage = fake_passage(text=PROCEDURE)
+
+    assert is_procedure(PROCEDURE)
+    assert choose_quotes(WordEncoder(), ["Are credit card and PayPal valid payment methods?"], passage, ()) == [
+        "Valid payment methods are credit card and PayPal."
+    ]
+    assert choose_quotes(WordEncoder(), ["Is it done with the order of the customer?"], passage, ()) == []
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The standard subscription is $99 a year.",
+        "Refunds to cards take five days to arrive.",
+        "We accept gift cards in every shop.",
+        "Codes expire after seven days.",
+    ],
+)
+def test_what_stands_on_its_own_is_a_policy(sentence):
+    assert is_policy(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "You can put account login as the text.",
+        "They have nothing to worry about there.",
+        "This will return the general results.",
+        "The flow diagram can be seen at once.",
+        "Gold, Silver and Bronze all qualify.",
+        "If they say yes, then the fee is removed.",
+        "The reason is kept for the survey.",
+        "Explain that programs can cause a slowdown.",
+    ],
+)
+def test_what_is_said_to_staff_is_no_policy(sentence):
+    assert not is_policy(sentence)
 
 
 def test_quotes_keep_the_order_of_the_article():
@@ -160,12 +219,44 @@ def test_english_where_we_lack_the_language():
     assert phrases_for("fi") is PHRASES["en"]
 
 
-def test_confidence_grows_with_similarity():
-    levels = [estimate_confidence(similarity / 10) for similarity in range(-10, 11)]
+@pytest.mark.parametrize("story", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("lead", [-MAX_LEAD, 0.0, MAX_LEAD])
+def test_confidence_grows_with_similarity(lead, story):
+    levels = [estimate_confidence(Evidence(similarity / 10, lead, 0.0, story)) for similarity in range(-10, 11)]
 
     assert levels == sorted(levels)
     assert 0 <= levels[0] < 0.01
-    assert 0.99 < levels[-1] <= 1
+    assert 0.85 < levels[-1] <= 1
+
+
+def test_a_lead_speaks_for_a_passage_up_to_a_bound():
+    behind, even, ahead = (estimate_confidence(Evidence(0.6, lead, 0.0, 1.0)) for lead in (-0.1, 0.0, 0.1))
+
+    assert behind < even < ahead
+    assert (bound_lead(0.123456), bound_lead(0.9), bound_lead(-0.9)) == (0.1235, MAX_LEAD, -MAX_LEAD)
+
+
+@pytest.mark.parametrize(
+    ("text", "story"),
+    [("", 0.0), (QUESTION, 0.0), (f"Hi there. {QUESTION}", 0.5), (f"Password\nI forgot it. {QUESTION}", 1.0)],
+)
+def test_a_ticket_of_three_sentences_tells_a_story(text, story):
+    assert measure_story(text) == story
+
+
+def test_a_ticket_for_a_person_is_not_answered():
+    brief = brief_of([fake_passage()])
+    brief.request["body"] = SEEDS[0]
+
+    assert english_writer().answer(brief) is None
+
+
+def test_one_sentence_is_enough_to_need_a_person():
+    story = " ".join(f"Some other word{number} is said about thing{number} here." for number in range(6))
+
+    assert needs_person(WordEncoder(), f"{story} {SEEDS[3]}")
+    assert not needs_person(WordEncoder(), story)
+    assert not needs_person(WordEncoder(), QUESTION)
 
 
 def test_questions_are_what_must_be_addressed():

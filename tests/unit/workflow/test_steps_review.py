@@ -7,7 +7,7 @@ from ticketflow.workflow.ports import Opinion
 from ticketflow.workflow.steps.classify import classify
 from ticketflow.workflow.steps.draft import draft
 from ticketflow.workflow.steps.extract import extract
-from ticketflow.workflow.steps.finalize import finalize
+from ticketflow.workflow.steps.finalize import finalize, list_suggestions
 from ticketflow.workflow.steps.research import research
 from ticketflow.workflow.steps.review import MAX_REVISIONS, review, route_review
 
@@ -116,6 +116,10 @@ def test_an_approved_draft_is_the_final_response():
         "revisions": 1,
         "verdict": "approve",
         "completeness": state["completeness"],
+        "suggestions": [
+            {name: passage[name] for name in ("article_id", "article_version", "title", "confidence")}
+            for passage in state["passages"]
+        ],
     }
 
 
@@ -128,3 +132,28 @@ def test_an_escalated_draft_becomes_an_acknowledgement():
     assert "Accounts team" in final["final_response"]
     assert final["citations"] == []
     assert (final["result"]["resolution"], final["result"]["verdict"]) == ("routed", "escalate")
+
+
+def test_up_to_three_likely_articles_are_suggested_the_cited_one_first():
+    levels = {"unlikely": 0.29, "fair": 0.3, "cited": 0.4, "good": 0.5, "best": 0.9}
+    passages = [fake_passage(article_id=name, confidence=level) for name, level in levels.items()]
+
+    suggested = list_suggestions(passages, [fake_citation(passages[2], QUOTE)])
+
+    assert [each["article_id"] for each in suggested] == ["cited", "best", "good"]
+    assert [each["confidence"] for each in list_suggestions(passages, [])] == [0.9, 0.5, 0.4]
+    assert list_suggestions(passages[:1], []) == []
+
+
+def test_a_routed_ticket_carries_suggestions_too():
+    state = answered("Hello.", revision=MAX_REVISIONS)
+    state |= review(state, fake_tools())
+
+    (suggested,) = finalize(state, fake_tools())["result"]["suggestions"]
+
+    assert suggested == {
+        "article_id": PASSAGE["article_id"],
+        "article_version": 1,
+        "title": PASSAGE["title"],
+        "confidence": PASSAGE["confidence"],
+    }

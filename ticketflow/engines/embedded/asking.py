@@ -26,6 +26,11 @@ def asking_units(text: str) -> list[str]:
     return list(dict.fromkeys(units))
 
 
+def list_sentences(text: str) -> list[str]:
+    """List the first sentences that are long enough to say something."""
+    return [each for each in split_sentences(text) if len(each.split()) >= MIN_WORDS][:MAX_SENTENCES]
+
+
 def asked_sentences(text: str) -> list[str]:
     """List what has to be addressed: the questions, or every sentence when none is one."""
     sentences = [each for each in split_sentences(text) if len(each.split()) >= MIN_WORDS]

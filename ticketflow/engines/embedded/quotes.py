@@ -31,8 +31,25 @@ _INTERNAL = re.compile(
     r"|\bnatural language\b|\[[A-Z][\w /-]+\]",
     re.IGNORECASE,
 )
-# A passage with more of such sentences than this is a procedure for staff: nothing in it is for customers.
+# A passage with more of such sentences than this is a procedure for staff: of it only policies are for customers.
 MAX_INTERNAL_SHARE = 0.2
+# A policy, price or duration that needs nothing around it: a subject of its own, a verb that states.
+# Not "you can": in a procedure that is said to staff.
+_POLICY = re.compile(
+    r"\A(?:(?:the|our|all|most|every|any|an?|valid|standard|free|regular) (?:[\w'’-]+ ){0,5}?"
+    r"|(?!(?:there|here|this|that|these|those|it|they|if|when|once|then)\b)\w+s (?:[\w'’-]+ ){0,3}?|we )"
+    r"(?:is|are|costs?|takes?|lasts?|expires?|starts? at|qualif(?:y|ies)|can|accept|offer|ship|deliver|refund)\b",
+    re.IGNORECASE,
+)
+# What only makes sense to staff, or only after the sentence before.
+_CONTEXT = re.compile(
+    r"\b(?:they|them|their|he|she|him|her|it|this|that|these|those|then|next|above|below|also|instead|however|namely"
+    r"|step|flow|oracle|system|button|form|field|box|click|enter|survey|agent|options?|subscription status"
+    r"|conversation|chat|reason|actions?|apologi[sz]e|in this case|for example|such as|i\.?e)\b|[<>\[\]/]",
+    re.IGNORECASE,
+)
+# In a procedure the title says what staff do, so the sentence itself has to answer.
+MIN_POLICY_SIMILARITY = 0.55
 
 
 def choose_quotes(encoder: Encoder, questions: Sequence[str], passage: Passage, banned: Collection[str]) -> list[str]:
@@ -45,20 +62,23 @@ def choose_quotes(encoder: Encoder, questions: Sequence[str], passage: Passage, 
         banned: Quotes a review objected to.
     """
     written = split_sentences(passage["text"])
-    allowed = [each not in banned and is_quotable(each) for each in written]
+    may_quote, least = (
+        (is_policy, MIN_POLICY_SIMILARITY) if is_procedure(passage["text"]) else (is_quotable, MIN_SIMILARITY)
+    )
+    allowed = [each not in banned and may_quote(each) for each in written]
     impersonal = [may and not has_personal_data(each) for each, may in zip(written, allowed, strict=True)]
     usable = impersonal if any(impersonal) else allowed
     if not any(usable):
         return []
     similarities = np.round((encoder.encode(written) @ encoder.encode(questions).T).max(axis=1), 4).tolist()
-    if max(each for each, may in zip(similarities, usable, strict=True) if may) < MIN_SIMILARITY:
+    if max(each for each, may in zip(similarities, usable, strict=True) if may) < least:
         return []
     start, end = best_run(similarities, usable)
     return list(dict.fromkeys(written[start:end]))
 
 
 def is_procedure(text: str) -> bool:
-    """Tell whether a passage is a procedure for staff, of which a customer should read nothing."""
+    """Tell whether a passage is a procedure for staff, of which a customer should read policies only."""
     written = split_sentences(text)
     return sum(is_internal(each) for each in written) > MAX_INTERNAL_SHARE * len(written)
 
@@ -85,6 +105,11 @@ def is_quotable(sentence: str) -> bool:
     """Tell a sentence a customer may read from a heading, a fragment or an instruction to staff."""
     words = len(sentence.split())
     return MIN_WORDS <= words <= MAX_WORDS and not sentence.endswith((":", "?")) and not is_internal(sentence)
+
+
+def is_policy(sentence: str) -> bool:
+    """Tell a sentence of a procedure that stands on its own: a policy, a price, what a customer can do."""
+    return is_quotable(sentence) and bool(_POLICY.match(sentence)) and not _CONTEXT.search(sentence)
 
 
 def is_internal(sentence: str) -> bool:

@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable
 
 from ticketflow.engines.embedded.asking import asking_units
+from ticketflow.engines.embedded.confidence import ANSWER_CONFIDENCE
 from ticketflow.engines.embedded.language import guess_language
+from ticketflow.engines.embedded.persons import needs_person
 from ticketflow.engines.embedded.phrases import Phrases, phrases_for
-from ticketflow.engines.embedded.quotes import choose_quotes, is_procedure, join_quotes
+from ticketflow.engines.embedded.quotes import choose_quotes, join_quotes
 from ticketflow.engines.embedded.vectors import Encoder
 from ticketflow.workflow.ports import Brief, Reply
 from ticketflow.workflow.state import Citation, Passage, question_text
@@ -21,7 +23,10 @@ class EmbeddedWriter:
     """Never writes a fact of its own: every sentence is a quote or a fixed phrase."""
 
     def __init__(
-        self, encoder: Encoder, min_confidence: float = 0.85, guess: Callable[[str], str] = guess_language
+        self,
+        encoder: Encoder,
+        min_confidence: float = ANSWER_CONFIDENCE,
+        guess: Callable[[str], str] = guess_language,
     ) -> None:
         """Set when to answer.
 
@@ -38,11 +43,13 @@ class EmbeddedWriter:
     def answer(self, brief: Brief) -> Reply | None:
         """Quote the best passage that is likely enough to answer and has something left to quote."""
         record_spoken(Spoken(engine="embedded/writer", model=self._encoder.name))
-        questions = asking_units(question_text(brief.request["subject"], brief.request["body"]))
+        text = question_text(brief.request["subject"], brief.request["body"])
+        passages = [each for each in brief.passages if self._may_answer(each, brief.language)]
+        if not passages or needs_person(self._encoder, text):
+            return None
+        questions = asking_units(text)
         banned = {problem["quote"] for problem in brief.problems if "quote" in problem}
-        for passage in brief.passages:
-            if not self._may_answer(passage, brief.language):
-                continue
+        for passage in passages:
             quotes = choose_quotes(self._encoder, questions, passage, banned)
             if quotes:
                 return Reply(_answer_text(brief, passage, quotes), _cite(passage, quotes), passage["confidence"])
@@ -60,9 +67,8 @@ class EmbeddedWriter:
         return Reply(_letter(phrases, brief, [body]), [], 0.0)
 
     def _may_answer(self, passage: Passage, language: str) -> bool:
-        """Require a passage that likely answers, is meant for customers and is in the ticket's language."""
-        likely = passage["confidence"] >= self._min_confidence
-        return likely and not is_procedure(passage["text"]) and self._guess(passage["text"]) == language
+        """Require a passage that likely answers and is in the ticket's language."""
+        return passage["confidence"] >= self._min_confidence and self._guess(passage["text"]) == language
 
 
 def _answer_text(brief: Brief, passage: Passage, quotes: list[str]) -> str:

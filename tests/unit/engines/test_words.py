@@ -1,0 +1,28 @@
+"""Words a question shares with an article, rare ones above all."""
+
+import pytest
+
+from ticketflow.engines.embedded.words import count_articles, find_content_words, measure_overlaps, stem
+
+
+def test_content_words_leave_out_numbers_and_little_words():
+    assert find_content_words("Where is the parcel LC-204518 with my parcels?") == ["parcel", "lc"]
+
+
+@pytest.mark.parametrize(("word", "expected"), [("returned", "return"), ("sizes", "siz"), ("bus", "bus"), ("is", "is")])
+def test_endings_are_cut_when_enough_is_left(word, expected):
+    assert stem(word) == expected
+
+
+def test_a_rare_word_weighs_more():
+    articles = [{"refund", "card"}, {"refund", "paypal"}, {"refund"}]
+    known = count_articles(articles)
+
+    overlaps = measure_overlaps(["refund", "paypal"], articles, known, len(articles))
+
+    assert overlaps[1] == 1.0
+    assert 0 < overlaps[0] == overlaps[2] < 0.5
+
+
+def test_no_content_words_give_no_overlap():
+    assert measure_overlaps([], [{"refund"}], {"refund": 1}, 1) == [0.0]

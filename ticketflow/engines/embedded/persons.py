@@ -1,0 +1,52 @@
+"""Which tickets are for a person whatever the articles say: injuries, complaints, disputes, offers."""
+
+import numpy as np
+
+from ticketflow.engines.embedded.asking import asking_units, list_sentences
+from ticketflow.engines.embedded.vectors import Encoder
+
+# benchmarks/data, dev part: of the answerable tickets none reaches 0.5 as a whole or 0.65 in one sentence.
+MIN_WHOLE = 0.5
+MIN_SENTENCE = 0.65
+SEEDS = (
+    "I want to complain about the behaviour of one of your employees.",
+    "Your colleague on the phone was rude and hung up on me.",
+    "The driver who brought the parcel insulted me.",
+    "I was injured because your product failed.",
+    "There has been an accident and somebody got hurt.",
+    "My lawyer will contact you if you do not pay.",
+    "We demand damages and will go to court.",
+    "I will report you to the police and the consumer protection agency.",
+    "I expect compensation for all the trouble.",
+    "You promised me something and did not keep your word.",
+    "Your employee told me something else than what happened now.",
+    "You paid me less than you had promised, please correct the amount.",
+    "I do not accept your decision and object to it.",
+    "I have already paid this, so please withdraw the reminder and the fee.",
+    "Nobody has replied to my earlier messages.",
+    "Several things have gone wrong with my order and I want one person to sort it all out.",
+    "Please have a manager call me back.",
+    "I want to talk to a person on the phone.",
+    "I am the victim of identity theft and fraud.",
+    "Someone has ordered something in my name.",
+    "I received a suspicious message in your name and clicked on the link.",
+    "A relative has died and I am settling the estate.",
+    "I would like to apply for a job with you.",
+    "Would you sponsor our event?",
+    "We would like to become your supplier and work together.",
+    "I am a journalist and would like an interview.",
+    "I would like to promote your products on my social media channel.",
+    "You removed the review I wrote.",
+)
+
+
+def needs_person(encoder: Encoder, text: str) -> bool:
+    """Tell whether a ticket, or one of its sentences, says what only a person should answer.
+
+    Args:
+        encoder: Where vectors come from.
+        text: From ``question_text``.
+    """
+    texts = [text, *asking_units(text)[1:], *list_sentences(text)]
+    nearest = np.round((encoder.encode(texts) @ encoder.encode(SEEDS).T).max(axis=1), 4)
+    return bool(nearest[0] >= MIN_WHOLE or nearest[1:].max(initial=0.0) >= MIN_SENTENCE)

@@ -1,0 +1,56 @@
+"""Which words of a question an article shares: what vectors blur, such as PayPal for payment."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+_WORD = re.compile(r"\w{2,}")
+_ENDINGS = ("ing", "ed", "es", "s")
+MIN_STEM = 3
+_LITTLE = (
+    "an and are as at be been but by can could did do does for from had has have hello hi how if in is it its me my no"
+    " not of on or our please so than that the their them then there they this to up us was we were what when where"
+    " which who why will with would you your just get got any am all also now more about"
+)
+STOP_WORDS = frozenset(_LITTLE.split())
+
+
+def tokenize(text: str) -> list[str]:
+    """List the words of a text in small letters."""
+    return _WORD.findall(text.lower())
+
+
+def find_content_words(text: str) -> list[str]:
+    """List the stems that carry a question's meaning, each once: no numbers, no little words."""
+    words = (stem(word) for word in tokenize(text) if word not in STOP_WORDS)
+    return [word for word in dict.fromkeys(words) if not any(character.isdigit() for character in word)]
+
+
+def stem(word: str) -> str:
+    """Cut an English ending; too much or too little does no harm as long as it is the same everywhere."""
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= MIN_STEM:
+            return word[: -len(ending)]
+    return word
+
+
+def count_articles(articles: Collection[Collection[str]]) -> Counter[str]:
+    """Count in how many articles each stem occurs."""
+    return Counter(word for words in articles for word in words)
+
+
+def measure_overlaps(
+    question: Sequence[str], articles: Sequence[Collection[str]], known: Mapping[str, int], total: int
+) -> list[float]:
+    """Return the share of a question's words each article has, in [0, 1]; rare words weigh more.
+
+    Args:
+        question: From ``find_content_words``.
+        articles: The stems of the articles to compare.
+        known: In how many articles each stem occurs.
+        total: How many articles there are.
+    """
+    weights = {word: math.log(1 + total / (1 + known.get(word, 0))) for word in question}
+    whole = sum(weights.values())
+    return [sum(weights[word] for word in question if word in words) / whole if whole else 0.0 for words in articles]
