@@ -36,7 +36,6 @@ from ticketflow.storage.leases import (
     retry_later,
 )
 from ticketflow.storage.session import Sessions
-from ticketflow.storage.tickets import build_request
 from ticketflow.workflow.plan import Plan
 from ticketflow.workflow.policy import backoff, is_retryable
 from ticketflow.workflow.ports import Tools
@@ -56,6 +55,7 @@ class StepRunner:
         """Bind what every step needs.
 
         Args:
+            sessions: May commit by itself after each statement: every use here is one statement.
             redispatch_after: How long the next link of a chain may take to be claimed before the
                 dispatcher publishes it again.
         """
@@ -84,11 +84,10 @@ class StepRunner:
 
     def _think(self, lease: Lease) -> LedgerEntry:
         """Call the step outside any transaction."""
-        state = _gather_state(lease)
-        canonical = json.dumps(state, sort_keys=True, ensure_ascii=False)
+        canonical = json.dumps(lease.state, sort_keys=True, ensure_ascii=False)
         started = time.perf_counter()
         with collect_usage() as usage:
-            added = self._plan.run(lease.claim.step, state, self._tools)
+            added = self._plan.run(lease.claim.step, lease.state, self._tools)
         return LedgerEntry(
             input_hash=hashlib.sha256(canonical.encode()).hexdigest(),
             output=json.loads(json.dumps(added, allow_nan=False)),
@@ -98,7 +97,7 @@ class StepRunner:
 
     def _commit(self, lease: Lease, entry: LedgerEntry) -> StepOutcome:
         step = lease.claim.step
-        following = self._plan.next_step(step, _gather_state(lease) | dict(entry.output))
+        following = self._plan.next_step(step, {**lease.state, **entry.output})
         is_loop = following is not None and not self._plan.is_before(step, following)
         move = Move(following, is_loop, self._redispatch_after)
         events = [Event("step.completed", {"duration_s": round(entry.duration_s, 4)})]
@@ -171,10 +170,6 @@ class StepRunner:
         with self._sessions.begin() as session:
             version = park_exhausted(session, claim, refusal.attempt, problem, _parking_events(problem))
         return Busy() if version is None else Parked(message)
-
-
-def _gather_state(lease: Lease) -> dict[str, Any]:
-    return {**build_request(lease.ticket), **lease.ticket.state}
 
 
 def _describe(error: Exception, claim: Claim, attempt: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from ticketflow.storage.models import Ticket
+from ticketflow.storage.tickets import build_request
 from ticketflow.workflow.transitions import RUNNABLE, Status
 
 
@@ -45,6 +45,7 @@ class Lease:
         attempt: 1 for the first try of this step and round.
         round: 1 unless the step was looped back to.
         started_at: Database time of the claim.
+        state: What the ticket arrived with and every finished step added.
     """
 
     claim: Claim
@@ -52,7 +53,7 @@ class Lease:
     attempt: int
     round: int
     started_at: datetime
-    ticket: Ticket
+    state: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ _CLAIM = text("""
         WHERE id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
           AND attempt < :max_attempts
           AND (:is_redelivered OR lease_until IS NULL OR lease_until <= now())
-        RETURNING id, tenant, attempt
+        RETURNING id, tenant, attempt, subject, body, customer_name, customer_email, channel, created_at, state
     ), passed AS (
         SELECT count(*) + 1 AS round FROM ticket_steps WHERE ticket_id = :ticket_id AND step = :step
     ), started AS (
@@ -130,7 +131,8 @@ _CLAIM = text("""
         FROM moved, passed
     )
     SELECT seen.status, seen.generation, seen.next_step, seen.attempt, seen.has_live_lease,
-           moved.attempt AS claimed_attempt, passed.round, now() AS started_at
+           moved.attempt AS claimed_attempt, passed.round, now() AS started_at, moved.id, moved.subject, moved.body,
+           moved.customer_name, moved.customer_email, moved.channel, moved.created_at, moved.state
     FROM seen CROSS JOIN passed LEFT JOIN moved ON true
 """)
 
@@ -202,8 +204,8 @@ def claim_step(session: Session, claim: Claim, lease: timedelta, max_attempts: i
         return None
     if row.claimed_attempt is None:
         return Refusal(row.status, row.generation, row.next_step, row.attempt, row.has_live_lease)
-    ticket = session.get_one(Ticket, claim.ticket_id)
-    return Lease(claim, token, row.claimed_attempt, row.round, row.started_at, ticket)
+    state = {**build_request(row), **row.state}
+    return Lease(claim, token, row.claimed_attempt, row.round, row.started_at, state)
 
 
 def commit_step(session: Session, lease: Lease, entry: LedgerEntry, move: Move, events: Sequence[Event]) -> int | None:

@@ -106,8 +106,12 @@ def page_tickets(session: Session, tenant: str, wanted: TicketFilter, limit: int
     return session.scalars(query.order_by(Ticket.id.desc()).limit(limit)).all()
 
 
-def build_request(ticket: Ticket) -> Request:
-    """Gather what the graph starts from."""
+def build_request(ticket: Any) -> Request:
+    """Gather what the graph starts from.
+
+    Args:
+        ticket: A ticket, or any row with its columns.
+    """
     return {
         "ticket_id": str(ticket.id),
         "subject": ticket.subject,

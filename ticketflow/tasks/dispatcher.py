@@ -16,8 +16,9 @@ from ticketflow.workflow.plan import ticket_plan
 
 log = get_logger(__name__)
 
-# A full window empties at the speed of the workers: look again soon, but not in a tight loop.
-FULL_PAUSE_S = 0.05
+# A full window empties at the speed of the workers: look again soon, but not so often that looking takes
+# what the workers need (0.05 s cost a tenth of a worker process).
+FULL_PAUSE_S = 0.2
 # With broker or database away there is nothing to gain from asking more often.
 AWAY_PAUSE_S = 1.0
 
