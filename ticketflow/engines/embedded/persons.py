@@ -5,8 +5,9 @@ import numpy as np
 from ticketflow.engines.embedded.asking import asking_units, list_sentences
 from ticketflow.engines.embedded.vectors import Encoder
 
-# benchmarks/data, dev part: of the answerable tickets none reaches 0.5 as a whole or 0.65 in one sentence.
-MIN_WHOLE = 0.5
+# Seeds that ordinary questions come near to (a payment made twice, a promo code forgotten) are left out: of the
+# answerable tickets in benchmarks/data none reaches 0.45 as a whole or 0.6 in one sentence now.
+MIN_WHOLE = 0.55
 MIN_SENTENCE = 0.65
 SEEDS = (
     "I want to complain about the behaviour of one of your employees.",
@@ -18,17 +19,9 @@ SEEDS = (
     "We demand damages and will go to court.",
     "I will report you to the police and the consumer protection agency.",
     "I expect compensation for all the trouble.",
-    "You promised me something and did not keep your word.",
-    "Your employee told me something else than what happened now.",
-    "You paid me less than you had promised, please correct the amount.",
-    "I do not accept your decision and object to it.",
-    "I have already paid this, so please withdraw the reminder and the fee.",
-    "Nobody has replied to my earlier messages.",
-    "Several things have gone wrong with my order and I want one person to sort it all out.",
     "Please have a manager call me back.",
     "I want to talk to a person on the phone.",
     "I am the victim of identity theft and fraud.",
-    "Someone has ordered something in my name.",
     "I received a suspicious message in your name and clicked on the link.",
     "A relative has died and I am settling the estate.",
     "I would like to apply for a job with you.",
