@@ -91,7 +91,6 @@ def _database(settings: Settings) -> Iterator[None]:
         upgrade(server.url)
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         server.stop()
 
 
@@ -121,6 +120,8 @@ def _serve(settings: Settings, *, samples: bool) -> None:
             time.sleep(_WATCH_S)
         raise ConfigurationError("a process ends again and again; its lines above say why")
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # stopping is under way; asking again does not speed it up
         say("stopping")
         stop_all(children)
 

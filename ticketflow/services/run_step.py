@@ -78,9 +78,10 @@ class StepRunner:
         log.debug("step.started", attempt=lease.attempt, round=lease.round)
         try:
             entry = self._think(lease)
+            following = self._plan.next_step(claim.step, {**lease.state, **entry.output})
         except Exception as error:  # noqa: BLE001  # whatever a step raises must end up on its ticket
             return self._fail(lease, error)
-        return self._commit(lease, entry)
+        return self._commit(lease, entry, following)
 
     def _think(self, lease: Lease) -> LedgerEntry:
         """Call the step outside any transaction."""
@@ -95,9 +96,8 @@ class StepRunner:
             duration_s=time.perf_counter() - started,
         )
 
-    def _commit(self, lease: Lease, entry: LedgerEntry) -> StepOutcome:
+    def _commit(self, lease: Lease, entry: LedgerEntry, following: str | None) -> StepOutcome:
         step = lease.claim.step
-        following = self._plan.next_step(step, {**lease.state, **entry.output})
         is_loop = following is not None and not self._plan.is_before(step, following)
         move = Move(following, is_loop, self._redispatch_after)
         events = [Event("step.completed", {"duration_s": round(entry.duration_s, 4)})]

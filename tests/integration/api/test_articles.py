@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.served import Served, serve_one_database
+from tests.served import Served
 from ticketflow.api.backend import TenantKnowledge
 from ticketflow.services.keys import create_key
 from ticketflow.settings import Settings
@@ -10,17 +10,6 @@ from ticketflow.tasks.runtime import Runtime
 
 ARTICLE = {"title": "Refunds", "body": "Sent back within five days.", "tags": ["billing"], "external_id": "kb-1"}
 CHANGED = {"title": "Refunds", "body": "Sent back within three days."}
-
-
-@pytest.fixture
-def api(sessions) -> Served:
-    return Served(sessions)
-
-
-@pytest.fixture(scope="module")
-def empty(new_database):
-    with serve_one_database(new_database) as served:
-        yield served
 
 
 def test_an_article_is_written_read_changed_and_deleted(api):

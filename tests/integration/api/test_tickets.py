@@ -7,22 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from tests.harness.wait import wait_until
-from tests.served import TICKET, Served, serve_one_database
+from tests.served import TICKET, Served
 from ticketflow.services.keys import create_key
 
 KEY = {"Idempotency-Key": '"k-1"'}
 NOWHERE = "/tickets/018f6f2e-0000-7000-8000-000000000001"
-
-
-@pytest.fixture
-def api(sessions) -> Served:
-    return Served(sessions)
-
-
-@pytest.fixture(scope="module")
-def empty(new_database):
-    with serve_one_database(new_database) as served:
-        yield served
 
 
 def test_a_ticket_is_accepted_stored_and_a_dispatcher_woken(api):

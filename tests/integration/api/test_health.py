@@ -3,7 +3,6 @@
 from dataclasses import replace
 from functools import partial
 
-import pytest
 from celery import Celery
 
 from tests.harness.processes import find_free_port
@@ -11,11 +10,6 @@ from tests.served import TICKET, Served
 from ticketflow.storage.migrate import downgrade
 from ticketflow.storage.session import build_engine, build_session_factory
 from ticketflow.tasks.publisher import check_broker
-
-
-@pytest.fixture
-def api(sessions) -> Served:
-    return Served(sessions)
 
 
 def test_a_process_with_everything_is_ready(api):

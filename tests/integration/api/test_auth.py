@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.served import TICKET, Served, serve_one_database
+from tests.served import TICKET, Served
 from ticketflow.services.keys import create_key, end_key
 from ticketflow.settings import Settings
 
@@ -16,17 +16,6 @@ WRONG = [
     "Basic dGY6dGY=",
     "tf_000000000000_wrong",
 ]
-
-
-@pytest.fixture
-def api(sessions) -> Served:
-    return Served(sessions)
-
-
-@pytest.fixture(scope="module")
-def empty(new_database):
-    with serve_one_database(new_database) as served:
-        yield served
 
 
 def test_missing_wrong_and_revoked_keys_are_refused_alike_and_store_nothing(api):
