@@ -44,7 +44,7 @@ class StoredKnowledge:
         self._sessions = sessions
         self._encoder = encoder
         # Passages cut or encoded otherwise are made afresh.
-        self._recipe = f"{encoder.name}, {PASSAGE_WORDS} words"
+        self._recipe = f"{encoder.name}, {PASSAGE_WORDS} words, policies apart"
         self._tenant = tenant
         self._index = PassageIndex()
         self._search = EmbeddedKnowledge(encoder, self._index)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ticketflow.engines.embedded.knowledge import IndexedArticle, PassageIndex, embed_passages
+from ticketflow.engines.embedded.knowledge import IndexedArticle, PassageIndex, embed_passages, split_passages
 from ticketflow.engines.embedded.words import tokenize
 
 
@@ -124,3 +124,11 @@ def test_unknown_words_search_by_meaning_alone():
 
     assert search(index, "") == ["p"]
     assert tokenize("It's a Test-case, ok?") == ["it", "test", "case", "ok"]
+
+
+def test_a_policy_inside_a_procedure_for_staff_is_a_passage_of_its_own():
+    policy = "Valid payment methods are credit card, debit card and PayPal."
+    procedure = f"Ask the customer for their full name. {policy} Tell them to wait. Then click [Verify Identity]."
+
+    assert split_passages("Status Payment Method", procedure) == [procedure, policy]
+    assert split_passages("Paying", f"We are here for you. {policy}") == [f"We are here for you. {policy}"]

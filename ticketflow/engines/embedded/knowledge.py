@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ticketflow.engines.embedded.asking import asking_units
 from ticketflow.engines.embedded.confidence import Evidence, bound_lead, estimate_confidence, measure_story
+from ticketflow.engines.embedded.quotes import find_policies
 from ticketflow.engines.embedded.sentences import find_sentences
 from ticketflow.engines.embedded.vectors import DIMENSIONS, Encoder, Vectors
 from ticketflow.engines.embedded.words import count_articles, find_content_words, measure_overlaps, stem, tokenize
@@ -60,7 +61,8 @@ def split_passages(title: str, text: str) -> list[str]:
         text: The article's plain text.
 
     Returns:
-        Verbatim substrings of the text, in order; empty for a text without words.
+        Verbatim substrings of the text, in order; empty for a text without words. A policy inside
+        a procedure for staff, which nobody would find in there, comes once more at the end.
     """
     spans = [piece for span in find_sentences(text) for piece in _bounded(text, span)]
     if spans and text[slice(*spans[0])].strip("# ").lower() == title.strip().lower():
@@ -71,16 +73,23 @@ def split_passages(title: str, text: str) -> list[str]:
             windows[-1] = (windows[-1][0], end)
         else:
             windows.append((start, end))
-    return [text[start:end] for start, end in windows]
+    passages = [text[start:end] for start, end in windows]
+    return passages + [policy for policy in find_policies(text) if policy not in passages]
 
 
 def embed_passages(encoder: Encoder, title: str, passages: Sequence[str]) -> Vectors:
-    """Return one unit vector per passage: half its title, half title and text together."""
+    """Return one unit vector per passage: half its title, half title and text together.
+
+    A policy taken out of a procedure speaks for itself: the title is the staff's, not a customer's.
+    """
     if not passages:
         return np.zeros((0, DIMENSIONS), dtype=np.float32)
     head = encoder.encode([title])[0]
     titled = encoder.encode([f"{title}\n{passage}" for passage in passages])
     mixed = TITLE_SHARE * head + (1.0 - TITLE_SHARE) * titled
+    for row, passage in enumerate(passages):
+        if any(passage in other for other in passages[:row]):
+            mixed[row] = encoder.encode([passage])[0]
     unit: Vectors = np.round(mixed / np.linalg.norm(mixed, axis=1, keepdims=True), 4).astype(np.float32)
     return unit
 

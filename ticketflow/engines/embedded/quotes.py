@@ -112,6 +112,11 @@ def is_policy(sentence: str) -> bool:
     return is_quotable(sentence) and bool(_POLICY.match(sentence)) and not _CONTEXT.search(sentence)
 
 
+def find_policies(text: str) -> list[str]:
+    """List the sentences of a staff procedure that a customer may read; empty for any other text."""
+    return [each for each in split_sentences(text) if is_policy(each)] if is_procedure(text) else []
+
+
 def is_internal(sentence: str) -> bool:
     """Tell whether a sentence instructs staff: it speaks of customers, or names buttons in brackets."""
     return bool(_INTERNAL.search(sentence))
