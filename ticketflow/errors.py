@@ -63,10 +63,6 @@ class IdempotencyMismatchError(InvalidInputError):
     """The idempotency key was used before with another payload; use a new key."""
 
 
-class StepTimeoutError(TransientError):
-    """A step ran past its time limit."""
-
-
 class UnplannableGraphError(ConfigurationError):
     """The graph has a shape that cannot run as a chain; the message names the node."""
 

@@ -58,10 +58,5 @@ class StepTask(Task):
         return type(outcome).__name__
 
 
-def step_task_name(step: str) -> str:
-    """Name the task that runs a step."""
-    return f"ticketflow.steps.{step}"
-
-
 for _step in ticket_plan().order:
-    app.register_task(type(f"{_step.title()}Task", (StepTask,), {"name": step_task_name(_step), "step": _step})())
+    app.register_task(type(f"{_step.title()}Task", (StepTask,), {"name": f"ticketflow.steps.{_step}", "step": _step})())

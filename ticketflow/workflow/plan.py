@@ -15,7 +15,7 @@ from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
-from ticketflow.errors import ConfigurationError, UnplannableGraphError
+from ticketflow.errors import UnplannableGraphError
 from ticketflow.workflow.graph import TicketGraph, build_graph
 from ticketflow.workflow.ports import Tools
 
@@ -127,16 +127,3 @@ class Plan:
 def ticket_plan() -> Plan:
     """Plan our own graph, once per process."""
     return Plan(build_graph())
-
-
-def require_step(name: str) -> PlannedStep:
-    """Return a step of our own graph by name.
-
-    Raises:
-        ConfigurationError: No such step.
-    """
-    try:
-        return ticket_plan().steps[name]
-    except KeyError:
-        known = ", ".join(ticket_plan().order)
-        raise ConfigurationError(f"unknown step {name!r}; known steps: {known}") from None
