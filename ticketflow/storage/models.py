@@ -1,4 +1,4 @@
-"""Tables. Every row carries its tenant; every instant is aware UTC."""
+"""Tables. Every row of a caller's carries its tenant; every instant is aware UTC."""
 
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from ticketflow.workflow.transitions import Status
 
 DEFAULT_TENANT = "default"
+EVERY_TENANT = "*"
+EVERY_STEP = "*"
 PRIORITIES = ("low", "normal", "high", "urgent")
 
 _STATUSES = ", ".join(f"'{status}'" for status in Status)
@@ -52,7 +54,8 @@ class Ticket(Base):
 
     ``wake_at`` is the whole clock: a row with one is live, and when it passes the rest of the
     ticket's chain is published again under the next ``generation``. ``state`` holds everything
-    the steps know; the columns computed from it exist to be filtered on.
+    the steps know; the columns computed from it exist to be filtered on. ``deaths`` counts leases of
+    the step at hand that ended without a word.
     """
 
     __tablename__ = "tickets"
@@ -73,12 +76,15 @@ class Ticket(Base):
     generation: Mapped[int] = mapped_column(server_default="0")
     version: Mapped[int] = mapped_column(server_default="1")
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    deaths: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     dispatches: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    dispatched_at: Mapped[datetime | None]
     is_in_flight: Mapped[bool] = mapped_column(server_default="false")
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
     wake_at: Mapped[datetime | None]
     not_before: Mapped[datetime | None]
+    forked_from: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
 
     state: Mapped[dict[str, Any]]
     error: Mapped[dict[str, Any] | None]
@@ -90,13 +96,16 @@ class Ticket(Base):
     __table_args__ = (
         CheckConstraint(f"status IN ({_STATUSES})", name="status"),
         CheckConstraint("priority BETWEEN 0 AND 3", name="priority"),
-        CheckConstraint("generation >= 0 AND version >= 1 AND attempt >= 0 AND dispatches >= 0", name="counters"),
+        CheckConstraint(
+            "generation >= 0 AND version >= 1 AND attempt >= 0 AND dispatches >= 0 AND deaths >= 0", name="counters"
+        ),
         CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease"),
         CheckConstraint("status NOT IN ('queued', 'processing') OR wake_at IS NOT NULL", name="live_wakes"),
         CheckConstraint("status NOT IN ('completed', 'failed', 'cancelled') OR wake_at IS NULL", name="ended_sleeps"),
         # Finding due tickets costs the same whatever the number of finished ones.
         Index("ix_tickets_due", "priority", "wake_at", postgresql_where=text("wake_at IS NOT NULL")),
         Index("ix_tickets_in_flight", "wake_at", postgresql_where=text("is_in_flight")),
+        Index("ix_tickets_leased", "lease_until", postgresql_where=text("lease_token IS NOT NULL")),
         Index("ix_tickets_status", "tenant", "status", "id"),
         Index("ix_tickets_external_id", "tenant", "external_id", postgresql_where=text("external_id IS NOT NULL")),
         Index(
@@ -140,7 +149,10 @@ class TicketEvent(Base):
 
 
 class TicketStep(Base):
-    """The ledger: what a step answered, who spoke and what it cost. Unique per step and round."""
+    """The ledger: what a step answered, who spoke and what it cost. Unique per step and round.
+
+    Rewinding a ticket supersedes rows instead of deleting them; ``ticket_version`` orders them.
+    """
 
     __tablename__ = "ticket_steps"
 
@@ -156,6 +168,8 @@ class TicketStep(Base):
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     duration_s: Mapped[float]
+    ticket_version: Mapped[int]
+    superseded_at: Mapped[datetime | None]
 
     __table_args__ = (CheckConstraint("round >= 1 AND attempts >= 1 AND duration_s >= 0", name="counters"),)
 
@@ -229,3 +243,33 @@ class IdempotencyKey(Base):
     ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
     response: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Pause(Base):
+    """A step, or every step, that is not to be started, for one tenant or for all."""
+
+    __tablename__ = "pauses"
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Worker(Base):
+    """A worker process that proved not long ago that it consumes and works.
+
+    Attributes:
+        slots: Steps it runs at a time.
+        queue_wait_s: How long messages lately waited for it, in seconds.
+    """
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    slots: Mapped[int] = mapped_column(SmallInteger)
+    queue_wait_s: Mapped[float] = mapped_column(server_default="0")
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("slots >= 1 AND queue_wait_s >= 0", name="counters"),)
