@@ -12,6 +12,19 @@ from ticketflow.errors import ConfigurationError
 
 _PSYCOPG = "postgresql+psycopg://"
 
+Failpoint = Literal[
+    "submit.after",  # the ticket is stored, its 202 is not sent
+    "publish.before",  # a due ticket is marked as published, and is not
+    "publish.after",  # the broker has the chain, nobody knows yet
+    "release.before",  # the broker did not take the chain, and the ticket is not due again yet
+    "claim.before",  # the worker has the message and nothing else
+    "claim.after",  # the attempt is counted, the lease is held, nothing is thought
+    "commit.before",  # the step is thought, and nothing of it is kept
+    "commit.after",  # the step took effect, the next link is not published
+    "link.after",  # the next link is published, the message is not acknowledged
+]
+"""Edges at which a process can be made to die; see ``ticketflow.observability.failpoints``."""
+
 
 def default_data_dir() -> Path:
     """Return where the embedded default keeps its files.
@@ -87,6 +100,11 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level to log.")
     log_format: Literal["console", "json"] = Field("console", description="Lines for people, or one JSON object each.")
+    failpoints: dict[Failpoint, Literal["kill", "freeze"]] = Field(
+        {},
+        description="For tests only: where this process is to kill or freeze itself, as JSON.",
+        examples=['{"commit.after": "kill"}'],
+    )
 
     @field_validator("database_url")
     @classmethod

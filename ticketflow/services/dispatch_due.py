@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from ticketflow.errors import BrokerUnavailableError
+from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.logging import get_logger
 from ticketflow.storage.due import Departure, claim_due, count_in_flight, release_unsent
 from ticketflow.storage.session import Sessions
@@ -79,6 +80,7 @@ def dispatch_due(sessions: Sessions, publisher: Publisher, limits: DispatchLimit
         due = claim_due(session, room, limits.redispatch_after) if room > 0 else []
     unsent = _publish(publisher, due)
     if unsent:
+        failpoint("release.before")
         with sessions.begin() as session:
             release_unsent(session, unsent, RELEASE_AFTER)
     published = len(due) - len(unsent)
@@ -95,9 +97,11 @@ def dispatch_due(sessions: Sessions, publisher: Publisher, limits: DispatchLimit
 def _publish(publisher: Publisher, due: Sequence[Departure]) -> Sequence[Departure]:
     """Publish until the broker stops taking messages; return what is left."""
     for sent, departure in enumerate(due):
+        failpoint("publish.before")
         try:
             publisher.publish(departure)
         except BrokerUnavailableError as error:
             log.warning("dispatch.unsent", count=len(due) - sent, error=str(error))
             return due[sent:]
+        failpoint("publish.after")
     return ()

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.logging import get_logger
 from ticketflow.services.outcomes import (
     AlreadyDone,
@@ -71,10 +72,12 @@ class StepRunner:
         the ticket's clock brings the step back.
         """
         planned = self._plan.steps[claim.step]
+        failpoint("claim.before")
         with self._sessions.begin() as session:
             lease = claim_step(session, claim, timedelta(seconds=planned.time_limit_s), planned.retry.max_attempts)
         if not isinstance(lease, Lease):
             return self._refuse(claim, lease)
+        failpoint("claim.after")
         log.debug("step.started", attempt=lease.attempt, round=lease.round)
         try:
             entry = self._think(lease)
@@ -106,7 +109,9 @@ class StepRunner:
         if following is None:
             events.append(Event("ticket.completed", {}))
 
+        failpoint("commit.before")
         version = self._write(lambda session: commit_step(session, lease, entry, move, events))
+        failpoint("commit.after")
         if version is None:
             log.warning("step.stale_commit", attempt=lease.attempt)
             return LostLease()

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from ticketflow.errors import IdempotencyMismatchError
+from ticketflow.observability.failpoints import failpoint
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.events import record_received
 from ticketflow.storage.idempotency import RepeatableRequest, reserve_key, store_answer
@@ -52,4 +53,5 @@ def submit_ticket(
         shown = describe_ticket(ticket)
         if request:
             store_answer(session, tenant, request, ticket.id, shown)
-        return Submission(ticket.id, shown, is_replay=False)
+    failpoint("submit.after")
+    return Submission(ticket.id, shown, is_replay=False)

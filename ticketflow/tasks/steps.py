@@ -1,5 +1,6 @@
 """One registered task per step of the graph: thin shells that turn outcomes into broker verbs."""
 
+from typing import Any
 from uuid import UUID
 
 from celery import Task
@@ -7,6 +8,7 @@ from celery.exceptions import Reject, Retry
 from sqlalchemy.exc import InterfaceError, OperationalError
 from structlog.contextvars import bound_contextvars
 
+from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.logging import get_logger
 from ticketflow.services.outcomes import AlreadyDone, Committed, Parked, Retrying, StepOutcome
 from ticketflow.storage.leases import Claim
@@ -42,6 +44,10 @@ class StepTask(Task):
                 log.warning("step.database_away", error=type(error).__name__)
                 raise Retry("the database does not answer") from error
             return self.answer(outcome)
+
+    def after_return(self, *_: Any, **__: Any) -> None:
+        """Let a test end the process here: Celery has published the next link and acknowledges afterwards."""
+        failpoint("link.after")
 
     def answer(self, outcome: StepOutcome) -> str:
         """Say to Celery what an outcome means for the message and for the rest of its chain."""
