@@ -205,6 +205,9 @@ class TicketSchema(ShownSchema):
         allow_none=True,
         metadata={"description": "What the last attempt failed of; null once a step succeeds."},
     )
+    forked_from = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "The ticket this one was made from."}
+    )
     not_before = shown_instant("No step runs before.", required=True, allow_none=True)
     created_at = shown_instant("When it was received.", required=True)
     updated_at = shown_instant("When anything about it changed.", required=True)
@@ -249,6 +252,11 @@ class StepSchema(ShownSchema):
     started_at = shown_instant("When the attempt that succeeded began.", required=True)
     finished_at = shown_instant("When its result was kept.", required=True)
     duration_s = fields.Float(required=True)
+    superseded_at = shown_instant(
+        "When the ticket was rewound to this step or an earlier one; null while it counts.",
+        required=True,
+        allow_none=True,
+    )
 
 
 class StepListSchema(ShownSchema):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from ticketflow.storage.models import PRIORITIES, ApiKey, Article, Ticket, TicketEvent, TicketStep
+from ticketflow.storage.models import PRIORITIES, ApiKey, Article, Pause, Ticket, TicketEvent, TicketStep
 
 _FROM_STATE = (
     "team",
@@ -38,6 +38,7 @@ def describe_ticket(ticket: Ticket) -> dict[str, Any]:
         **{key: state.get(key) for key in _FROM_STATE},
         "error": ticket.error,
         "not_before": instant(ticket.not_before),
+        "forked_from": None if ticket.forked_from is None else str(ticket.forked_from),
         "created_at": instant(ticket.created_at),
         "updated_at": instant(ticket.updated_at),
         "finished_at": instant(ticket.finished_at),
@@ -71,6 +72,7 @@ def describe_step(step: TicketStep) -> dict[str, Any]:
         "started_at": instant(step.started_at),
         "finished_at": instant(step.finished_at),
         "duration_s": step.duration_s,
+        "superseded_at": instant(step.superseded_at),
     }
 
 
@@ -96,6 +98,28 @@ def describe_key(key: ApiKey) -> dict[str, Any]:
         "tenant": key.tenant,
         "created_at": instant(key.created_at),
         "revoked_at": instant(key.revoked_at),
+    }
+
+
+def describe_pause(pause: Pause) -> dict[str, Any]:
+    """Show a pause."""
+    return {
+        "step": pause.step,
+        "tenant": pause.tenant,
+        "reason": pause.reason,
+        "created_at": instant(pause.created_at),
+    }
+
+
+def describe_dead_letter(ticket: Ticket) -> dict[str, Any]:
+    """Show why a ticket is parked; nothing of what the customer wrote."""
+    return {
+        "id": str(ticket.id),
+        "tenant": ticket.tenant,
+        "step": ticket.next_step,
+        "error": ticket.error,
+        "parked_at": instant(ticket.finished_at),
+        "created_at": instant(ticket.created_at),
     }
 
 

@@ -11,7 +11,7 @@ from ticketflow.errors import BrokerUnavailableError
 from ticketflow.storage.due import Departure
 from ticketflow.workflow.plan import Plan
 
-_BROKER_ERRORS = (OSError, AMQPError, KombuError)
+BROKER_ERRORS = (OSError, AMQPError, KombuError)
 
 
 class ChainPublisher:
@@ -37,14 +37,10 @@ class ChainPublisher:
         if self._connection is not None and self._connection.connected:
             return
         self.close()
-        options = {"confirm_publish": True, "read_timeout": self._timeout_s, "write_timeout": self._timeout_s}
-        connection = self._app.connection_for_write(
-            connect_timeout=self._timeout_s, heartbeat=0, transport_options=options
-        )
+        connection = open_connection(self._app, self._timeout_s)
         try:
-            _connect(connection, self._timeout_s)
             declare_queues(connection, self._app)
-        except _BROKER_ERRORS as error:
+        except BROKER_ERRORS as error:
             connection.collect(socket_timeout=self._timeout_s)
             raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
         self._connection = connection
@@ -63,7 +59,7 @@ class ChainPublisher:
         options: dict[str, Any] = {"connection": self._connection, "retry": False, "confirm_timeout": self._timeout_s}
         try:
             chain(links, app=self._app).apply_async(**options)
-        except _BROKER_ERRORS as error:
+        except BROKER_ERRORS as error:
             self.close()
             raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
 
@@ -72,6 +68,22 @@ class ChainPublisher:
         if self._connection is not None:
             self._connection.collect(socket_timeout=self._timeout_s)
             self._connection = None
+
+
+def open_connection(app: Celery, timeout_s: float) -> Connection:
+    """Open a connection that confirms what is published and never waits longer than ``timeout_s``.
+
+    Raises:
+        BrokerUnavailableError: The broker does not answer in time.
+    """
+    options = {"confirm_publish": True, "read_timeout": timeout_s, "write_timeout": timeout_s}
+    connection = app.connection_for_write(connect_timeout=timeout_s, heartbeat=0, transport_options=options)
+    try:
+        _connect(connection, timeout_s)
+    except BROKER_ERRORS as error:
+        connection.collect(socket_timeout=timeout_s)
+        raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
+    return connection
 
 
 def declare_queues(connection: Connection, app: Celery) -> None:
@@ -91,7 +103,7 @@ def check_broker(app: Celery, timeout_s: float) -> None:
     connection = app.connection_for_write(connect_timeout=timeout_s, transport_options={"read_timeout": timeout_s})
     try:
         _connect(connection, timeout_s)
-    except _BROKER_ERRORS as error:
+    except BROKER_ERRORS as error:
         raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
     finally:
         connection.collect(socket_timeout=timeout_s)

@@ -15,11 +15,13 @@ class Status(StrEnum):
 
 
 MOVES: dict[Status, frozenset[Status]] = {
-    Status.QUEUED: frozenset({Status.PROCESSING, Status.CANCELLED}),
-    Status.PROCESSING: frozenset({Status.AWAITING_APPROVAL, Status.COMPLETED, Status.FAILED, Status.CANCELLED}),
-    Status.AWAITING_APPROVAL: frozenset({Status.PROCESSING, Status.COMPLETED, Status.CANCELLED}),
+    Status.QUEUED: frozenset({Status.PROCESSING, Status.FAILED, Status.CANCELLED}),
+    Status.PROCESSING: frozenset(
+        {Status.QUEUED, Status.AWAITING_APPROVAL, Status.COMPLETED, Status.FAILED, Status.CANCELLED}
+    ),
+    Status.AWAITING_APPROVAL: frozenset({Status.QUEUED, Status.PROCESSING, Status.COMPLETED, Status.CANCELLED}),
     Status.FAILED: frozenset({Status.QUEUED, Status.CANCELLED}),
-    Status.COMPLETED: frozenset(),
+    Status.COMPLETED: frozenset({Status.QUEUED}),
     Status.CANCELLED: frozenset(),
 }
 

@@ -14,9 +14,13 @@ def test_every_live_ticket_can_reach_an_end():
     assert all(Status.COMPLETED in ends_of(status) for status in set(Status) - TERMINAL)
 
 
-def test_completed_and_cancelled_are_final_and_failed_may_be_tried_again():
-    assert MOVES[Status.COMPLETED] == MOVES[Status.CANCELLED] == frozenset()
-    assert Status.QUEUED in MOVES[Status.FAILED]
+def test_cancelled_is_final_and_whatever_else_has_ended_may_be_taken_up_again():
+    assert MOVES[Status.CANCELLED] == frozenset()
+    assert all(Status.QUEUED in MOVES[status] for status in TERMINAL - {Status.CANCELLED})
+
+
+def test_whatever_has_not_ended_can_be_cancelled():
+    assert all(Status.CANCELLED in MOVES[status] for status in set(Status) - TERMINAL)
 
 
 def test_a_runnable_ticket_is_never_an_ended_one():

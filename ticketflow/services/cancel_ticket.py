@@ -1,0 +1,36 @@
+"""Stop a ticket for good, wherever it is."""
+
+from typing import Any
+from uuid import UUID
+
+from ticketflow.services.views import describe_ticket
+from ticketflow.storage.events import record_event
+from ticketflow.storage.operations import lock_ticket, stop_ticket
+from ticketflow.storage.session import Sessions
+from ticketflow.workflow.transitions import Status
+
+
+def cancel_ticket(
+    sessions: Sessions, tenant: str | None, ticket_id: UUID, seen: int | None = None, reason: str | None = None
+) -> dict[str, Any]:
+    """Cancel a ticket: no step of it starts any more, and what is under way changes nothing.
+
+    Cancelling a cancelled ticket is no error and changes nothing.
+
+    Args:
+        tenant: Whose ticket it must be; ``None`` for an operator of the whole system.
+        seen: The version the caller decided on; ``None`` takes whatever is there.
+
+    Raises:
+        NotFoundError: There is no such ticket.
+        VersionConflictError: It changed since.
+        ConflictError: It has completed.
+    """
+    with sessions.begin() as session:
+        ticket = lock_ticket(session, tenant, ticket_id, seen)
+        if ticket.status != Status.CANCELLED:
+            stop_ticket(ticket, Status.CANCELLED)
+            record_event(session, ticket, "ticket.cancelled", ticket.next_step, {"reason": reason} if reason else None)
+            session.flush()
+            session.refresh(ticket)
+        return describe_ticket(ticket)

@@ -1,0 +1,52 @@
+"""Parked tickets: find them, send them on their way again, or give them up."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from ticketflow.services.views import describe_dead_letter
+from ticketflow.storage.dead_letters import DeadFilter, list_dead, lock_dead
+from ticketflow.storage.events import record_event
+from ticketflow.storage.operations import requeue_ticket, stop_ticket
+from ticketflow.storage.session import Sessions
+from ticketflow.workflow.transitions import Status
+
+
+def read_dead_letters(sessions: Sessions, wanted: DeadFilter, limit: int | None = None) -> list[dict[str, Any]]:
+    """Show parked tickets of every tenant, the longest dead first, with their errors."""
+    with sessions() as session:
+        return [describe_dead_letter(ticket) for ticket in list_dead(session, wanted, limit)]
+
+
+def replay_dead_letters(sessions: Sessions, ids: Sequence[UUID]) -> int:
+    """Make parked tickets due at the step that failed; finished steps are not run again.
+
+    Args:
+        ids: A few hundred at most: they are locked together.
+
+    Returns:
+        How many of them were still parked; wake a dispatcher for them.
+    """
+    with sessions.begin() as session:
+        tickets = lock_dead(session, ids)
+        for ticket in tickets:
+            requeue_ticket(ticket, str(ticket.next_step))
+            record_event(session, ticket, "ticket.retried", ticket.next_step)
+        return len(tickets)
+
+
+def purge_dead_letters(sessions: Sessions, ids: Sequence[UUID]) -> int:
+    """Give parked tickets up: they end as cancelled, and their trail says so.
+
+    Args:
+        ids: A few hundred at most: they are locked together.
+
+    Returns:
+        How many of them were still parked.
+    """
+    with sessions.begin() as session:
+        tickets = lock_dead(session, ids)
+        for ticket in tickets:
+            stop_ticket(ticket, Status.CANCELLED)
+            record_event(session, ticket, "ticket.cancelled", ticket.next_step, {"reason": "dead letter purged"})
+        return len(tickets)

@@ -1,0 +1,90 @@
+"""Make a new ticket out of an old one: keep some of its steps, change something, go on from there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from ticketflow.errors import ConflictError, InvalidInputError
+from ticketflow.services.views import describe_ticket
+from ticketflow.storage.events import record_event
+from ticketflow.storage.ledger import copy_steps, list_steps_that_count, replay_state, split_ledger
+from ticketflow.storage.models import Ticket, TicketStep
+from ticketflow.storage.operations import lock_ticket
+from ticketflow.storage.session import Sessions
+from ticketflow.storage.tickets import NewTicket, record_ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What is different in the fork.
+
+    Attributes:
+        request: Fields of ``NewTicket`` to replace.
+        state: What kept steps found out, to replace: ``category``, ``team``, ``language`` and so on.
+    """
+
+    request: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+
+def fork_ticket(
+    sessions: Sessions, tenant: str | None, ticket_id: UUID, step: str, overrides: Overrides
+) -> dict[str, Any]:
+    """Open a ticket that starts at ``step`` of another one; wake a dispatcher after this returns.
+
+    The old ticket goes its own way; only its trail says that it was forked.
+
+    Args:
+        tenant: Whose ticket it must be; ``None`` for an operator of the whole system.
+        step: A finished step of the old ticket, or the one it stands at.
+
+    Returns:
+        The new ticket.
+
+    Raises:
+        NotFoundError: There is no such ticket.
+        ConflictError: The old ticket never came to that step.
+        InvalidInputError: An override concerns what the fork finds out again by itself.
+    """
+    with sessions.begin() as session:
+        source = lock_ticket(session, tenant, ticket_id)
+        kept, undone = split_ledger(list_steps_that_count(session, ticket_id), step)
+        if not undone and step != source.next_step:
+            raise ConflictError(f"the ticket has not come to step {step!r}; fork it from one that it finished")
+        _check_overrides(overrides, kept, step)
+        fork = record_ticket(session, source.tenant, replace(_as_new(source), **overrides.request), step)
+        fork.state = replay_state(fork, kept) | dict(overrides.state)
+        fork.version = len(kept) + 1
+        fork.forked_from = source.id
+        copy_steps(session, fork.id, kept)
+        record_event(session, fork, "ticket.received", detail={"forked_from": str(source.id), "step": step})
+        for finished in kept:
+            record_event(session, fork, "step.completed", finished.step, {"copied_from": str(source.id)})
+        record_event(session, source, "ticket.forked", step, {"fork": str(fork.id)})
+        session.flush()
+        session.refresh(fork)
+        return describe_ticket(fork)
+
+
+def _as_new(source: Ticket) -> NewTicket:
+    return NewTicket(
+        subject=source.subject,
+        body=source.body,
+        customer_email=source.customer_email,
+        customer_name=source.customer_name,
+        channel=source.channel,
+        priority=source.state["requested_priority"],
+        external_id=source.external_id,
+        metadata=source.ticket_metadata,
+    )
+
+
+def _check_overrides(overrides: Overrides, kept: Sequence[TicketStep], step: str) -> None:
+    known = {key for finished in kept for key in finished.output}
+    for name in overrides.state:
+        if name not in known:
+            raise InvalidInputError(
+                f"overrides.{name}: no step before {step!r} finds it out, so the fork would overwrite it;"
+                " fork from a later step or leave it out"
+            )

@@ -1,0 +1,55 @@
+"""Hold steps back and let them go again; what is under way finishes."""
+
+from typing import Any
+
+from ticketflow.errors import InvalidInputError
+from ticketflow.services.views import describe_pause
+from ticketflow.storage import pauses
+from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
+from ticketflow.storage.session import Sessions
+from ticketflow.workflow.plan import ticket_plan
+
+
+def pause_step(
+    sessions: Sessions, step: str = EVERY_STEP, tenant: str = EVERY_TENANT, reason: str | None = None
+) -> None:
+    """Start ``step`` (``all``: any step) no more until it is resumed, also across restarts.
+
+    Raises:
+        InvalidInputError: There is no such step.
+    """
+    _check_step(step)
+    with sessions.begin() as session:
+        pauses.record_pause(session, tenant, step, reason)
+
+
+def resume_step(sessions: Sessions, step: str = EVERY_STEP, tenant: str | None = None) -> int:
+    """Let ``step`` start again; wake a dispatcher after this returns.
+
+    ``all`` lifts the pause of everything; pauses of single steps stay.
+
+    Args:
+        tenant: Whose pause to lift; ``None`` lifts everybody's.
+
+    Returns:
+        How many pauses were lifted.
+
+    Raises:
+        InvalidInputError: There is no such step.
+    """
+    _check_step(step)
+    with sessions.begin() as session:
+        return pauses.remove_pauses(session, tenant and [tenant], step)
+
+
+def read_pauses(sessions: Sessions, tenant: str | None = None) -> list[dict[str, Any]]:
+    """Show what is paused; for one tenant, what concerns it."""
+    with sessions() as session:
+        return [describe_pause(row) for row in pauses.list_pauses(session, tenant)]
+
+
+def _check_step(step: str) -> None:
+    if step != EVERY_STEP and step not in ticket_plan().order:
+        raise InvalidInputError(
+            f"there is no step {step!r}; choose {EVERY_STEP} or one of {', '.join(ticket_plan().order)}"
+        )

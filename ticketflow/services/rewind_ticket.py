@@ -1,0 +1,45 @@
+"""Take a ticket back to one of its finished steps and go on from there."""
+
+from typing import Any
+from uuid import UUID
+
+from ticketflow.errors import ConflictError
+from ticketflow.services.views import describe_ticket
+from ticketflow.storage.events import record_event
+from ticketflow.storage.ledger import list_steps_that_count, replay_state, split_ledger, supersede_steps
+from ticketflow.storage.operations import lock_ticket, requeue_ticket
+from ticketflow.storage.session import Sessions
+
+
+def rewind_ticket(
+    sessions: Sessions, tenant: str | None, ticket_id: UUID, step: str, seen: int | None = None
+) -> dict[str, Any]:
+    """Run a finished step again, and all after it; wake a dispatcher after this returns.
+
+    The ticket knows again what it knew before it first came to ``step``. Ledger rows of what is
+    done again stay, marked as superseded; the new ones get further rounds.
+
+    Args:
+        tenant: Whose ticket it must be; ``None`` for an operator of the whole system.
+        seen: The version the caller decided on; ``None`` takes whatever is there.
+
+    Raises:
+        NotFoundError: There is no such ticket.
+        VersionConflictError: It changed since.
+        ConflictError: It never finished that step, or was cancelled.
+    """
+    with sessions.begin() as session:
+        ticket = lock_ticket(session, tenant, ticket_id, seen)
+        finished = list_steps_that_count(session, ticket_id)
+        kept, undone = split_ledger(finished, step)
+        if not undone:
+            names = ", ".join(dict.fromkeys(each.step for each in finished)) or "none yet"
+            raise ConflictError(f"the ticket has not finished step {step!r}; it can go back to: {names}")
+        was = ticket.status
+        requeue_ticket(ticket, step, replay_state(ticket, kept))
+        supersede_steps(session, ticket_id, undone[0].ticket_version)
+        detail = {"from_status": was, "superseded": [f"{each.step}#{each.round}" for each in undone]}
+        record_event(session, ticket, "ticket.rewound", step, detail)
+        session.flush()
+        session.refresh(ticket)
+        return describe_ticket(ticket)

@@ -1,0 +1,99 @@
+"""Parked tickets, as an operator looks for them, and messages the broker gave up on."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import Select, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from ticketflow.storage.models import Ticket
+from ticketflow.workflow.transitions import Status
+
+
+@dataclass(frozen=True, slots=True)
+class DeadFilter:
+    """Which parked tickets are meant; what is left out does not narrow.
+
+    Attributes:
+        ids: Exactly these.
+        step: Parked at this step.
+        error_class: Parked by this class of error.
+        older_than: Parked at least this long ago.
+    """
+
+    ids: Sequence[UUID] = ()
+    step: str | None = None
+    error_class: str | None = None
+    older_than: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message in the dead-letter queue.
+
+    Attributes:
+        ticket_id: The ticket it was for.
+        generation: The generation it carries.
+        step: The step it asked for.
+        reason: RabbitMQ's: ``rejected``, ``expired``, ``maxlen`` or ``delivery_limit``; or ``unroutable``.
+        queue: The queue it was in, or should have been in.
+    """
+
+    ticket_id: UUID
+    generation: int
+    step: str
+    reason: str
+    queue: str
+
+
+# The row is locked so that the ids of one ticket's events grow in the order of their commits.
+_RECORD = text("""
+    WITH ticket AS (SELECT id, tenant FROM tickets WHERE id = :ticket_id FOR UPDATE)
+    INSERT INTO ticket_events (ticket_id, tenant, type, step, generation, detail)
+    SELECT id, tenant, 'message.dead_lettered', :step, :generation, :detail FROM ticket
+    WHERE NOT EXISTS (
+        SELECT FROM ticket_events AS known WHERE known.ticket_id = :ticket_id AND known.generation = :generation
+        AND (
+            (known.type = 'ticket.failed' AND :reason = 'rejected')
+            OR (known.type = 'message.dead_lettered' AND known.step = :step AND known.detail = :detail)
+        )
+    )
+    RETURNING id
+""").bindparams(bindparam("detail", type_=JSONB))
+
+
+def list_dead(session: Session, wanted: DeadFilter, limit: int | None = None) -> Sequence[Ticket]:
+    """List parked tickets, the longest dead first."""
+    query = _narrow(select(Ticket).where(Ticket.status == Status.FAILED), wanted)
+    return session.scalars(query.order_by(Ticket.finished_at, Ticket.id).limit(limit)).all()
+
+
+def lock_dead(session: Session, ids: Sequence[UUID]) -> Sequence[Ticket]:
+    """Lock those of some tickets that are still parked and that nobody else is busy with."""
+    query = select(Ticket).where(Ticket.id.in_(ids), Ticket.status == Status.FAILED).order_by(Ticket.id)
+    return session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
+def record_dead_letter(session: Session, letter: DeadLetter) -> bool:
+    """Write on a ticket's trail that the broker gave a message up.
+
+    Returns:
+        Whether that was news: not when the ticket was parked with it, nor when it was written before.
+    """
+    detail = {"reason": letter.reason, "queue": letter.queue}
+    return session.execute(_RECORD, asdict(letter) | {"detail": detail}).one_or_none() is not None
+
+
+def _narrow(query: Select[Ticket], wanted: DeadFilter) -> Select[Ticket]:
+    if wanted.ids:
+        query = query.where(Ticket.id.in_(wanted.ids))
+    if wanted.step is not None:
+        query = query.where(Ticket.next_step == wanted.step)
+    if wanted.error_class is not None:
+        query = query.where(Ticket.error["class"].astext == wanted.error_class)
+    if wanted.older_than is not None:
+        query = query.where(Ticket.finished_at <= func.now() - wanted.older_than)
+    return query
