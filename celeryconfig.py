@@ -69,8 +69,12 @@ broker_heartbeat = 30
 
 # -- Workers -------------------------------------------------------------------------------------
 imports = ["ticketflow.tasks.steps"]
-worker_pool = "threads"
+worker_pool = _settings.worker_pool
 worker_concurrency = _settings.worker_threads
+worker_max_tasks_per_child = _settings.max_tasks_per_child
+worker_max_memory_per_child = _settings.max_memory_per_child_mb and 1024 * _settings.max_memory_per_child_mb  # KiB
+# SIGTERM: warm, steps under way end. SIGQUIT: the same for this long, then they are left to other workers.
+worker_soft_shutdown_timeout = _settings.soft_shutdown_s
 worker_prefetch_multiplier = 4
 worker_consumer = "ticketflow.tasks.consumer:Consumer"
 # Keep a restarted worker of the same node name from being locked out of its own control queue.

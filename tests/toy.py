@@ -38,12 +38,18 @@ def send(state: ToyState, tools: Any) -> dict[str, Any]:
     return {"sent": True}
 
 
-def toy_plan(read: ToyStep = read, check: ToyStep = check, send: ToyStep = send, checks_wanted: int = 1) -> Plan:
+def toy_plan(
+    read: ToyStep = read,
+    check: ToyStep = check,
+    send: ToyStep = send,
+    checks_wanted: int = 1,
+    time_limit_s: float = 5,
+) -> Plan:
     """Plan read → check → send, where check leads back to read until it ran often enough."""
     graph = StateGraph(ToyState, context_schema=Tools)
     for name, step in (("read", read), ("check", check), ("send", send)):
         retry = RetryPolicy(max_attempts=MAX_ATTEMPTS, retry_on=TransientError)
-        graph.add_node(name, Node(step), retry_policy=retry, metadata={"time_limit_s": 5})
+        graph.add_node(name, Node(step), retry_policy=retry, metadata={"time_limit_s": time_limit_s})
     graph.add_edge(START, "read")
     graph.add_edge("read", "check")
     graph.add_conditional_edges(

@@ -67,5 +67,13 @@ class UnplannableGraphError(ConfigurationError):
     """The graph has a shape that cannot run as a chain; the message names the node."""
 
 
+class StepInterruptedError(TransientError):
+    """The step's result is no longer wanted: let it pass, nothing has to be undone."""
+
+
+class WorkerDiedError(PermanentError):
+    """The step's worker ended without a word too often: it was killed, or the step kills it."""
+
+
 class BrokerUnavailableError(TransientError):
     """The broker did not take a message in time; it is published again later."""

@@ -77,18 +77,48 @@ class Settings(BaseSettings):
         description="Whether API and worker processes publish due tickets. At least one process must.",
     )
     max_in_flight: int = Field(
-        64,
+        1000,
         ge=1,
-        description="Chains published and not finished at one time; about four per worker thread is enough.",
+        description="Most chains published and not finished at one time. How many it is depends on the live workers.",
     )
     redispatch_after_s: float = Field(
         30,
         gt=0,
-        description="Seconds a published ticket may sit in a queue before it is published again; doubles each time.",
+        description="Seconds a published ticket may sit in a queue before it is published again; doubles each time, and"
+        " is longer while messages wait longer.",
+    )
+    lease_s: float = Field(
+        15,
+        gt=0,
+        description="Seconds a worker may be silent before its ticket is given to another one. Steps that take longer"
+        " extend it three times as often, up to their time limit.",
     )
     publish_timeout_s: float = Field(3, gt=0, description="Seconds the dispatcher waits for the broker to confirm.")
     poll_interval_s: float = Field(1, gt=0, description="Longest pause between two looks for due tickets, in seconds.")
-    worker_threads: int = Field(4, ge=1, description="Steps one worker process runs at a time.")
+    worker_pool: Literal["threads", "prefork"] = Field(
+        "threads",
+        description="Whether a worker runs its steps in threads or in child processes. A worker with child processes"
+        " leaves dispatching to others.",
+    )
+    worker_threads: int = Field(4, ge=1, description="Steps one worker runs at a time, in threads or child processes.")
+    max_tasks_per_child: int | None = Field(
+        None, ge=1, description="Steps after which a child process is replaced. Unset: never."
+    )
+    max_memory_per_child_mb: int | None = Field(
+        None, ge=64, description="Resident memory, in MiB, above which a child process is replaced. Unset: never."
+    )
+    soft_shutdown_s: float = Field(
+        10, ge=0, description="Seconds that SIGQUIT leaves steps under way to end; SIGTERM waits for them."
+    )
+    canary_interval_s: float = Field(
+        10, gt=0, description="Seconds between two messages a worker sends itself to prove that it consumes."
+    )
+    canary_timeout_s: float = Field(
+        60,
+        gt=0,
+        description="Seconds after which a worker that consumes nothing, though the broker is there, ends itself to be"
+        " started again.",
+    )
     taxonomy: Path | None = Field(None, description="YAML file of categories. Unset: the one that ships.")
     encoder_model: Path | None = Field(None, description="MiniLM ONNX weights. Unset: the installed package's.")
     answer_confidence: float = Field(

@@ -8,12 +8,18 @@ from typing import Protocol
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.logging import get_logger
-from ticketflow.storage.due import Departure, claim_due, count_in_flight, release_unsent
+from ticketflow.services.queue_wait import stretch
+from ticketflow.storage.due import Departure, claim_due, count_in_flight, expire_leases, release_unsent
 from ticketflow.storage.session import Sessions
+from ticketflow.storage.workers import Capacity, measure_capacity
 
 log = get_logger(__name__)
 
 RELEASE_AFTER = timedelta(seconds=1)
+# Chains out for each slot of a live worker: one at work, the others on their way between two steps.
+CHAINS_PER_SLOT = 4
+# With no live worker known, the first one is about to come: have work ready for it.
+FIRST_SLOTS = 4
 
 
 class Publisher(Protocol):
@@ -41,14 +47,24 @@ class DispatchLimits:
     """How much one pass may do.
 
     Attributes:
-        max_in_flight: Chains out at one time, over all dispatchers.
+        max_in_flight: Most chains out at one time, over all dispatchers and however many workers there are.
+        redispatch_after: How long a chain may wait for a worker before it is sent again, while queues are short.
         batch: Chains one pass publishes.
-        redispatch_after: How long a chain may wait for a worker before it is sent again.
+        alive_for: How long a worker counts after it was last seen.
     """
 
     max_in_flight: int
     redispatch_after: timedelta
     batch: int = 100
+    alive_for: timedelta = timedelta(minutes=3)
+
+    def window(self, capacity: Capacity) -> int:
+        """Return how many chains these workers should have at one time.
+
+        A wider window makes queues longer and nothing faster, and what waits in a queue is out of
+        reach of priority, pause and cancel.
+        """
+        return min(self.max_in_flight, CHAINS_PER_SLOT * (capacity.slots or FIRST_SLOTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +92,11 @@ def dispatch_due(sessions: Sessions, publisher: Publisher, limits: DispatchLimit
     """
     publisher.connect()
     with sessions.begin() as session:
-        room = min(limits.max_in_flight - count_in_flight(session), limits.batch)
-        due = claim_due(session, room, limits.redispatch_after) if room > 0 else []
+        expire_leases(session, limits.batch)
+        capacity = measure_capacity(session, limits.alive_for)
+        room = min(limits.window(capacity) - count_in_flight(session), limits.batch)
+        patience = stretch(limits.redispatch_after, capacity.queue_wait)
+        due = claim_due(session, room, patience) if room > 0 else []
     unsent = _publish(publisher, due)
     if unsent:
         failpoint("release.before")

@@ -33,13 +33,18 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The step is paused; the ticket waits in Postgres until it is resumed."""
+
+
+@dataclass(frozen=True, slots=True)
 class LostLease:
-    """We were too slow and somebody else took the ticket; our work changed nothing."""
+    """The ticket was cancelled or taken over while we thought; our work changed nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """The step failed in a way that may pass; the clock is set."""
+    """The step failed, or killed its worker, in a way that may pass; the clock is set."""
 
     delay: timedelta
     reason: str
@@ -52,4 +57,4 @@ class Parked:
     reason: str
 
 
-StepOutcome = Committed | AlreadyDone | Superseded | Busy | LostLease | Retrying | Parked
+StepOutcome = Committed | AlreadyDone | Superseded | Busy | Held | LostLease | Retrying | Parked

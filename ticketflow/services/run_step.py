@@ -4,19 +4,24 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
+from traceback import walk_tb
 from typing import Any
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from ticketflow.errors import WorkerDiedError
 from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.logging import get_logger
+from ticketflow.observability.metrics import STALE_COMMITS
+from ticketflow.services.heartbeat import Heart
 from ticketflow.services.outcomes import (
     AlreadyDone,
     Busy,
     Committed,
+    Held,
     LostLease,
     Parked,
     Retrying,
@@ -32,13 +37,13 @@ from ticketflow.storage.leases import (
     Refusal,
     claim_step,
     commit_step,
+    give_back,
     park,
-    park_exhausted,
-    retry_later,
+    report_alive,
 )
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.plan import Plan
-from ticketflow.workflow.policy import backoff, is_retryable
+from ticketflow.workflow.policy import MAX_DEATHS, backoff, is_retryable, suspect_wait
 from ticketflow.workflow.ports import Tools
 from ticketflow.workflow.transitions import RUNNABLE
 from ticketflow.workflow.usage import collect_usage
@@ -47,23 +52,38 @@ log = get_logger(__name__)
 
 # A restart of Postgres takes about this long; a longer outage is for the clock.
 WRITE_PAUSES_S = (0.2, 1.0, 3.0)
+LEASE_FOR = timedelta(seconds=15)
+# Frames of a traceback that are kept on the ticket, the innermost ones.
+TRACEBACK_FRAMES = 12
 
 
 class StepRunner:
     """Runs steps of one plan with one set of tools."""
 
-    def __init__(self, sessions: Sessions, plan: Plan, tools: Tools, redispatch_after: timedelta) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        plan: Plan,
+        tools: Tools,
+        redispatch_after: timedelta,
+        lease_for: timedelta = LEASE_FOR,
+    ) -> None:
         """Bind what every step needs.
 
         Args:
             sessions: May commit by itself after each statement: every use here is one statement.
             redispatch_after: How long the next link of a chain may take to be claimed before the
                 dispatcher publishes it again.
+            lease_for: How long a worker may be silent before somebody else may take its ticket.
         """
         self._sessions = sessions
         self._plan = plan
         self._tools = tools
         self._redispatch_after = redispatch_after
+        self._lease_for = lease_for
+        self._heart = Heart(sessions, lease_for)
+        for step in plan.order:
+            STALE_COMMITS.labels(step)
 
     def run(self, claim: Claim) -> StepOutcome:
         """Run one step; whatever comes of it is in Postgres when this returns.
@@ -72,15 +92,17 @@ class StepRunner:
         the ticket's clock brings the step back.
         """
         planned = self._plan.steps[claim.step]
+        lease_for = min(self._lease_for, timedelta(seconds=planned.time_limit_s))
         failpoint("claim.before")
         with self._sessions.begin() as session:
-            lease = claim_step(session, claim, timedelta(seconds=planned.time_limit_s), planned.retry.max_attempts)
+            lease = claim_step(session, claim, lease_for, planned.retry.max_attempts)
         if not isinstance(lease, Lease):
             return self._refuse(claim, lease)
         failpoint("claim.after")
         log.debug("step.started", attempt=lease.attempt, round=lease.round)
         try:
-            entry = self._think(lease)
+            with self._heart.keep(lease, planned.time_limit_s):
+                entry = self._think(lease)
             following = self._plan.next_step(claim.step, {**lease.state, **entry.output})
         except Exception as error:  # noqa: BLE001  # whatever a step raises must end up on its ticket
             return self._fail(lease, error)
@@ -113,25 +135,31 @@ class StepRunner:
         version = self._write(lambda session: commit_step(session, lease, entry, move, events))
         failpoint("commit.after")
         if version is None:
-            log.warning("step.stale_commit", attempt=lease.attempt)
-            return LostLease()
+            return self._lose(lease)
         log.info("step.finished", duration_s=round(entry.duration_s, 4), next_step=following)
         return Committed(following, is_chain_valid=following is not None and not is_loop)
 
     def _fail(self, lease: Lease, error: Exception) -> StepOutcome:
         policy = self._plan.steps[lease.claim.step].retry
-        problem = _describe(error, lease.claim, lease.attempt)
+        problem = _describe(error, lease)
         if is_retryable(policy, error) and lease.attempt < policy.max_attempts:
             delay = backoff(policy, lease.attempt, getattr(error, "retry_after_s", None))
-            log.warning("step.retrying", error=problem, delay_s=delay.total_seconds())
-            detail = {"error": problem, "delay_s": round(delay.total_seconds(), 3)}
-            retrying = [Event("step.retrying", detail)]
-            version = self._write(lambda session: retry_later(session, lease, delay, problem, retrying))
-            return LostLease() if version is None else Retrying(delay, problem["message"])
+            log.warning("step.retrying", error=_brief(problem), delay_s=delay.total_seconds())
+            retrying = [_retrying_event(problem, delay)]
+            version = self._write(lambda session: give_back(session, lease, delay, retrying, error=problem))
+            return self._lose(lease) if version is None else Retrying(delay, problem["message"])
 
-        log.error("step.failed", error=problem, exc_info=error)
+        log.error("step.failed", error=_brief(problem), exc_info=error)
         version = self._write(lambda session: park(session, lease, problem, _parking_events(problem)))
-        return LostLease() if version is None else Parked(problem["message"])
+        return self._lose(lease) if version is None else Parked(problem["message"])
+
+    def _lose(self, lease: Lease) -> LostLease:
+        """Count a result that changed nothing, and take back the death that was put down for us."""
+        log.warning("step.stale_commit", attempt=lease.attempt)
+        STALE_COMMITS.labels(lease.claim.step).inc()
+        with self._sessions.begin() as session:
+            report_alive(session, lease)
+        return LostLease()
 
     def _write(self, statement: Callable[[Session], int | None]) -> int | None:
         """Run one fenced statement in its own transaction; again when the database was away for a moment.
@@ -162,24 +190,65 @@ class StepRunner:
             return Superseded()
         if refusal.next_step != claim.step:
             return AlreadyDone()
-        policy = self._plan.steps[claim.step].retry
-        is_held = refusal.has_live_lease and not claim.is_redelivered
-        if is_held or refusal.attempt < policy.max_attempts:
-            return Busy()
-        return self._give_up(claim, refusal)
+        return self._hold(refusal) if refusal.is_paused else self._judge(refusal)
 
-    def _give_up(self, claim: Claim, refusal: Refusal) -> StepOutcome:
-        """Park a ticket whose last allowed attempt ended without a word, as a killed worker's does."""
-        message = f"step {claim.step} ended without a result {refusal.attempt} times; is it killing its worker?"
-        problem = _describe(RuntimeError(message), claim, refusal.attempt)
+    def _judge(self, refusal: Refusal) -> StepOutcome:
+        """Decide about a ticket that is at this step: somebody works on it, or died over it."""
+        if refusal.token is not None and refusal.has_live_lease and not refusal.claim.is_redelivered:
+            return Busy()
+        deaths = refusal.deaths + (refusal.token is not None)
+        max_attempts = self._plan.steps[refusal.claim.step].retry.max_attempts
+        if deaths >= MAX_DEATHS or refusal.attempt >= max_attempts:
+            return self._give_up(replace(refusal, deaths=deaths))
+        return self._suspect(refusal, deaths) if refusal.token is not None else Busy()
+
+    def _hold(self, refusal: Refusal) -> StepOutcome:
+        """Put a paused ticket back where the dispatcher finds it as soon as it is resumed."""
         with self._sessions.begin() as session:
-            version = park_exhausted(session, claim, refusal.attempt, problem, _parking_events(problem))
+            give_back(session, refusal, timedelta())
+        return Held()
+
+    def _suspect(self, refusal: Refusal, deaths: int) -> StepOutcome:
+        """Let a ticket wait for a moment of its own, because workers died while they had it."""
+        delay = suspect_wait(deaths)
+        problem = _describe(WorkerDiedError(f"{deaths} workers died during this step"), refusal)
+        with self._sessions.begin() as session:
+            events = [_retrying_event(problem, delay)]
+            version = give_back(session, refusal, delay, events, deaths=deaths, error=problem)
+        return Busy() if version is None else Retrying(delay, problem["message"])
+
+    def _give_up(self, refusal: Refusal) -> StepOutcome:
+        """Park a ticket whose last allowed attempt ended without a word, as a killed worker's does."""
+        step = refusal.claim.step
+        message = f"step {step} ended without a result {refusal.attempt} times; is it killing its worker?"
+        problem = _describe(WorkerDiedError(message), refusal)
+        with self._sessions.begin() as session:
+            version = park(session, refusal, problem, _parking_events(problem))
         return Busy() if version is None else Parked(message)
 
 
-def _describe(error: Exception, claim: Claim, attempt: int) -> dict[str, Any]:
-    return {"class": type(error).__name__, "message": str(error), "step": claim.step, "attempt": attempt}
+def _describe(error: Exception, seen: Lease | Refusal) -> dict[str, Any]:
+    """Describe an error as the ticket shows it: no values of variables, no paths of this machine."""
+    frames = [
+        f"{frame.f_globals.get('__name__', '?')}:{line} {frame.f_code.co_name}"
+        for frame, line in walk_tb(error.__traceback__)
+    ]
+    return {
+        "class": type(error).__name__,
+        "message": str(error),
+        "step": seen.claim.step,
+        "attempt": seen.attempt,
+        "traceback": frames[-TRACEBACK_FRAMES:],
+    }
+
+
+def _brief(problem: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in problem.items() if name != "traceback"}
+
+
+def _retrying_event(problem: Mapping[str, Any], delay: timedelta) -> Event:
+    return Event("step.retrying", {"error": _brief(problem), "delay_s": round(delay.total_seconds(), 3)})
 
 
 def _parking_events(problem: Mapping[str, Any]) -> list[Event]:
-    return [Event("step.failed", {"error": dict(problem)}), Event("ticket.failed", {"step": problem["step"]})]
+    return [Event("step.failed", {"error": _brief(problem)}), Event("ticket.failed", {"step": problem["step"]})]

@@ -7,7 +7,7 @@ from uuid import UUID
 from ticketflow.errors import IdempotencyMismatchError
 from ticketflow.observability.failpoints import failpoint
 from ticketflow.services.views import describe_ticket
-from ticketflow.storage.events import record_received
+from ticketflow.storage.events import record_event
 from ticketflow.storage.idempotency import RepeatableRequest, reserve_key, store_answer
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.tickets import NewTicket, record_ticket
@@ -48,7 +48,7 @@ def submit_ticket(
             answer = earlier.response or {}
             return Submission(UUID(answer["id"]), answer, is_replay=True)
         ticket = record_ticket(session, tenant, new, first_step)
-        record_received(session, ticket)
+        record_event(session, ticket, "ticket.received")
         session.refresh(ticket)
         shown = describe_ticket(ticket)
         if request:

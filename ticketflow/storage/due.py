@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from ticketflow.storage.pauses import IS_PAUSED
+from ticketflow.workflow.policy import SUSPECT_WAIT_S
 from ticketflow.workflow.transitions import RUNNABLE
 
 MAX_DOUBLINGS = 6
@@ -22,22 +24,45 @@ class Departure:
     next_step: str
 
 
+# After the first death a ticket goes on at once; a suspect waits for a random moment of its own.
+_SUSPECT_WAIT = """
+    CASE WHEN lease_token IS NULL OR deaths = 0 THEN interval '0'
+         ELSE random() * power(2, deaths) * make_interval(secs => :suspect_wait_s) END
+"""
+
+_EXPIRE = text(f"""
+    WITH expired AS (
+        SELECT id FROM tickets WHERE lease_token IS NOT NULL AND lease_until <= now()
+        ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
+    ), moved AS (
+        UPDATE tickets
+        SET lease_token = NULL, lease_until = NULL, deaths = deaths + 1, version = version + 1, updated_at = now(),
+            is_in_flight = false, wake_at = now() + {_SUSPECT_WAIT}
+        FROM expired WHERE tickets.id = expired.id
+        RETURNING tickets.id, tenant, next_step, attempt, generation, deaths
+    )
+    INSERT INTO ticket_events (ticket_id, tenant, type, step, attempt, generation, detail)
+    SELECT id, tenant, 'step.lease_expired', next_step, attempt, generation, jsonb_build_object('deaths', deaths)
+    FROM moved RETURNING ticket_id
+""")
+
 # Each priority is one range of the partial index, so neither finished tickets nor those in flight
 # are ever visited, however many there are.
-_CLAIM_DUE = text("""
+_CLAIM_DUE = text(f"""
     WITH due AS (
         SELECT ripe.id
         FROM unnest(ARRAY[3, 2, 1, 0]) AS level(priority)
         CROSS JOIN LATERAL (
             SELECT id, priority, wake_at FROM tickets
             WHERE tickets.priority = level.priority AND wake_at <= now() AND status = ANY(:runnable)
+              AND lease_token IS NULL AND NOT {IS_PAUSED}
             ORDER BY wake_at LIMIT :limit FOR UPDATE SKIP LOCKED
         ) AS ripe
         ORDER BY ripe.priority DESC, ripe.wake_at LIMIT :limit
     )
     UPDATE tickets
     SET generation = generation + 1, dispatches = dispatches + 1, is_in_flight = true,
-        lease_token = NULL, lease_until = NULL, updated_at = now(),
+        dispatched_at = now(), updated_at = now(),
         wake_at = now() + :redispatch_after * power(2, least(dispatches, :max_doublings))
     FROM due WHERE tickets.id = due.id
     RETURNING tickets.id, tickets.generation, tickets.next_step
@@ -53,7 +78,12 @@ _RELEASE = text("""
 
 _COUNT_IN_FLIGHT = text("SELECT count(*) FROM tickets WHERE is_in_flight AND wake_at > now()")
 
-_WAKE_ALL = text("UPDATE tickets SET wake_at = now() WHERE is_in_flight AND status = ANY(:runnable) RETURNING id")
+_WAKE_ALL = text(f"""
+    UPDATE tickets
+    SET wake_at = now() + {_SUSPECT_WAIT}, deaths = deaths + CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END,
+        lease_token = NULL, lease_until = NULL, is_in_flight = false, updated_at = now()
+    WHERE is_in_flight AND status = ANY(:runnable) RETURNING id
+""")
 
 
 def count_in_flight(session: Session) -> int:
@@ -61,11 +91,20 @@ def count_in_flight(session: Session) -> int:
     return session.scalar(_COUNT_IN_FLIGHT) or 0
 
 
+def expire_leases(session: Session, limit: int) -> int:
+    """Take tickets from holders that ran out of time; each such end counts as a death of its step's worker.
+
+    Returns:
+        How many leases ended.
+    """
+    return len(session.execute(_EXPIRE, {"limit": limit, "suspect_wait_s": SUSPECT_WAIT_S}).all())
+
+
 def claim_due(session: Session, limit: int, redispatch_after: timedelta) -> list[Departure]:
     """Take up to ``limit`` due tickets, most urgent first, under their next generation.
 
-    Older messages of these tickets are worth nothing from here on, and whoever still held a lease
-    can no longer commit. Rows another dispatcher is busy with are skipped.
+    Older messages of these tickets are worth nothing from here on. Tickets somebody holds are not
+    due, paused steps are not started, and rows another dispatcher is busy with are skipped.
 
     Args:
         redispatch_after: How long a published ticket may wait before it is due again; doubles
@@ -102,4 +141,4 @@ def wake_in_flight(session: Session) -> int:
     Returns:
         How many were woken.
     """
-    return len(session.execute(_WAKE_ALL, {"runnable": sorted(RUNNABLE)}).all())
+    return len(session.execute(_WAKE_ALL, {"runnable": sorted(RUNNABLE), "suspect_wait_s": SUSPECT_WAIT_S}).all())

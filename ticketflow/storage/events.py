@@ -1,6 +1,7 @@
 """A ticket's trail: append and read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select
@@ -9,11 +10,18 @@ from sqlalchemy.orm import Session
 from ticketflow.storage.models import Ticket, TicketEvent
 
 
-def record_received(session: Session, ticket: Ticket) -> None:
-    """Append the first line of a trail."""
+def record_event(
+    session: Session, ticket: Ticket, event: str, step: str | None = None, detail: Mapping[str, Any] | None = None
+) -> None:
+    """Append a line to the trail of a ticket whose row this transaction has inserted or locked."""
     session.execute(
         insert(TicketEvent).values(
-            ticket_id=ticket.id, tenant=ticket.tenant, type="ticket.received", generation=ticket.generation
+            ticket_id=ticket.id,
+            tenant=ticket.tenant,
+            type=event,
+            step=step,
+            generation=ticket.generation,
+            detail=dict(detail or {}),
         )
     )
 

@@ -1,4 +1,4 @@
-"""A step's hold on its ticket: claim, commit, retry later, park. One statement each.
+"""A step's hold on its ticket: claim, extend, commit, give back, park. One statement each.
 
 Three fences keep every effect single: the *generation* a message carries, the *lease token* a
 claim hands out, and the ledger row's primary key. A statement whose fence does not match changes
@@ -15,7 +15,9 @@ from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from ticketflow.storage.pauses import IS_PAUSED
 from ticketflow.storage.tickets import build_request
+from ticketflow.workflow.policy import MAX_DEATHS
 from ticketflow.workflow.transitions import RUNNABLE, Status
 
 
@@ -43,7 +45,9 @@ class Lease:
     Attributes:
         token: Must be presented to commit; whoever claims next gets another.
         attempt: 1 for the first try of this step and round.
-        round: 1 unless the step was looped back to.
+        round: 1 unless the step was looped or rewound to.
+        deaths: How many earlier holders of this step ended without a word.
+        waited_s: Seconds since the message was sent.
         started_at: Database time of the claim.
         state: What the ticket arrived with and every finished step added.
     """
@@ -52,6 +56,8 @@ class Lease:
     token: UUID
     attempt: int
     round: int
+    deaths: int
+    waited_s: float
     started_at: datetime
     state: Mapping[str, Any]
 
@@ -61,14 +67,21 @@ class Refusal:
     """Why a claim was not granted: where the ticket stood when it was asked for.
 
     Attributes:
-        has_live_lease: Somebody else is at work on it and has not run out of time.
+        token: The lease somebody holds or died with, or ``None``.
+        has_live_lease: That lease has not run out.
+        is_paused: The step is not to be started.
     """
 
+    claim: Claim
+    token: UUID | None
+    attempt: int
+    round: int
+    deaths: int
     status: str
     generation: int
     next_step: str | None
-    attempt: int
     has_live_lease: bool
+    is_paused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +117,35 @@ class Move:
     wake_after: timedelta
 
 
-# The f-strings below share only this constant; every value is a bound parameter.
+# The f-strings below share only these constants; every value is a bound parameter.
 _APPEND_EVENTS = """
     INSERT INTO ticket_events (ticket_id, tenant, type, step, round, attempt, generation, detail)
     SELECT moved.id, moved.tenant, event.type, :step, :round, :attempt, :generation, event.detail
     FROM moved, jsonb_to_recordset(:events) AS event(type text, detail jsonb)
 """
+# Nothing happened to the ticket since it was seen.
+_UNCHANGED = """
+    id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
+    AND attempt = :attempt AND lease_token IS NOT DISTINCT FROM CAST(:token AS uuid)
+"""
 
-_CLAIM = text("""
+# A dead holder's ticket is taken over at once, but only the first time: whoever is near when it happens
+# again is a suspect, and suspects wait for a moment of their own (see ``policy.MAX_DEATHS``).
+_CLAIM = text(f"""
     WITH seen AS (
-        SELECT id, status, generation, next_step, attempt, coalesce(lease_until > now(), false) AS has_live_lease
+        SELECT id, status, generation, next_step, attempt, deaths, lease_token,
+               coalesce(lease_until > now(), false) AS has_live_lease, {IS_PAUSED} AS is_paused
         FROM tickets WHERE id = :ticket_id
     ), moved AS (
         UPDATE tickets
         SET status = :processing, version = version + 1, attempt = attempt + 1, dispatches = 0, updated_at = now(),
+            deaths = deaths + CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END,
             lease_token = :token, lease_until = now() + :lease, wake_at = now() + :lease
         WHERE id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
-          AND attempt < :max_attempts
-          AND (:is_redelivered OR lease_until IS NULL OR lease_until <= now())
-        RETURNING id, tenant, attempt, subject, body, customer_name, customer_email, channel, created_at, state
+          AND attempt < :max_attempts AND deaths < :max_deaths AND NOT {IS_PAUSED}
+          AND (lease_token IS NULL OR (deaths = 0 AND (:is_redelivered OR lease_until <= now())))
+        RETURNING id, tenant, attempt, deaths, dispatched_at, subject, body, customer_name, customer_email, channel,
+                  created_at, state
     ), passed AS (
         SELECT count(*) + 1 AS round FROM ticket_steps WHERE ticket_id = :ticket_id AND step = :step
     ), started AS (
@@ -130,17 +153,27 @@ _CLAIM = text("""
         SELECT moved.id, moved.tenant, 'step.started', :step, passed.round, moved.attempt, :generation
         FROM moved, passed
     )
-    SELECT seen.status, seen.generation, seen.next_step, seen.attempt, seen.has_live_lease,
-           moved.attempt AS claimed_attempt, passed.round, now() AS started_at, moved.id, moved.subject, moved.body,
-           moved.customer_name, moved.customer_email, moved.channel, moved.created_at, moved.state
+    SELECT seen.status, seen.generation, seen.next_step, seen.attempt, seen.deaths, seen.lease_token,
+           seen.has_live_lease, seen.is_paused, passed.round, now() AS started_at,
+           moved.attempt AS claimed_attempt, moved.deaths AS counted_deaths,
+           coalesce(extract(epoch FROM now() - moved.dispatched_at), 0) AS waited_s, moved.id, moved.subject,
+           moved.body, moved.customer_name, moved.customer_email, moved.channel, moved.created_at, moved.state
     FROM seen CROSS JOIN passed LEFT JOIN moved ON true
+""")
+
+_EXTEND = text("""
+    UPDATE tickets SET lease_until = now() + held.lease, wake_at = now() + held.lease
+    FROM unnest(CAST(:ticket_ids AS uuid[]), CAST(:tokens AS uuid[]), CAST(:leases AS interval[]))
+         AS held(id, token, lease)
+    WHERE tickets.id = held.id AND tickets.lease_token = held.token
+    RETURNING tickets.lease_token
 """)
 
 _COMMIT = text(f"""
     WITH moved AS (
         UPDATE tickets
-        SET state = state || :output, version = version + 1, attempt = 0, error = NULL,
-            lease_token = NULL, lease_until = NULL, updated_at = now(),
+        SET state = state || :output, version = version + 1, attempt = 0, deaths = 0, error = NULL,
+            lease_token = NULL, lease_until = NULL, updated_at = now(), dispatched_at = now(),
             status = :status, next_step = CAST(:next_step AS text), finished_at = CASE WHEN :is_last THEN now() END,
             generation = generation + CASE WHEN :is_loop THEN 1 ELSE 0 END,
             is_in_flight = NOT (:is_last OR :is_loop),
@@ -149,43 +182,47 @@ _COMMIT = text(f"""
         RETURNING id, tenant, version
     ), ledger AS (
         INSERT INTO ticket_steps (ticket_id, step, round, tenant, generation, attempts, input_hash, output, engines,
-                                  started_at, duration_s)
+                                  started_at, duration_s, ticket_version)
         SELECT moved.id, :step, :round, moved.tenant, :generation, :attempt, :input_hash, :output, :engines,
-               :started_at, :duration_s
+               :started_at, :duration_s, moved.version
         FROM moved
     ), trail AS ({_APPEND_EVENTS})
     SELECT version FROM moved
 """).bindparams(bindparam("output", type_=JSONB), bindparam("engines", type_=JSONB), bindparam("events", type_=JSONB))
 
-_RETRY = text(f"""
+_GIVE_BACK = text(f"""
     WITH moved AS (
         UPDATE tickets
-        SET version = version + 1, lease_token = NULL, lease_until = NULL, is_in_flight = false,
-            wake_at = now() + :delay, error = :error, updated_at = now()
-        WHERE id = :ticket_id AND lease_token = :token
+        SET version = version + 1, lease_token = NULL, lease_until = NULL, is_in_flight = false, updated_at = now(),
+            wake_at = now() + :delay, deaths = :deaths, error = coalesce(:error, error)
+        WHERE {_UNCHANGED}
         RETURNING id, tenant, version
     ), trail AS ({_APPEND_EVENTS})
     SELECT version FROM moved
-""").bindparams(bindparam("error", type_=JSONB), bindparam("events", type_=JSONB))
+""").bindparams(bindparam("error", type_=JSONB(none_as_null=True)), bindparam("events", type_=JSONB))
 
 _PARK = text(f"""
     WITH moved AS (
         UPDATE tickets
         SET status = :failed, version = version + 1, lease_token = NULL, lease_until = NULL, is_in_flight = false,
-            wake_at = NULL, error = :error, updated_at = now(), finished_at = now()
-        WHERE id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
-          AND (lease_token = CAST(:token AS uuid) OR (CAST(:token AS uuid) IS NULL AND attempt = :attempt))
+            wake_at = NULL, deaths = :deaths, error = :error, updated_at = now(), finished_at = now()
+        WHERE {_UNCHANGED}
         RETURNING id, tenant, version
     ), trail AS ({_APPEND_EVENTS})
     SELECT version FROM moved
 """).bindparams(bindparam("error", type_=JSONB), bindparam("events", type_=JSONB))
+
+_REPORT_ALIVE = text("""
+    UPDATE tickets SET deaths = deaths - 1
+    WHERE id = :ticket_id AND next_step = :step AND status = ANY(:runnable) AND deaths > 0
+""")
 
 
 def claim_step(session: Session, claim: Claim, lease: timedelta, max_attempts: int) -> Lease | Refusal | None:
     """Ask for a ticket; the attempt is counted before any work is done.
 
     Args:
-        lease: How long the step may think before somebody else may take the ticket.
+        lease: How long the step may think before somebody else may take the ticket, unless extended.
         max_attempts: Claims granted before the step counts as exhausted.
 
     Returns:
@@ -196,6 +233,7 @@ def claim_step(session: Session, claim: Claim, lease: timedelta, max_attempts: i
         "token": token,
         "lease": lease,
         "max_attempts": max_attempts,
+        "max_deaths": MAX_DEATHS,
         "runnable": sorted(RUNNABLE),
         "processing": Status.PROCESSING,
     }
@@ -203,9 +241,42 @@ def claim_step(session: Session, claim: Claim, lease: timedelta, max_attempts: i
     if row is None:
         return None
     if row.claimed_attempt is None:
-        return Refusal(row.status, row.generation, row.next_step, row.attempt, row.has_live_lease)
-    state = {**build_request(row), **row.state}
-    return Lease(claim, token, row.claimed_attempt, row.round, row.started_at, state)
+        return Refusal(
+            claim=claim,
+            token=row.lease_token,
+            attempt=row.attempt,
+            round=row.round,
+            deaths=row.deaths,
+            status=row.status,
+            generation=row.generation,
+            next_step=row.next_step,
+            has_live_lease=row.has_live_lease,
+            is_paused=row.is_paused,
+        )
+    return Lease(
+        claim=claim,
+        token=token,
+        attempt=row.claimed_attempt,
+        round=row.round,
+        deaths=row.counted_deaths,
+        waited_s=float(row.waited_s),
+        started_at=row.started_at,
+        state={**build_request(row), **row.state},
+    )
+
+
+def extend_leases(session: Session, held: Sequence[tuple[UUID, UUID, timedelta]]) -> set[UUID]:
+    """Extend leases from now on.
+
+    Args:
+        held: Ticket, token and how long from now.
+
+    Returns:
+        The tokens that were still good; the others' tickets belong to somebody else or to nobody.
+    """
+    ticket_ids, tokens, leases = (list(column) for column in zip(*held, strict=True))
+    values = {"ticket_ids": ticket_ids, "tokens": tokens, "leases": leases}
+    return set(session.scalars(_EXTEND, values))
 
 
 def commit_step(session: Session, lease: Lease, entry: LedgerEntry, move: Move, events: Sequence[Event]) -> int | None:
@@ -230,36 +301,41 @@ def commit_step(session: Session, lease: Lease, entry: LedgerEntry, move: Move, 
     return _version(session, _COMMIT, values)
 
 
-def retry_later(
-    session: Session, lease: Lease, delay: timedelta, error: Mapping[str, Any], events: Sequence[Event]
+def give_back(
+    session: Session,
+    seen: Lease | Refusal,
+    delay: timedelta,
+    events: Sequence[Event] = (),
+    *,
+    deaths: int | None = None,
+    error: Mapping[str, Any] | None = None,
 ) -> int | None:
-    """Give the ticket back and set its clock; the dispatcher sends the step again when it rings.
+    """Let go of a ticket and set its clock; the dispatcher sends the step again when it rings.
+
+    Args:
+        deaths: The count to leave behind, where it changed.
+        error: Why, if something failed; left out, an earlier error stays.
 
     Returns:
-        The ticket's version, or ``None`` when the lease is no longer ours: nothing changed.
+        The ticket's version, or ``None`` when it moved on meanwhile: nothing changed.
     """
-    return _version(session, _RETRY, _coordinates(lease, events) | {"delay": delay, "error": dict(error)})
+    values = {"delay": delay, "deaths": seen.deaths if deaths is None else deaths, "error": error and dict(error)}
+    return _version(session, _GIVE_BACK, _coordinates(seen, events) | values)
 
 
-def park(session: Session, lease: Lease, error: Mapping[str, Any], events: Sequence[Event]) -> int | None:
+def park(session: Session, seen: Lease | Refusal, error: Mapping[str, Any], events: Sequence[Event]) -> int | None:
     """End the ticket as failed at this step; finished steps are kept.
-
-    Returns:
-        The ticket's new version, or ``None`` when the lease is no longer ours: nothing changed.
-    """
-    return _version(session, _PARK, _coordinates(lease, events) | _parking(error))
-
-
-def park_exhausted(
-    session: Session, claim: Claim, attempt: int, error: Mapping[str, Any], events: Sequence[Event]
-) -> int | None:
-    """Park a ticket whose step may not be tried again and that nobody holds.
 
     Returns:
         The ticket's new version, or ``None`` when it moved on meanwhile: nothing changed.
     """
-    values = asdict(claim) | {"token": None, "attempt": attempt, "round": None, "events": _rows(events)}
-    return _version(session, _PARK, values | _parking(error))
+    values = {"failed": Status.FAILED, "deaths": seen.deaths, "error": dict(error)}
+    return _version(session, _PARK, _coordinates(seen, events) | values)
+
+
+def report_alive(session: Session, lease: Lease) -> None:
+    """Take back a death: the holder that was given up is slow, not dead."""
+    session.execute(_REPORT_ALIVE, asdict(lease.claim) | {"runnable": sorted(RUNNABLE)})
 
 
 def _version(session: Session, statement: TextClause, values: Mapping[str, Any]) -> int | None:
@@ -268,18 +344,11 @@ def _version(session: Session, statement: TextClause, values: Mapping[str, Any])
     return version
 
 
-def _parking(error: Mapping[str, Any]) -> dict[str, Any]:
-    return {"failed": Status.FAILED, "runnable": sorted(RUNNABLE), "error": dict(error)}
-
-
-def _coordinates(lease: Lease, events: Sequence[Event]) -> dict[str, Any]:
-    return asdict(lease.claim) | {
-        "token": lease.token,
-        "attempt": lease.attempt,
-        "round": lease.round,
-        "events": _rows(events),
+def _coordinates(seen: Lease | Refusal, events: Sequence[Event]) -> dict[str, Any]:
+    return asdict(seen.claim) | {
+        "token": seen.token,
+        "attempt": seen.attempt,
+        "round": seen.round,
+        "runnable": sorted(RUNNABLE),
+        "events": [{"type": event.type, "detail": dict(event.detail)} for event in events],
     }
-
-
-def _rows(events: Sequence[Event]) -> list[dict[str, Any]]:
-    return [{"type": event.type, "detail": dict(event.detail)} for event in events]

@@ -27,7 +27,7 @@ from ticketflow.workflow.transitions import Status
 
 DEFAULT_TENANT = "default"
 EVERY_TENANT = "*"
-EVERY_STEP = "*"
+EVERY_STEP = "all"
 PRIORITIES = ("low", "normal", "high", "urgent")
 
 _STATUSES = ", ".join(f"'{status}'" for status in Status)

@@ -8,12 +8,13 @@ from ticketflow.errors import ConfigurationError
 from ticketflow.observability.logging import configure_logging
 from ticketflow.services.tools import check_engine
 from ticketflow.settings import load_settings
+from ticketflow.tasks.canary import CanaryStep
 from ticketflow.tasks.dispatcher import DispatcherStep
 from ticketflow.tasks.runtime import forget_runtime
 
 app = Celery("ticketflow.tasks")
 app.config_from_object("celeryconfig")
-app.steps["worker"].add(DispatcherStep)
+app.steps["worker"].update({DispatcherStep, CanaryStep})
 
 
 @signals.setup_logging.connect

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from ticketflow.services.dispatch_due import DispatchLimits
 from ticketflow.services.knowledge import StoredKnowledge
+from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.services.tools import build_knowledge, build_tools
 from ticketflow.settings import Settings, load_settings
@@ -16,6 +17,9 @@ from ticketflow.storage.session import Sessions, build_engine, build_session_fac
 from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.ports import Tools
 
+# What a canary may take on top of the longest step it has to wait for.
+PATIENCE_MARGIN_S = 30.0
+
 
 class Runtime:
     """Database sessions, engines' tools and the step runner of one process."""
@@ -23,6 +27,7 @@ class Runtime:
     def __init__(self, settings: Settings) -> None:
         """Bind to settings; nothing is opened or loaded yet."""
         self.settings = settings
+        self.queue_wait = QueueWait(timedelta(seconds=settings.redispatch_after_s))
         self._lock = threading.Lock()
 
     @cached_property
@@ -39,7 +44,17 @@ class Runtime:
     @property
     def limits(self) -> DispatchLimits:
         """How much a dispatcher of this process may do."""
-        return DispatchLimits(self.settings.max_in_flight, timedelta(seconds=self.settings.redispatch_after_s))
+        return DispatchLimits(
+            max_in_flight=self.settings.max_in_flight,
+            redispatch_after=timedelta(seconds=self.settings.redispatch_after_s),
+            alive_for=timedelta(seconds=self.patience_s),
+        )
+
+    @property
+    def patience_s(self) -> float:
+        """How long a worker may be silent while all its slots are busy, in seconds: no step may think that long."""
+        longest_s = max(step.time_limit_s for step in ticket_plan().steps.values())
+        return max(self.settings.canary_timeout_s, longest_s + PATIENCE_MARGIN_S)
 
     @property
     def knowledge(self) -> StoredKnowledge:
@@ -72,7 +87,8 @@ class Runtime:
         # Claim and commit are one statement each: without BEGIN and COMMIT around them, two of four
         # round trips are saved.
         sessions = build_session_factory(self.engine.execution_options(isolation_level="AUTOCOMMIT"))
-        return StepRunner(sessions, ticket_plan(), self._tools, self.limits.redispatch_after)
+        lease_for = timedelta(seconds=self.settings.lease_s)
+        return StepRunner(sessions, ticket_plan(), self._tools, self.limits.redispatch_after, lease_for)
 
 
 _lock = threading.Lock()

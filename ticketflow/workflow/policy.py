@@ -6,6 +6,13 @@ from datetime import timedelta
 
 from langgraph.types import RetryPolicy
 
+# A step whose worker ended without a word this often is not given to another one. Long enough to outlive
+# bad luck (a rolling restart, the out-of-memory killer), short enough that few workers die.
+MAX_DEATHS = 3
+# Who was near at a second death may be innocent, and the next worker to die should not take it along: suspects
+# go on at random moments within this many seconds, doubled with each death.
+SUSPECT_WAIT_S = 2.0
+
 
 def is_retryable(policy: RetryPolicy, error: Exception) -> bool:
     """Tell whether the policy expects another attempt to help."""
@@ -27,3 +34,8 @@ def backoff(policy: RetryPolicy, attempt: int, retry_after_s: float | None = Non
     ceiling_s = min(policy.max_interval, policy.initial_interval * policy.backoff_factor ** (attempt - 1))
     wait_s = random.uniform(0, ceiling_s) if policy.jitter else ceiling_s  # noqa: S311  # not a secret
     return timedelta(seconds=max(wait_s, retry_after_s or 0.0))
+
+
+def suspect_wait(deaths: int) -> timedelta:
+    """Choose how long a ticket waits after ``deaths`` (2 or more) of its step's workers."""
+    return timedelta(seconds=random.uniform(0, SUSPECT_WAIT_S * 2 ** (deaths - 1)))  # noqa: S311  # not a secret

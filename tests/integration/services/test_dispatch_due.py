@@ -5,9 +5,11 @@ from sqlalchemy import func, select, text, update
 
 from tests.publishers import FakePublisher
 from ticketflow.errors import BrokerUnavailableError
-from ticketflow.services.dispatch_due import DispatchLimits, dispatch_due
+from ticketflow.services.dispatch_due import CHAINS_PER_SLOT, FIRST_SLOTS, DispatchLimits, dispatch_due
+from ticketflow.services.queue_wait import WAIT_FACTOR
 from ticketflow.storage.due import wake_in_flight
-from ticketflow.storage.models import Ticket
+from ticketflow.storage.models import Ticket, Worker
+from ticketflow.storage.workers import record_worker
 
 AN_HOUR = timedelta(hours=1)
 
@@ -53,6 +55,64 @@ def test_the_window_holds_back_what_workers_cannot_take(sessions, submit):
     full = dispatch_due(sessions, FakePublisher(), limits(max_in_flight=3))
 
     assert (report.published, full.published, full.is_full) == (3, 0, True)
+
+
+@pytest.fixture
+def add_worker(sessions):
+    """Put a worker down as alive, or as last seen some time ago."""
+
+    def add(name="one", slots=1, queue_wait_s=0.0, seen_ago=timedelta(0)):
+        with sessions.begin() as session:
+            record_worker(session, name, slots, queue_wait_s)
+            session.execute(update(Worker).where(Worker.name == name).values(seen_at=Worker.seen_at - seen_ago))
+
+    return add
+
+
+def count_published(sessions, submit, **options) -> int:
+    """Submit more than anybody can take, and dispatch until nothing more goes out."""
+    for _ in range(5 * CHAINS_PER_SLOT + 1):
+        submit()
+    publisher = FakePublisher()
+    while dispatch_due(sessions, publisher, limits(**options)).published:
+        pass
+    return len(publisher.sent)
+
+
+def test_the_first_worker_finds_work_for_all_its_slots(sessions, submit):
+    assert count_published(sessions, submit) == CHAINS_PER_SLOT * FIRST_SLOTS
+
+
+def test_the_window_is_learned_from_the_workers_that_are_there(sessions, submit, add_worker):
+    add_worker("one", slots=2)
+    add_worker("two", slots=1)
+    add_worker("gone", slots=9, seen_ago=AN_HOUR)
+
+    assert count_published(sessions, submit) == CHAINS_PER_SLOT * 3
+
+
+def test_however_many_workers_there_are_the_window_has_a_limit(sessions, submit, add_worker):
+    add_worker(slots=100)
+
+    assert count_published(sessions, submit, max_in_flight=7) == 7
+
+
+def test_a_worker_that_is_seen_again_counts_once(sessions, submit, add_worker):
+    add_worker("one", slots=3, seen_ago=AN_HOUR)
+    add_worker("one", slots=1)
+
+    assert count_published(sessions, submit) == CHAINS_PER_SLOT
+
+
+def test_the_clock_waits_well_longer_than_messages_do(sessions, submit, add_worker):
+    add_worker("one", queue_wait_s=10)
+    add_worker("two", queue_wait_s=20)
+    submit()
+
+    dispatch_due(sessions, FakePublisher(), limits(redispatch_after=timedelta(seconds=5)))
+
+    with sessions() as session:
+        assert round(session.scalar(select(func.extract("epoch", Ticket.wake_at - func.now())))) == 20 * WAIT_FACTOR
 
 
 def test_a_scheduled_ticket_waits_for_its_time(sessions, submit):

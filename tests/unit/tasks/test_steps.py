@@ -26,7 +26,7 @@ def test_every_step_has_a_task_a_queue_and_a_route():
     app.loader.import_default_modules()
     names = [f"ticketflow.steps.{step}" for step in ticket_plan().order]
 
-    assert [name for name in app.tasks if name.startswith("ticketflow.")] == names
+    assert [name for name in app.tasks if name.startswith("ticketflow.steps.")] == names
     assert [app.amqp.router.route({}, name)["queue"].name for name in names] == [
         f"steps.{step}" for step in ticket_plan().order
     ]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ticketflow.errors import ConfigurationError
+from ticketflow.workflow.interruption import stop_if_interrupted
 
 Vectors = NDArray[np.float32]
 
@@ -83,6 +84,7 @@ class MiniLmEncoder:
             if known is not None:
                 self._cache.move_to_end(text)
                 return known
+        stop_if_interrupted()
         vector = self._embed(text)
         with self._lock:
             self._cache[text] = vector

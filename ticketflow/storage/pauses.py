@@ -1,0 +1,45 @@
+"""What is not to be started: a step, or every step, for one tenant or for all."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT, Pause
+
+IS_PAUSED = f"""EXISTS (
+    SELECT FROM pauses
+    WHERE pauses.tenant IN ('{EVERY_TENANT}', tickets.tenant) AND pauses.step IN ('{EVERY_STEP}', tickets.next_step)
+)"""
+"""A condition on ``tickets`` for the statements that start work."""
+
+
+def record_pause(session: Session, tenant: str, step: str, reason: str | None) -> None:
+    """Keep a step from starting, from now on; pausing it again replaces the reason."""
+    values = {"tenant": tenant, "step": step, "reason": reason}
+    statement = insert(Pause).values(values)
+    session.execute(statement.on_conflict_do_update(index_elements=["tenant", "step"], set_={"reason": reason}))
+
+
+def remove_pauses(session: Session, tenants: Sequence[str] | None, step: str) -> int:
+    """Let a step start again.
+
+    Args:
+        tenants: Whose pauses to lift; ``None`` lifts everybody's.
+
+    Returns:
+        How many pauses were lifted.
+    """
+    statement = delete(Pause).where(Pause.step == step).returning(Pause.step)
+    if tenants is not None:
+        statement = statement.where(Pause.tenant.in_(tenants))
+    return len(session.scalars(statement).all())
+
+
+def list_pauses(session: Session, tenant: str | None = None) -> Sequence[Pause]:
+    """List pauses, oldest first; for one tenant, those that concern it."""
+    query = select(Pause).order_by(Pause.created_at, Pause.tenant, Pause.step)
+    if tenant is not None:
+        query = query.where(Pause.tenant.in_([EVERY_TENANT, tenant]))
+    return session.scalars(query).all()

@@ -1,0 +1,209 @@
+"""The canary: a message each worker sends itself, to prove that it consumes and that a slot of its pool works.
+
+A worker may be connected, answer pings, and yet consume nothing (celery#9512). So every worker has
+a queue of its own, which it consumes together with the step queues, and publishes to it over a
+connection that has nothing to do with its consumer. The task it carries runs in the pool like any
+step, and puts the worker down in the table the dispatchers learn their window from.
+"""
+
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+from celery import bootsteps, shared_task
+from celery.worker import state
+from kombu import Exchange, Queue
+from kombu.utils.uuid import uuid
+from sqlalchemy.exc import SQLAlchemyError
+
+from ticketflow.errors import BrokerUnavailableError
+from ticketflow.observability.logging import get_logger
+from ticketflow.storage.workers import forget_worker, record_worker
+from ticketflow.tasks.publisher import BROKER_ERRORS, open_connection
+from ticketflow.tasks.runtime import runtime
+
+log = get_logger(__name__)
+
+TASK = "ticketflow.canary"
+# A queue without a consumer goes by itself: that of a worker that is not coming back.
+EXPIRES_MS = 600_000
+# Steps under way may still end when a worker gives up on itself.
+GRACE_S = 30.0
+
+
+def build_queue(worker_name: str) -> Queue:
+    """Build a worker's own queue; of several messages that wait in it only the last is kept."""
+    arguments = {"x-queue-type": "classic", "x-expires": EXPIRES_MS, "x-max-length": 1}
+    return Queue(f"canary.{worker_name}", routing_key=f"canary.{worker_name}", queue_arguments=arguments)
+
+
+class Watch:
+    """Tells from what it is shown whether messages still get from the broker into the pool.
+
+    Any task that starts is a sign of life, a step as good as a canary. Silence counts from the
+    first canary the broker has confirmed since the last sign, so however long the broker is away, it
+    does not count. The database plays no part: a canary that cannot reach it has been consumed.
+
+    A worker whose slots are all taken starts nothing until one is free, and that may take as long
+    as a step may think; then only a longer silence means that its slots hang.
+    """
+
+    def __init__(self, timeout_s: float, full_timeout_s: float) -> None:
+        """Begin with no silence.
+
+        Args:
+            timeout_s: Silence allowed to a worker with a free slot.
+            full_timeout_s: Silence allowed to a worker without one: more than its longest step.
+        """
+        self._timeout_s = timeout_s
+        self._full_timeout_s = full_timeout_s
+        self._started = 0
+        self._silent_since: float | None = None
+        self._free_since: float | None = None
+
+    def forget(self) -> None:
+        """Begin anew: there was a sign of life, or the broker is away."""
+        self._silent_since = self._free_since = None
+
+    def is_silent_too_long(self, now: float, started: int, *, is_full: bool) -> bool:
+        """Judge after a canary was sent.
+
+        Args:
+            now: Seconds on a clock that does not jump.
+            started: Tasks the pool has ever started.
+            is_full: Whether every slot is taken.
+        """
+        if started != self._started:
+            self._started = started
+            self.forget()
+        self._silent_since = now if self._silent_since is None else self._silent_since
+        self._free_since = None if is_full else now if self._free_since is None else self._free_since
+        is_stuck = self._free_since is not None and now - self._free_since > self._timeout_s
+        return is_stuck or now - self._silent_since > self._full_timeout_s
+
+
+class Canary:
+    """Sends canaries from a thread of the worker's main process, and ends the process if none comes back."""
+
+    def __init__(self, worker: Any, watch: Watch) -> None:
+        """Attach to a worker; ``start`` begins."""
+        self._app = worker.app
+        self._name = worker.hostname
+        self._slots = worker.pool.limit or worker.concurrency
+        self._watch = watch
+        self._is_stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="canary", daemon=True)
+        self.has_given_up = False
+
+    def start(self) -> None:
+        """Begin in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; the worker is no longer expected to consume."""
+        self._is_stopping.set()
+        self._thread.join()
+
+    def _loop(self) -> None:
+        interval_s = runtime().settings.canary_interval_s
+        while not self.has_given_up:
+            self._beat()
+            if self._is_stopping.wait(interval_s):
+                return
+
+    def _beat(self) -> None:
+        try:
+            self._send()
+        except BrokerUnavailableError as error:
+            log.debug("canary.broker_away", error=str(error))
+            self._watch.forget()
+            return
+        is_full = len(state.active_requests) >= self._slots
+        if self._watch.is_silent_too_long(time.monotonic(), state.all_total_count[0], is_full=is_full):
+            self._give_up()
+
+    def _send(self) -> None:
+        """Publish one canary and wait for the broker's word.
+
+        On a new connection each time: in a prefork worker every new child shuts those its parent
+        has open (kombu cleans up after a fork). Without Celery's event, which would fill Flower's
+        list of tasks with birds.
+
+        Raises:
+            BrokerUnavailableError: No confirm came in time.
+        """
+        timeout_s = runtime().settings.publish_timeout_s
+        queue = build_queue(self._name)
+        message = self._app.amqp.create_task_message(uuid(), TASK, [self._name, self._slots], {})
+        connection = open_connection(self._app, timeout_s)
+        try:
+            self._app.amqp.Producer(connection).publish(
+                message.body,
+                headers=message.headers,
+                exchange="",
+                routing_key=queue.name,
+                declare=[queue],
+                delivery_mode="transient",
+                serializer="json",
+                retry=False,
+                confirm_timeout=timeout_s,
+                **message.properties,
+            )
+        except BROKER_ERRORS as error:
+            raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
+        finally:
+            connection.collect(socket_timeout=timeout_s)
+
+    def _give_up(self) -> None:
+        """End this process, in order if it still can; whoever supervises it starts another."""
+        log.error("worker.not_consuming", worker=self._name)
+        self.has_given_up = True
+        last_resort = threading.Timer(GRACE_S, os._exit, (1,))
+        last_resort.daemon = True
+        last_resort.start()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class CanaryStep(bootsteps.StartStopStep):
+    """Keeps a canary in a worker."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        """Have the worker consume its own queue, whichever others it was told to."""
+        super().__init__(worker, **kwargs)
+        self._canary: Canary | None = None
+        queue = worker.app.amqp.queues.select_add(build_queue(worker.hostname))
+        queue.exchange = Exchange("")  # Celery has put in the exchange of the steps
+
+    def start(self, worker: Any) -> None:
+        """Start sending."""
+        live = runtime()
+        self._canary = Canary(worker, Watch(live.settings.canary_timeout_s, live.patience_s))
+        self._canary.start()
+
+    def stop(self, worker: Any) -> None:
+        """Stop sending, before the pool ends; say so to the dispatchers, and to the supervisor if it went wrong."""
+        if self._canary is None:
+            return
+        self._canary.stop()
+        if self._canary.has_given_up:
+            worker.exitcode = 1
+        try:
+            with runtime().sessions.begin() as session:
+                forget_worker(session, worker.hostname)
+        except SQLAlchemyError as error:
+            log.warning("worker.not_forgotten", error=type(error).__name__)
+
+
+@shared_task(name=TASK, acks_late=False, send_events=False)
+def answer(name: str, slots: int) -> None:
+    """Put a worker down as alive; runs in its pool."""
+    live = runtime()
+    try:
+        with live.sessions.begin() as session:
+            record_worker(session, name, slots, live.queue_wait.value_s)
+    except SQLAlchemyError as error:
+        log.warning("canary.database_away", error=type(error).__name__)
