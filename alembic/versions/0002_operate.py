@@ -38,6 +38,8 @@ def upgrade() -> None:
         postgresql_where=sa.text("lease_token IS NOT NULL"),
     )
 
+    op.create_index("ix_tickets_suspect", "tickets", ["wake_at"], unique=False, postgresql_where=sa.text("deaths >= 2"))
+
     op.add_column("ticket_steps", sa.Column("ticket_version", sa.Integer(), nullable=True))
     op.add_column("ticket_steps", sa.Column("superseded_at", postgresql.TIMESTAMP(timezone=True), nullable=True))
     op.execute(NUMBER_STEPS)
@@ -69,6 +71,7 @@ def downgrade() -> None:
     op.drop_table("pauses")
     op.drop_column("ticket_steps", "superseded_at")
     op.drop_column("ticket_steps", "ticket_version")
+    op.drop_index("ix_tickets_suspect", table_name="tickets")
     op.drop_index("ix_tickets_leased", table_name="tickets")
     op.drop_constraint(op.f("ck_tickets_counters"), "tickets", type_="check")
     op.create_check_constraint(op.f("ck_tickets_counters"), "tickets", COUNTERS)

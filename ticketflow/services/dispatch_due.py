@@ -108,8 +108,8 @@ def dispatch_due(sessions: Sessions, publisher: Publisher, limits: DispatchLimit
     return DispatchReport(
         published=published,
         unsent=len(unsent),
-        is_full=room <= 0 or len(due) == room < limits.batch,
-        is_batch_full=len(due) == limits.batch,
+        is_full=room <= 0 or len(due) >= room < limits.batch,
+        is_batch_full=len(due) >= limits.batch,
     )
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import timedelta
 from traceback import walk_tb
 from typing import Any
@@ -190,22 +190,24 @@ class StepRunner:
             return Superseded()
         if refusal.next_step != claim.step:
             return AlreadyDone()
-        return self._hold(refusal) if refusal.is_paused else self._judge(refusal)
+        return self._judge(refusal)
 
     def _judge(self, refusal: Refusal) -> StepOutcome:
-        """Decide about a ticket that is at this step: somebody works on it, or died over it."""
+        """Decide about a ticket that is at this step: somebody works on it or died over it, or it is paused."""
         if refusal.token is not None and refusal.has_live_lease and not refusal.claim.is_redelivered:
             return Busy()
         deaths = refusal.deaths + (refusal.token is not None)
         max_attempts = self._plan.steps[refusal.claim.step].retry.max_attempts
         if deaths >= MAX_DEATHS or refusal.attempt >= max_attempts:
-            return self._give_up(replace(refusal, deaths=deaths))
+            return self._give_up(refusal, deaths)
+        if refusal.is_paused:
+            return self._hold(refusal, deaths)
         return self._suspect(refusal, deaths) if refusal.token is not None else Busy()
 
-    def _hold(self, refusal: Refusal) -> StepOutcome:
+    def _hold(self, refusal: Refusal, deaths: int) -> StepOutcome:
         """Put a paused ticket back where the dispatcher finds it as soon as it is resumed."""
         with self._sessions.begin() as session:
-            give_back(session, refusal, timedelta())
+            give_back(session, refusal, timedelta(), deaths=deaths)
         return Held()
 
     def _suspect(self, refusal: Refusal, deaths: int) -> StepOutcome:
@@ -217,13 +219,13 @@ class StepRunner:
             version = give_back(session, refusal, delay, events, deaths=deaths, error=problem)
         return Busy() if version is None else Retrying(delay, problem["message"])
 
-    def _give_up(self, refusal: Refusal) -> StepOutcome:
+    def _give_up(self, refusal: Refusal, deaths: int) -> StepOutcome:
         """Park a ticket whose last allowed attempt ended without a word, as a killed worker's does."""
         step = refusal.claim.step
         message = f"step {step} ended without a result {refusal.attempt} times; is it killing its worker?"
         problem = _describe(WorkerDiedError(message), refusal)
         with self._sessions.begin() as session:
-            version = park(session, refusal, problem, _parking_events(problem))
+            version = park(session, refusal, problem, _parking_events(problem), deaths=deaths)
         return Busy() if version is None else Parked(message)
 
 

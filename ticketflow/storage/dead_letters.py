@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, select, text
+from sqlalchemy import ColumnElement, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from ticketflow.storage.models import Ticket
 from ticketflow.workflow.transitions import Status
@@ -49,6 +49,8 @@ class DeadLetter:
     queue: str
 
 
+_SHOWN = (Ticket.id, Ticket.tenant, Ticket.next_step, Ticket.error, Ticket.created_at, Ticket.finished_at)
+
 # The row is locked so that the ids of one ticket's events grow in the order of their commits.
 _RECORD = text("""
     WITH ticket AS (SELECT id, tenant FROM tickets WHERE id = :ticket_id FOR UPDATE)
@@ -66,9 +68,15 @@ _RECORD = text("""
 
 
 def list_dead(session: Session, wanted: DeadFilter, limit: int | None = None) -> Sequence[Ticket]:
-    """List parked tickets, the longest dead first."""
-    query = _narrow(select(Ticket).where(Ticket.status == Status.FAILED), wanted)
+    """List parked tickets, the longest dead first, without what the customer wrote."""
+    query = select(Ticket).options(load_only(*_SHOWN)).where(*_build_conditions(wanted))
     return session.scalars(query.order_by(Ticket.finished_at, Ticket.id).limit(limit)).all()
+
+
+def list_dead_ids(session: Session, wanted: DeadFilter) -> Sequence[UUID]:
+    """List the ids of parked tickets, the longest dead first."""
+    query = select(Ticket.id).where(*_build_conditions(wanted))
+    return session.scalars(query.order_by(Ticket.finished_at, Ticket.id)).all()
 
 
 def lock_dead(session: Session, ids: Sequence[UUID]) -> Sequence[Ticket]:
@@ -87,13 +95,14 @@ def record_dead_letter(session: Session, letter: DeadLetter) -> bool:
     return session.execute(_RECORD, asdict(letter) | {"detail": detail}).one_or_none() is not None
 
 
-def _narrow(query: Select[Ticket], wanted: DeadFilter) -> Select[Ticket]:
+def _build_conditions(wanted: DeadFilter) -> list[ColumnElement[bool]]:
+    conditions = [Ticket.status == Status.FAILED]
     if wanted.ids:
-        query = query.where(Ticket.id.in_(wanted.ids))
+        conditions.append(Ticket.id.in_(wanted.ids))
     if wanted.step is not None:
-        query = query.where(Ticket.next_step == wanted.step)
+        conditions.append(Ticket.next_step == wanted.step)
     if wanted.error_class is not None:
-        query = query.where(Ticket.error["class"].astext == wanted.error_class)
+        conditions.append(Ticket.error["class"].astext == wanted.error_class)
     if wanted.older_than is not None:
-        query = query.where(Ticket.finished_at <= func.now() - wanted.older_than)
-    return query
+        conditions.append(Ticket.finished_at <= func.now() - wanted.older_than)
+    return conditions

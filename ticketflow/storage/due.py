@@ -13,6 +13,8 @@ from ticketflow.workflow.policy import SUSPECT_WAIT_S
 from ticketflow.workflow.transitions import RUNNABLE
 
 MAX_DOUBLINGS = 6
+# An advisory lock of PostgreSQL is a number; any will do that nobody else uses: "TFsu".
+_SUSPECTS_KEY = 0x54467375
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,14 @@ _EXPIRE = text(f"""
     FROM moved RETURNING ticket_id
 """)
 
+_DEPART = """
+    UPDATE tickets
+    SET generation = generation + 1, dispatches = dispatches + 1, is_in_flight = true,
+        dispatched_at = now(), updated_at = now(),
+        wake_at = now() + :redispatch_after * power(2, least(dispatches, :max_doublings))
+    FROM due WHERE tickets.id = due.id
+    RETURNING tickets.id, tickets.generation, tickets.next_step
+"""
 # Each priority is one range of the partial index, so neither finished tickets nor those in flight
 # are ever visited, however many there are.
 _CLAIM_DUE = text(f"""
@@ -55,17 +65,26 @@ _CLAIM_DUE = text(f"""
         CROSS JOIN LATERAL (
             SELECT id, priority, wake_at FROM tickets
             WHERE tickets.priority = level.priority AND wake_at <= now() AND status = ANY(:runnable)
-              AND lease_token IS NULL AND NOT {IS_PAUSED}
+              AND lease_token IS NULL AND deaths < 2 AND NOT {IS_PAUSED}
             ORDER BY wake_at LIMIT :limit FOR UPDATE SKIP LOCKED
         ) AS ripe
         ORDER BY ripe.priority DESC, ripe.wake_at LIMIT :limit
-    )
-    UPDATE tickets
-    SET generation = generation + 1, dispatches = dispatches + 1, is_in_flight = true,
-        dispatched_at = now(), updated_at = now(),
-        wake_at = now() + :redispatch_after * power(2, least(dispatches, :max_doublings))
-    FROM due WHERE tickets.id = due.id
-    RETURNING tickets.id, tickets.generation, tickets.next_step
+    ) {_DEPART}
+""")
+
+# A suspect travels without another one: two that meet in a worker could not be told apart.
+_IS_SUSPECT_DUE = "deaths >= 2 AND wake_at <= now() AND lease_token IS NULL"
+_LOCK_SUSPECTS = text(f"""
+    SELECT pg_try_advisory_xact_lock(:key) WHERE EXISTS (SELECT FROM tickets WHERE {_IS_SUSPECT_DUE})
+""")
+_CLAIM_SUSPECT = text(f"""
+    WITH due AS (
+        SELECT id FROM tickets
+        WHERE {_IS_SUSPECT_DUE} AND status = ANY(:runnable) AND NOT {IS_PAUSED}
+          AND NOT EXISTS (SELECT FROM tickets AS other WHERE other.deaths >= 2 AND other.is_in_flight
+                                                         AND other.wake_at > now())
+        ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) {_DEPART}
 """)
 
 _RELEASE = text("""
@@ -104,7 +123,8 @@ def claim_due(session: Session, limit: int, redispatch_after: timedelta) -> list
     """Take up to ``limit`` due tickets, most urgent first, under their next generation.
 
     Older messages of these tickets are worth nothing from here on. Tickets somebody holds are not
-    due, paused steps are not started, and rows another dispatcher is busy with are skipped.
+    due, paused steps are not started, and rows another dispatcher is busy with are skipped. Of those
+    whose workers died twice, at most one is out at a time.
 
     Args:
         redispatch_after: How long a published ticket may wait before it is due again; doubles
@@ -116,7 +136,11 @@ def claim_due(session: Session, limit: int, redispatch_after: timedelta) -> list
         "max_doublings": MAX_DOUBLINGS,
         "runnable": sorted(RUNNABLE),
     }
-    return [Departure(*row) for row in session.execute(_CLAIM_DUE, values)]
+    due = [Departure(*row) for row in session.execute(_CLAIM_DUE, values)]
+    # Two statements: the second one must see what the last holder of the lock committed.
+    if session.scalar(_LOCK_SUSPECTS, {"key": _SUSPECTS_KEY}):
+        due += [Departure(*row) for row in session.execute(_CLAIM_SUSPECT, values)]
+    return due
 
 
 def release_unsent(session: Session, unsent: Sequence[Departure], delay: timedelta) -> int:

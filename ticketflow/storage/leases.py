@@ -194,7 +194,8 @@ _GIVE_BACK = text(f"""
     WITH moved AS (
         UPDATE tickets
         SET version = version + 1, lease_token = NULL, lease_until = NULL, is_in_flight = false, updated_at = now(),
-            wake_at = now() + :delay, deaths = :deaths, error = coalesce(:error, error)
+            wake_at = now() + :delay, deaths = coalesce(CAST(:deaths AS smallint), deaths),
+            error = coalesce(:error, error)
         WHERE {_UNCHANGED}
         RETURNING id, tenant, version
     ), trail AS ({_APPEND_EVENTS})
@@ -205,7 +206,8 @@ _PARK = text(f"""
     WITH moved AS (
         UPDATE tickets
         SET status = :failed, version = version + 1, lease_token = NULL, lease_until = NULL, is_in_flight = false,
-            wake_at = NULL, deaths = :deaths, error = :error, updated_at = now(), finished_at = now()
+            wake_at = NULL, deaths = coalesce(CAST(:deaths AS smallint), deaths), error = :error,
+            updated_at = now(), finished_at = now()
         WHERE {_UNCHANGED}
         RETURNING id, tenant, version
     ), trail AS ({_APPEND_EVENTS})
@@ -319,17 +321,27 @@ def give_back(
     Returns:
         The ticket's version, or ``None`` when it moved on meanwhile: nothing changed.
     """
-    values = {"delay": delay, "deaths": seen.deaths if deaths is None else deaths, "error": error and dict(error)}
+    values = {"delay": delay, "deaths": deaths, "error": error and dict(error)}
     return _version(session, _GIVE_BACK, _coordinates(seen, events) | values)
 
 
-def park(session: Session, seen: Lease | Refusal, error: Mapping[str, Any], events: Sequence[Event]) -> int | None:
+def park(
+    session: Session,
+    seen: Lease | Refusal,
+    error: Mapping[str, Any],
+    events: Sequence[Event],
+    *,
+    deaths: int | None = None,
+) -> int | None:
     """End the ticket as failed at this step; finished steps are kept.
+
+    Args:
+        deaths: The count to leave behind, where it changed.
 
     Returns:
         The ticket's new version, or ``None`` when it moved on meanwhile: nothing changed.
     """
-    values = {"failed": Status.FAILED, "deaths": seen.deaths, "error": dict(error)}
+    values = {"failed": Status.FAILED, "deaths": deaths, "error": dict(error)}
     return _version(session, _PARK, _coordinates(seen, events) | values)
 
 

@@ -106,6 +106,7 @@ class Ticket(Base):
         Index("ix_tickets_due", "priority", "wake_at", postgresql_where=text("wake_at IS NOT NULL")),
         Index("ix_tickets_in_flight", "wake_at", postgresql_where=text("is_in_flight")),
         Index("ix_tickets_leased", "lease_until", postgresql_where=text("lease_token IS NOT NULL")),
+        Index("ix_tickets_suspect", "wake_at", postgresql_where=text("deaths >= 2")),
         Index("ix_tickets_status", "tenant", "status", "id"),
         Index("ix_tickets_external_id", "tenant", "external_id", postgresql_where=text("external_id IS NOT NULL")),
         Index(

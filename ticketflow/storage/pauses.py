@@ -15,11 +15,12 @@ IS_PAUSED = f"""EXISTS (
 """A condition on ``tickets`` for the statements that start work."""
 
 
-def record_pause(session: Session, tenant: str, step: str, reason: str | None) -> None:
+def record_pause(session: Session, tenant: str, step: str, reason: str | None) -> Pause:
     """Keep a step from starting, from now on; pausing it again replaces the reason."""
     values = {"tenant": tenant, "step": step, "reason": reason}
     statement = insert(Pause).values(values)
-    session.execute(statement.on_conflict_do_update(index_elements=["tenant", "step"], set_={"reason": reason}))
+    statement = statement.on_conflict_do_update(index_elements=["tenant", "step"], set_={"reason": reason})
+    return session.scalars(statement.returning(Pause)).one()
 
 
 def remove_pauses(session: Session, tenants: Sequence[str] | None, step: str) -> int:

@@ -32,8 +32,6 @@ _RECORD = text("""
 
 _FORGET = text("DELETE FROM workers WHERE name = :name")
 
-_AGE = text("SELECT now() - seen_at FROM workers WHERE name = :name")
-
 _MEASURE = text("""
     SELECT coalesce(sum(slots), 0), coalesce(max(queue_wait_s), 0) FROM workers WHERE seen_at > now() - :alive_for
 """)
@@ -47,12 +45,6 @@ def record_worker(session: Session, name: str, slots: int, queue_wait_s: float) 
 def forget_worker(session: Session, name: str) -> None:
     """Strike a worker off the list."""
     session.execute(_FORGET, {"name": name})
-
-
-def find_worker_age(session: Session, name: str) -> timedelta | None:
-    """Return how long ago a worker was last seen, or ``None`` if it never was."""
-    age: timedelta | None = session.scalar(_AGE, {"name": name})
-    return age
 
 
 def measure_capacity(session: Session, alive_for: timedelta) -> Capacity:

@@ -140,3 +140,19 @@ def test_a_holder_that_was_only_slow_takes_its_death_back(sessions, new_runner, 
 
     assert new_runner(read=read_slowly).run(first_claim) == LostLease()
     assert ticket_of(sessions, first_claim).deaths == 0
+
+
+def test_of_several_suspects_one_travels_at_a_time(sessions, submit, dispatch, let_time_pass):
+    for _ in range(3):
+        submit()
+    with sessions.begin() as session:
+        session.execute(update(Ticket).values(deaths=2))
+    submit()
+
+    first, second = dispatch(), dispatch()
+    with sessions.begin() as session:
+        session.execute(update(Ticket).where(Ticket.id == first[-1].ticket_id).values(deaths=0))
+    third = dispatch()
+
+    assert [len(each) for each in (first, second, third)] == [2, 0, 1]
+    assert third[0].ticket_id != first[-1].ticket_id

@@ -251,7 +251,7 @@ def answered(sessions, real_runner, submit, dispatch, run_on):
 
 def test_a_fork_keeps_what_came_before_and_runs_the_rest(sessions, real_runner, answered, dispatch, run_on):
     changes = Overrides({"body": "Same question"}, {"category": "billing"})
-    fork = fork_ticket(sessions, "default", answered.ticket_id, "draft", changes)
+    fork = fork_ticket(sessions, "default", answered.ticket_id, "draft", changes).ticket
     (departure,) = dispatch()
     run_on(real_runner, Claim(departure.ticket_id, "draft", departure.generation))
 
@@ -266,13 +266,13 @@ def test_a_fork_keeps_what_came_before_and_runs_the_rest(sessions, real_runner, 
 
 
 def test_a_fork_from_the_first_step_is_the_same_request_again(sessions, answered):
-    fork = fork_ticket(sessions, "default", answered.ticket_id, "classify", Overrides())
+    fork = fork_ticket(sessions, "default", answered.ticket_id, "classify", Overrides()).ticket
 
     assert (fork["subject"], fork["status"], fork["category"]) == ("Password", "queued", None)
 
 
 def test_a_parked_ticket_can_be_forked_at_the_step_it_is_parked_at(sessions, parked):
-    fork = fork_ticket(sessions, "default", parked.ticket_id, "check", Overrides({"subject": "Clearer"}))
+    fork = fork_ticket(sessions, "default", parked.ticket_id, "check", Overrides({"subject": "Clearer"})).ticket
 
     assert (fork["current_step"], fork["subject"]) == ("check", "Clearer")
     assert read_ticket(sessions, parked.ticket_id).status == "failed"
