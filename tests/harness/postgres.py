@@ -105,6 +105,12 @@ class Postgres:
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
+    def terminate_backends(self, database: str) -> int:
+        """End every connection to ``database``, as an operator may; return how many there were."""
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            return len(connection.execute(end, [database]).fetchall())
+
     @property
     def _data(self) -> Path:
         return self.directory / "data"

@@ -189,17 +189,27 @@ def start_process(
     return RunningProgram(f"{Path(args[0]).name} ({log_path.stem})", popen, log_path)
 
 
-def start_worker(env: Mapping[str, str], name: str, log_path: Path, concurrency: int = 4) -> RunningProgram:
-    """Start a Celery worker with a pool of threads; it does not wait until the worker consumes.
+def start_worker(
+    env: Mapping[str, str],
+    name: str,
+    log_path: Path,
+    concurrency: int = 4,
+    *,
+    app: str = "ticketflow.tasks",
+    pool: str = "threads",
+) -> RunningProgram:
+    """Start a Celery worker; it does not wait until the worker consumes.
 
     Args:
         env: Must name the database and the broker (``TICKETFLOW_DATABASE_URL``, ``TICKETFLOW_BROKER_URL``).
         name: First half of the node name, different for each worker that runs at the same time.
         log_path: Where its output is appended.
-        concurrency: Number of threads.
+        concurrency: Number of threads or pool children.
+        app: The Celery app, as ``celery -A`` takes it.
+        pool: The kind of pool, as ``celery worker -P`` takes it.
     """
-    celery = [sys.executable, "-m", "celery", "-A", "ticketflow.tasks", "worker"]
-    options = ["-P", "threads", "-c", str(concurrency), "-n", f"{name}@%h", "-l", "INFO"]
+    celery = [sys.executable, "-m", "celery", "-A", app, "worker"]
+    options = ["-P", pool, "-c", str(concurrency), "-n", f"{name}@%h", "-l", "INFO"]
     return start_process([*celery, *options], env, log_path)
 
 

@@ -121,6 +121,23 @@ class RabbitMQ:
         """Delete a virtual host with its queues, ending its connections."""
         self.ctl("delete_vhost", vhost)
 
+    def close_all_connections(self, vhost: str) -> None:
+        """End every connection to a virtual host, as an operator may."""
+        self.ctl("close_all_connections", "--vhost", vhost, "a test wants it")
+
+    def set_memory_alarm(self, *, is_on: bool) -> None:
+        """Make the broker believe that its memory is full: it reads nothing from publishers until it is not."""
+        self.ctl("set_vm_memory_high_watermark", "0" if is_on else "0.4")
+
+    def set_disk_alarm(self, *, is_on: bool) -> None:
+        """Make the broker believe that its disk is full: it reads nothing from publishers until it is not."""
+        self.ctl("set_disk_free_limit", "1000000GB" if is_on else "50MB")
+
+    def count_messages(self, vhost: str) -> dict[str, int]:
+        """Return how many messages each queue holds, those out for delivery included."""
+        rows = self.ctl("list_queues", "-p", vhost, "name", "messages").splitlines()[1:]
+        return {name: int(count) for name, count in (row.split("\t") for row in rows)}
+
     def flush_definitions(self) -> None:
         """Write queues, exchanges and bindings to disk now; the broker does so about every two seconds (disk_log)."""
         self.ctl("eval", "mnesia:sync_log().")

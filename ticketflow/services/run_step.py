@@ -28,6 +28,7 @@ from ticketflow.services.outcomes import (
     StepOutcome,
     Superseded,
 )
+from ticketflow.services.queue_wait import QueueWait
 from ticketflow.storage.leases import (
     Claim,
     Event,
@@ -65,21 +66,21 @@ class StepRunner:
         sessions: Sessions,
         plan: Plan,
         tools: Tools,
-        redispatch_after: timedelta,
+        queue_wait: QueueWait,
         lease_for: timedelta = LEASE_FOR,
     ) -> None:
         """Bind what every step needs.
 
         Args:
             sessions: May commit by itself after each statement: every use here is one statement.
-            redispatch_after: How long the next link of a chain may take to be claimed before the
-                dispatcher publishes it again.
+            queue_wait: Told how long messages waited; says how long the next link of a chain may
+                take to be claimed before the dispatcher publishes it again.
             lease_for: How long a worker may be silent before somebody else may take its ticket.
         """
         self._sessions = sessions
         self._plan = plan
         self._tools = tools
-        self._redispatch_after = redispatch_after
+        self._queue_wait = queue_wait
         self._lease_for = lease_for
         self._heart = Heart(sessions, lease_for)
         for step in plan.order:
@@ -98,6 +99,8 @@ class StepRunner:
             lease = claim_step(session, claim, lease_for, planned.retry.max_attempts)
         if not isinstance(lease, Lease):
             return self._refuse(claim, lease)
+        if lease.attempt == 1 and not claim.is_redelivered:  # a later attempt waited for other reasons
+            self._queue_wait.observe(lease.waited_s)
         failpoint("claim.after")
         log.debug("step.started", attempt=lease.attempt, round=lease.round)
         try:
@@ -124,7 +127,7 @@ class StepRunner:
     def _commit(self, lease: Lease, entry: LedgerEntry, following: str | None) -> StepOutcome:
         step = lease.claim.step
         is_loop = following is not None and not self._plan.is_before(step, following)
-        move = Move(following, is_loop, self._redispatch_after)
+        move = Move(following, is_loop, self._queue_wait.redispatch_after)
         events = [Event("step.completed", {"duration_s": round(entry.duration_s, 4)})]
         if is_loop:
             events.append(Event(f"{following}.revised", {"after": step}))

@@ -120,6 +120,10 @@ class Canary:
             log.debug("canary.broker_away", error=str(error))
             self._watch.forget()
             return
+        except Exception:
+            log.exception("canary.failed")
+            self._watch.forget()
+            return
         is_full = len(state.active_requests) >= self._slots
         if self._watch.is_silent_too_long(time.monotonic(), state.all_total_count[0], is_full=is_full):
             self._give_up()

@@ -8,6 +8,7 @@ from ticketflow.errors import ConfigurationError
 from ticketflow.observability.logging import configure_logging
 from ticketflow.services.tools import check_engine
 from ticketflow.settings import load_settings
+from ticketflow.tasks import threads  # noqa: F401  # its pool takes the place of Celery's
 from ticketflow.tasks.canary import CanaryStep
 from ticketflow.tasks.dispatcher import DispatcherStep
 from ticketflow.tasks.runtime import forget_runtime

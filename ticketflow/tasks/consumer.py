@@ -1,6 +1,8 @@
-"""The worker's consumer without native delayed delivery."""
+"""The worker's consumer without native delayed delivery, and at peace with threads."""
 
 from celery.worker.consumer import Consumer as CeleryConsumer
+
+from ticketflow.tasks.threads import TaskPool
 
 _UNUSED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 
@@ -16,3 +18,8 @@ class Consumer(CeleryConsumer):
         """Celery's steps but for delayed delivery."""
 
         default_steps = [step for step in CeleryConsumer.Blueprint.default_steps if step != _UNUSED]  # noqa: RUF012
+
+    def cancel_active_requests(self) -> None:
+        """Cancel what is under way at a cold shutdown, unless it runs in threads: those end with the process."""
+        if not isinstance(self.pool, TaskPool):
+            super().cancel_active_requests()

@@ -4,12 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from celery import Celery
-from kombu import Connection
 
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.logging import get_logger
 from ticketflow.storage.dead_letters import DeadLetter
-from ticketflow.tasks.publisher import BROKER_ERRORS
+from ticketflow.tasks.publisher import BROKER_ERRORS, ChainPublisher
 
 log = get_logger(__name__)
 
@@ -17,18 +16,19 @@ _TASK_PREFIX = "ticketflow.steps."
 
 
 class BrokerDeadLetters:
-    """Takes messages out of ``ticketflow.dead``."""
+    """Takes messages out of ``ticketflow.dead`` over a publisher's connection, from the publisher's thread."""
 
-    def __init__(self, app: Celery, connection: Connection) -> None:
-        """Bind to an open connection, which this does not close."""
+    def __init__(self, app: Celery, publisher: ChainPublisher) -> None:
+        """Bind to a publisher; nothing is opened yet."""
         self._app = app
-        self._connection = connection
+        self._publisher = publisher
         self._taken: list[Any] = []
 
     def take(self, limit: int) -> list[DeadLetter]:
         """Take up to ``limit`` messages; what is not one of ours is logged and dropped."""
+        self._taken = []
         try:
-            queue = self._app.conf.dead_letter_queue.bind(self._connection.default_channel)
+            queue = self._app.conf.dead_letter_queue.bind(self._publisher.open_channel())
             while len(self._taken) < limit and (message := queue.get()) is not None:
                 self._taken.append(message)
         except BROKER_ERRORS as error:

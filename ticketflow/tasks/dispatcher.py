@@ -1,6 +1,7 @@
 """The dispatcher: a thread that publishes due tickets, in API processes and thread-pool workers."""
 
 import threading
+import time
 from typing import Any
 
 from celery import bootsteps
@@ -8,8 +9,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.logging import get_logger
+from ticketflow.services.collect_dead_letters import DeadLetterBox, collect_dead_letters
 from ticketflow.services.dispatch_due import DispatchLimits, Publisher, dispatch_due
 from ticketflow.storage.session import Sessions
+from ticketflow.tasks.dead_letter_box import BrokerDeadLetters
 from ticketflow.tasks.publisher import ChainPublisher
 from ticketflow.tasks.runtime import runtime
 from ticketflow.workflow.plan import ticket_plan
@@ -21,17 +24,26 @@ log = get_logger(__name__)
 FULL_PAUSE_S = 0.2
 # With broker or database away there is nothing to gain from asking more often.
 AWAY_PAUSE_S = 1.0
+# Dead letters are news for people, not work that waits.
+COLLECT_EVERY_S = 5.0
 
 
 class Dispatcher:
-    """Calls ``dispatch_due`` whenever it is woken, and on its own every ``poll_interval_s``."""
+    """Publishes what is due whenever it is woken, and on its own every ``poll_interval_s``; reads the dead letters."""
 
     def __init__(
-        self, sessions: Sessions, publisher: Publisher, limits: DispatchLimits, poll_interval_s: float
+        self,
+        sessions: Sessions,
+        publisher: Publisher,
+        letters: DeadLetterBox,
+        limits: DispatchLimits,
+        poll_interval_s: float,
     ) -> None:
         """Bind what a pass needs; ``start`` begins."""
         self._sessions = sessions
         self._publisher = publisher
+        self._letters = letters
+        self._collected_at = 0.0
         self._limits = limits
         self._poll_interval_s = poll_interval_s
         self._bell = threading.Event()
@@ -61,6 +73,7 @@ class Dispatcher:
         """Make one pass; return how many seconds to pause."""
         try:
             report = dispatch_due(self._sessions, self._publisher, self._limits)
+            self._collect()
         except (BrokerUnavailableError, SQLAlchemyError) as error:
             log.warning("dispatch.away", error=f"{type(error).__name__}: {error}")
             return AWAY_PAUSE_S
@@ -73,12 +86,19 @@ class Dispatcher:
             return 0
         return FULL_PAUSE_S if report.is_full else self._poll_interval_s
 
+    def _collect(self) -> None:
+        now = time.monotonic()
+        if now - self._collected_at >= COLLECT_EVERY_S:
+            self._collected_at = now
+            collect_dead_letters(self._sessions, self._letters)
+
 
 def build_dispatcher(app: Any) -> Dispatcher:
     """Build the dispatcher of this process."""
     live = runtime()
     publisher = ChainPublisher(app, ticket_plan(), live.settings.publish_timeout_s)
-    return Dispatcher(live.sessions, publisher, live.limits, live.settings.poll_interval_s)
+    letters = BrokerDeadLetters(app, publisher)
+    return Dispatcher(live.sessions, publisher, letters, live.limits, live.settings.poll_interval_s)
 
 
 class DispatcherStep(bootsteps.StartStopStep):

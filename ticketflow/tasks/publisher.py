@@ -45,6 +45,16 @@ class ChainPublisher:
             raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
         self._connection = connection
 
+    def open_channel(self) -> Any:
+        """Return a channel of the connection, opening it if need be; for the thread that publishes.
+
+        Raises:
+            BrokerUnavailableError: The broker does not answer in time.
+        """
+        self.connect()
+        assert self._connection is not None  # noqa: S101  # connect raises otherwise
+        return self._connection.default_channel
+
     def publish(self, departure: Departure) -> None:
         """Send one chain.
 

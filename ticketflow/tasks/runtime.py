@@ -88,7 +88,7 @@ class Runtime:
         # round trips are saved.
         sessions = build_session_factory(self.engine.execution_options(isolation_level="AUTOCOMMIT"))
         lease_for = timedelta(seconds=self.settings.lease_s)
-        return StepRunner(sessions, ticket_plan(), self._tools, self.limits.redispatch_after, lease_for)
+        return StepRunner(sessions, ticket_plan(), self._tools, self.queue_wait, lease_for)
 
 
 _lock = threading.Lock()

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from tests.toy import NO_TOOLS, toy_plan
+from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.services.submit_ticket import submit_ticket
 from ticketflow.storage.due import Departure, claim_due
@@ -20,7 +21,7 @@ def new_runner(sessions) -> Callable[..., StepRunner]:
     """Make a runner over the toy graph; arguments go to ``toy_plan``."""
 
     def make(**options) -> StepRunner:
-        return StepRunner(sessions, toy_plan(**options), NO_TOOLS, AN_HOUR)
+        return StepRunner(sessions, toy_plan(**options), NO_TOOLS, QueueWait(AN_HOUR))
 
     return make
 

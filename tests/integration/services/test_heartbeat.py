@@ -14,6 +14,7 @@ from ticketflow.errors import StepInterruptedError
 from ticketflow.services import heartbeat
 from ticketflow.services.cancel_ticket import cancel_ticket
 from ticketflow.services.outcomes import Committed, LostLease
+from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.storage.due import expire_leases
 from ticketflow.storage.models import Ticket
@@ -30,7 +31,7 @@ def run_in_thread(sessions, first_claim):
     def start(read, time_limit_s=30.0) -> list:
         outcomes = []
         plan = toy_plan(read=read, time_limit_s=time_limit_s)
-        runner = StepRunner(sessions, plan, NO_TOOLS, timedelta(hours=1), A_SHORT_LEASE)
+        runner = StepRunner(sessions, plan, NO_TOOLS, QueueWait(timedelta(hours=1)), A_SHORT_LEASE)
         thread = threading.Thread(target=lambda: outcomes.append(runner.run(first_claim)))
         thread.start()
         threads.append(thread)

@@ -34,6 +34,7 @@ from ticketflow.services.outcomes import (
     StepOutcome,
     Superseded,
 )
+from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.retry_ticket import retry_ticket
 from ticketflow.services.rewind_ticket import rewind_ticket
 from ticketflow.services.run_step import StepRunner
@@ -152,7 +153,7 @@ class TicketMachine(RuleBasedStateMachine):
         self.thinking: queue.Queue = queue.Queue()
         steps = dict.fromkeys(STEPS, think)
         plan = toy_plan(**steps, checks_wanted=0, time_limit_s=A_DAY.total_seconds())
-        self.runner = StepRunner(self.sessions, plan, NO_TOOLS, A_DAY, A_DAY)
+        self.runner = StepRunner(self.sessions, plan, NO_TOOLS, QueueWait(A_DAY), A_DAY)
         self.model = Model()
         self.messages: list[Claim] = []
         self.workers: list[Worker] = []

@@ -21,6 +21,7 @@ from ticketflow.services.dead_letters import purge_dead_letters, read_dead_lette
 from ticketflow.services.fork_ticket import Overrides, fork_ticket
 from ticketflow.services.outcomes import Committed, Held, LostLease, Superseded
 from ticketflow.services.pauses import pause_step, read_pauses, resume_step
+from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.retry_ticket import retry_ticket
 from ticketflow.services.rewind_ticket import rewind_ticket
 from ticketflow.services.run_step import StepRunner
@@ -234,7 +235,7 @@ def test_a_cancelled_ticket_stays_cancelled(sessions, new_runner, first_claim):
 
 @pytest.fixture
 def real_runner(sessions):
-    return StepRunner(sessions, ticket_plan(), fake_tools(), AN_HOUR)
+    return StepRunner(sessions, ticket_plan(), fake_tools(), QueueWait(AN_HOUR))
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ RUN = """
 import json, sys
 from datetime import timedelta
 from tests.fakes import fake_tools
+from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.services.submit_ticket import submit_ticket
 from ticketflow.storage.due import claim_due
@@ -61,7 +62,7 @@ sessions = build_session_factory(engine)
 ticket_id = submit_ticket(sessions, "default", NewTicket("Hello", "Anybody?"), plan.order[0]).ticket_id
 with sessions.begin() as session:
     (departure,) = claim_due(session, 1, timedelta(minutes=5))
-runner = StepRunner(sessions, plan, tools, timedelta(minutes=5))
+runner = StepRunner(sessions, plan, tools, QueueWait(timedelta(minutes=5)))
 for step in plan.order:
     runner.run(Claim(ticket_id, step, departure.generation))
 with sessions() as session:

@@ -1,0 +1,34 @@
+"""A worker shows that it consumes, and ends itself when it does not."""
+
+import pytest
+from celery import Celery
+
+from tests.harness.wait import wait_until
+
+
+def test_a_worker_is_known_while_it_consumes(fleet):
+    worker = fleet.start("one", concurrency=3)
+    wait_until(lambda: fleet.list_workers() == {"one": 3}, describe="the worker is known")
+
+    worker.stop()
+
+    assert worker.popen.returncode == 0
+    assert fleet.query("SELECT name FROM workers") == []
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_a_worker_that_is_connected_but_consumes_nothing_ends_itself_and_the_next_one_works(fleet, pool):
+    worker = fleet.start("one", pool=pool, TICKETFLOW_CANARY_TIMEOUT_S=2)
+    wait_until(fleet.list_workers, describe="the worker is known")
+
+    with Celery(broker=fleet.env["TICKETFLOW_BROKER_URL"]) as app:
+        ((node, queues),) = app.control.inspect().active_queues().items()
+        for queue in queues:
+            app.control.cancel_consumer(queue["name"], destination=[node])
+        fleet.submit(5)
+        wait_until(lambda: not worker.is_running(), describe="the worker ends")
+    fleet.start("one")
+
+    assert "worker.not_consuming" in worker.read_log()
+    assert worker.popen.returncode == 1
+    fleet.wait_for_completed(5)
