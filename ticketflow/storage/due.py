@@ -39,7 +39,7 @@ _EXPIRE = text(f"""
     ), moved AS (
         UPDATE tickets
         SET lease_token = NULL, lease_until = NULL, deaths = deaths + 1, version = version + 1, updated_at = now(),
-            is_in_flight = false, wake_at = now() + {_SUSPECT_WAIT}
+            generation = generation + 1, is_in_flight = false, wake_at = now() + {_SUSPECT_WAIT}
         FROM expired WHERE tickets.id = expired.id
         RETURNING tickets.id, tenant, next_step, attempt, generation, deaths
     )
@@ -100,7 +100,7 @@ _COUNT_IN_FLIGHT = text("SELECT count(*) FROM tickets WHERE is_in_flight AND wak
 _WAKE_ALL = text(f"""
     UPDATE tickets
     SET wake_at = now() + {_SUSPECT_WAIT}, deaths = deaths + CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END,
-        lease_token = NULL, lease_until = NULL, is_in_flight = false, updated_at = now()
+        lease_token = NULL, lease_until = NULL, is_in_flight = false, generation = generation + 1, updated_at = now()
     WHERE is_in_flight AND status = ANY(:runnable) RETURNING id
 """)
 
@@ -112,6 +112,8 @@ def count_in_flight(session: Session) -> int:
 
 def expire_leases(session: Session, limit: int) -> int:
     """Take tickets from holders that ran out of time; each such end counts as a death of its step's worker.
+
+    Whatever message the holder had is worth nothing from here on: only the dispatcher sends the ticket again.
 
     Returns:
         How many leases ended.

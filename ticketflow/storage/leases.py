@@ -193,7 +193,8 @@ _COMMIT = text(f"""
 _GIVE_BACK = text(f"""
     WITH moved AS (
         UPDATE tickets
-        SET version = version + 1, lease_token = NULL, lease_until = NULL, is_in_flight = false, updated_at = now(),
+        SET version = version + 1, generation = generation + 1, lease_token = NULL, lease_until = NULL,
+            is_in_flight = false, updated_at = now(),
             wake_at = now() + :delay, deaths = coalesce(CAST(:deaths AS smallint), deaths),
             error = coalesce(:error, error)
         WHERE {_UNCHANGED}
@@ -313,6 +314,8 @@ def give_back(
     error: Mapping[str, Any] | None = None,
 ) -> int | None:
     """Let go of a ticket and set its clock; the dispatcher sends the step again when it rings.
+
+    Copies of the message that the broker may still deliver are worth nothing, so the wait is kept.
 
     Args:
         deaths: The count to leave behind, where it changed.

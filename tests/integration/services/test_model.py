@@ -111,7 +111,10 @@ def think(state, tools):
     """Wait for orders inside the step."""
     worker = local.worker
     worker._thinking.put(worker)  # noqa: SLF001  # the two are one
-    order = worker.orders.get(timeout=30)
+    try:
+        order = worker.orders.get(timeout=30)
+    except queue.Empty:  # the example failed and nobody gives orders any more
+        raise Death from None
     if isinstance(order, BaseException):
         raise order
     return order
@@ -137,6 +140,10 @@ class Model:
 
     def start_over(self, step: str) -> None:
         self.status, self.next_step, self.attempt, self.deaths, self.holder = "queued", step, 0, 0, None
+        self.generation += 1
+
+    def give_back(self) -> None:
+        self.holder = None
         self.generation += 1
 
     def stop(self, status: str) -> None:
@@ -195,7 +202,7 @@ class TicketMachine(RuleBasedStateMachine):
         with self.sessions.begin() as session:
             assert expire_leases(session, 10) == int(is_over)
         if is_over:
-            self.model.holder = None
+            self.model.give_back()
             self.model.deaths += 1
 
     # -- The broker --------------------------------------------------------------------------------
@@ -243,7 +250,7 @@ class TicketMachine(RuleBasedStateMachine):
             self.model.stop("failed")
         else:
             assert isinstance(outcome, Retrying)
-            self.model.holder = None
+            self.model.give_back()
 
     @precondition(lambda self: self.workers)
     @rule(data=st.data())
@@ -386,7 +393,7 @@ class TicketMachine(RuleBasedStateMachine):
             model.stop("failed")
             return Parked
         if model.is_paused or is_suspect:
-            model.holder = None
+            model.give_back()
             return Held if model.is_paused else Retrying
         return None
 
