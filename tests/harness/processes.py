@@ -206,11 +206,12 @@ def start_worker(
         log_path: Where its output is appended.
         concurrency: Number of threads or pool children.
         app: The Celery app, as ``celery -A`` takes it.
-        pool: The kind of pool, as ``celery worker -P`` takes it.
+        pool: The kind of pool, ``threads`` or ``prefork``. Celery takes ``-P prefork`` for "as configured", so our
+            own app is told by its setting.
     """
     celery = [sys.executable, "-m", "celery", "-A", app, "worker"]
     options = ["-P", pool, "-c", str(concurrency), "-n", f"{name}@%h", "-l", "INFO"]
-    return start_process([*celery, *options], env, log_path)
+    return start_process([*celery, *options], {"TICKETFLOW_WORKER_POOL": pool, **env}, log_path)
 
 
 def start_api(env: Mapping[str, str], port: int, log_path: Path, workers: int = 1) -> RunningProgram:
