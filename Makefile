@@ -14,7 +14,7 @@ for_running := $(VENV)/.installed-for-running
 for_testing := $(VENV)/.installed-for-testing
 pip         := $(bin)/python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: help run test check lint format docs image clean
+.PHONY: help run test check chaos lint format docs image clean
 
 help: ## Say what can be done (the default)
 	@echo 'Ticket Flow'
@@ -33,6 +33,11 @@ test: $(for_testing) ## Run every check and every test, installing the servers t
 check: lint ## Run the checks and the quick tests (under a minute)
 	@tests/install-servers
 	$(bin)/python -m pytest tests/architecture tests/unit tests/contract $(PYTEST)
+
+chaos: $(for_testing) ## Kill, cut and freeze everything under load (an hour or more); figures go to build/chaos-report.jsonl
+	@tests/install-servers
+	CHAOS_TICKETS=5000 CHAOS_SCALE=1 CHAOS_REPORT=$${CHAOS_REPORT:-build/chaos-report.jsonl} \
+	    $(bin)/python -m pytest tests/chaos $(PYTEST)
 
 lint: $(for_testing)
 	$(bin)/ruff check

@@ -1,0 +1,1 @@
+"""Faults on a seeded schedule, and a checker that knows nothing of the product but its tables."""

@@ -1,0 +1,88 @@
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import get_args
+
+import httpx
+import psycopg
+import pytest
+
+from tests.chaos.checker import check
+from tests.chaos.feeder import send
+from tests.chaos.site import API, Setup, Site
+from tests.chaos.submit import submit_directly
+from tests.harness.processes import RunningProgram
+from tests.harness.wait import wait_until
+from ticketflow.settings import Failpoint
+
+TICKETS = 6
+NEW = {"subject": "Password", "body": "How do I reset my password?"}
+
+
+def killing(point: str) -> dict[str, str]:
+    return {"TICKETFLOW_FAILPOINTS": json.dumps({point: "kill"})}
+
+
+@contextmanager
+def successor(site: Site) -> Iterator[None]:
+    """Load a worker that begins to work after the block."""
+    gate = site.folder / "gate"
+    site.start("clean", {"CHAOS_GATE": str(gate)})
+    yield
+    gate.touch()
+
+
+def wait_until_killed(site: Site, doomed: RunningProgram) -> None:
+    wait_until(lambda: not doomed.is_running(), 40, "the worker is dead")
+    assert doomed.popen.returncode == -signal.SIGKILL, doomed.read_log()[-2000:]
+    site.record_killed([doomed.pid])
+
+
+def die_at_work(site: Site, point: str) -> None:
+    submit_directly(site, TICKETS)
+    with successor(site):
+        wait_until_killed(site, site.start("doomed", killing(point)))
+
+
+def die_without_a_broker_that_listens(site: Site, point: str) -> None:
+    doomed = site.start("doomed", killing(point))
+    doomed.wait_for_log("ready.")
+    with successor(site):
+        site.servers.rabbitmq.set_memory_alarm(is_on=True)
+        try:
+            submit_directly(site, TICKETS)
+            wait_until_killed(site, doomed)
+        finally:
+            site.servers.rabbitmq.set_memory_alarm(is_on=False)
+
+
+def die_before_the_answer(site: Site, point: str) -> None:
+    api = site.start(API, killing(point))
+    headers = {"Authorization": f"Bearer {site.key}"}
+    url = f"http://127.0.0.1:{site.port}"
+    with successor(site), httpx.Client(base_url=url, headers=headers, timeout=30) as client:
+        assert send(client, NEW, "the-same") is None
+        api.wait_for_log("SIGKILL")
+        api.kill()
+        site.start(API)
+        ticket = send(client, NEW, "the-same")
+    assert ticket
+    site.history.record("accepted", ticket=ticket)
+    with psycopg.connect(site.database_url.replace("+psycopg", "")) as connection:
+        assert connection.execute("SELECT array_agg(id::text) FROM tickets").fetchone() == ([ticket],)
+
+
+SCENARIOS = {"release.before": die_without_a_broker_that_listens, "submit.after": die_before_the_answer}
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("point", get_args(Failpoint))
+def test_nothing_is_lost_and_nothing_happens_twice_when_a_process_is_killed_at(point, new_site):
+    with new_site(Setup(workers={}, step_s=0)).prepared() as site:
+        SCENARIOS.get(point, die_at_work)(site, point)
+        site.wait_until_quiet(90)
+        report = check(site.history_path, site.database_url)
+
+    assert report.problems == []
+    assert report.figures.effects == report.figures.accepted * 6
