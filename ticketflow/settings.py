@@ -57,7 +57,7 @@ class Settings(BaseSettings):
         default_factory=default_data_dir,
         description="Folder of the embedded default: database, messages, log and the CLI's own API key.",
     )
-    host: str = Field("127.0.0.1", description="Address `ticketflow up` serves the API on.")
+    host: str = Field("127.0.0.1", description="Address `ticketflow up` serves the API on, and a worker its metrics.")
     port: int = Field(8080, ge=1, le=65535, description="Port `ticketflow up` serves the API on.")
     api_url: str | None = Field(
         None,
@@ -127,6 +127,13 @@ class Settings(BaseSettings):
         le=1,
         description="How sure the embedded engine must be of an article to answer from it. Lower answers more tickets"
         " and more of them wrongly; 1 leaves all of them to people.",
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port a worker process serves its own metrics on, for Prometheus. Unset: it does not.",
+        examples=["9101"],
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level to log.")
     log_format: Literal["console", "json"] = Field("console", description="Lines for people, or one JSON object each.")

@@ -6,6 +6,7 @@ from celery import Celery, signals
 
 from ticketflow.errors import ConfigurationError
 from ticketflow.observability.logging import configure_logging
+from ticketflow.observability.metrics import serve_metrics
 from ticketflow.services.tools import check_engine
 from ticketflow.settings import load_settings
 from ticketflow.tasks import threads  # noqa: F401  # its pool takes the place of Celery's
@@ -32,6 +33,14 @@ def refuse_to_start_unfit(**_: Any) -> None:
         check_engine(load_settings())
     except ConfigurationError as error:
         raise SystemExit(f"error: {error}") from None
+
+
+@signals.worker_ready.connect
+def show_numbers(**_: Any) -> None:
+    """Let Prometheus read what this worker counts."""
+    settings = load_settings()
+    if settings.metrics_port is not None:
+        serve_metrics(settings.host, settings.metrics_port)
 
 
 @signals.worker_process_init.connect
