@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from datetime import timedelta
+from typing import Any, NoReturn
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -10,15 +11,17 @@ from werkzeug.test import TestResponse
 
 from tests.fakes import FakeKnowledge, fake_passage, fake_tools
 from ticketflow.api import Backend, create_app
+from ticketflow.errors import PermanentError
 from ticketflow.services.keys import create_key
-from ticketflow.services.outcomes import Committed
+from ticketflow.services.outcomes import Committed, Parked, StepOutcome
+from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.settings import Settings
 from ticketflow.storage.leases import Claim
-from ticketflow.storage.models import Base
+from ticketflow.storage.models import Base, Ticket
 from ticketflow.storage.session import Sessions, build_engine, build_session_factory
-from ticketflow.tasks.runtime import Runtime
 from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.ports import Tools
 
 TICKET = {"subject": "Password", "body": "How do I reset my password? 10021"}
 
@@ -30,6 +33,13 @@ def serve_one_database(new_database: Callable[[], AbstractContextManager[str]]) 
         engine = build_engine(url)
         yield Served(build_session_factory(engine))
         engine.dispose()
+
+
+class BrokenKnowledge:
+    """Fails in a way that no repeat cures."""
+
+    def search(self, query: str, limit: int) -> NoReturn:
+        raise PermanentError("the index is broken")
 
 
 class Served:
@@ -64,6 +74,12 @@ class Served:
     def post(self, path: str, **how: Any) -> TestResponse:
         return self.call("POST", path, **how)
 
+    def put(self, path: str, **how: Any) -> TestResponse:
+        return self.call("PUT", path, **how)
+
+    def delete(self, path: str, **how: Any) -> TestResponse:
+        return self.call("DELETE", path, **how)
+
     def submit(self, **changes: Any) -> dict[str, Any]:
         """Send a good ticket and return it as accepted."""
         answer = self.post("/tickets", json=TICKET | changes)
@@ -71,16 +87,30 @@ class Served:
         return answer.json
 
     def finish(self, ticket_id: str) -> None:
-        """Run every step of a fresh ticket with fakes."""
-        limits = Runtime(Settings()).limits
-        runner = StepRunner(self.sessions, ticket_plan(), fake_tools(), limits.redispatch_after)
-        for step in ticket_plan().order:
-            assert isinstance(runner.run(Claim(UUID(ticket_id), step, generation=0)), Committed)
+        """Run every step that a ticket still has, with fakes."""
+        assert all(isinstance(outcome, Committed) for outcome in self._run(ticket_id, fake_tools()))
+
+    def park(self, ticket_id: str) -> None:
+        """Run a ticket up to research, which fails for good."""
+        *_, last = self._run(ticket_id, fake_tools(knowledge=BrokenKnowledge()))
+        assert isinstance(last, Parked)
 
     def count(self, table: str) -> int:
         """Count the rows of a table."""
         with self.sessions() as session:
             return session.scalar(select(func.count()).select_from(Base.metadata.tables[table]))
+
+    def _run(self, ticket_id: str, tools: Tools) -> list[StepOutcome]:
+        """Run a ticket's steps until one does not take effect."""
+        runner = StepRunner(self.sessions, ticket_plan(), tools, QueueWait(timedelta(hours=1)))
+        with self.sessions() as session:
+            ticket = session.get_one(Ticket, UUID(ticket_id))
+        outcomes: list[StepOutcome] = []
+        for step in ticket_plan().remaining(str(ticket.next_step)):
+            outcomes.append(runner.run(Claim(ticket.id, step, ticket.generation)))
+            if not isinstance(outcomes[-1], Committed):
+                break
+        return outcomes
 
     def _wake(self) -> None:
         self.wakes += 1

@@ -4,11 +4,13 @@ import re
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from tests.served import TICKET, serve_one_database
+from tests.served import TICKET, Served, serve_one_database
 from ticketflow.services.articles import read_article
+from ticketflow.services.pauses import read_pauses
 from ticketflow.services.read_tickets import read_events, read_steps, read_ticket
-from ticketflow.storage.models import DEFAULT_TENANT
+from ticketflow.storage.models import DEFAULT_TENANT, TicketEvent
 
 JSON_TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": int | float, "null": type(None)}
 ARTICLE = {"title": "Refunds", "body": "Sent back within five days.", "tags": ["billing"], "external_id": "kb-1"}
@@ -40,6 +42,20 @@ def article(api) -> str:
     return api.post("/articles", json=ARTICLE).json["id"]
 
 
+@pytest.fixture
+def parked(api) -> str:
+    ticket_id = api.submit()["id"]
+    api.park(ticket_id)
+    return ticket_id
+
+
+@pytest.fixture
+def completed(api) -> str:
+    ticket_id = api.submit()["id"]
+    api.finish(ticket_id)
+    return ticket_id
+
+
 def test_every_answer_is_documented(api, document, finished, article):
     conversation = [
         ("post", "/tickets", {"json": TICKET}),
@@ -62,12 +78,37 @@ def test_every_answer_is_documented(api, document, finished, article):
         ("get", "/healthz", {}),
         ("get", "/readyz", {}),
     ]
-    for method, path, how in conversation:
-        answer = api.call(method.upper(), path, **how)
+    check_conversation(api, document, conversation)
 
-        documented = find_response(document, method, path, str(answer.status_code))["content"]
-        assert answer.mimetype in documented, (method, path, answer.status_code)
-        assert list(find_misfits(answer.json, documented[answer.mimetype]["schema"], document)) == []
+
+def test_every_answer_to_an_operation_is_documented(api, document, completed, parked, article):
+    fork = {"step": "draft", "overrides": {"team": "Billing", "customer": {"name": None}}}
+    conversation = [
+        ("get", f"/tickets/{parked}", {}),
+        ("post", f"/tickets/{parked}/retry", {"headers": {"If-Match": '"99"'}}),
+        ("post", f"/tickets/{parked}/retry", {}),
+        ("post", f"/tickets/{completed}/retry", {}),
+        ("post", f"/tickets/{parked}/cancel", {}),
+        ("post", f"/tickets/{completed}/cancel", {"json": {"reason": "No"}}),
+        ("post", f"/tickets/{completed}/fork", {"json": fork}),
+        ("post", f"/tickets/{completed}/fork", {"json": {"step": "lost"}}),
+        ("post", f"/tickets/{completed}/rewind", {"json": {"step": "finalize"}}),
+        ("post", f"/tickets/{completed}/rewind", {"json": {"step": "lost"}}),
+        ("post", f"/tickets/{article}/cancel", {"json": {}}),
+        ("get", f"/tickets/{completed}/steps", {}),
+        ("put", "/pauses/finalize", {"json": {"reason": "No"}}),
+        ("get", "/pauses", {}),
+        ("put", "/pauses/lost", {}),
+        ("delete", "/pauses/all", {}),
+    ]
+    check_conversation(api, document, conversation)
+
+    assert api.delete("/pauses/finalize").status_code == 204
+    with api.sessions() as session:
+        happened = set(session.scalars(select(TicketEvent.type)))
+    described = document["components"]["schemas"]["Event"]["properties"]["type"]["description"]
+    assert {"ticket.retried", "ticket.cancelled", "ticket.forked", "ticket.rewound"} < happened
+    assert {name for name in happened if f"`{name}`" not in described} == set()
 
 
 def test_the_check_of_answers_finds_faults(api, document, finished):
@@ -81,7 +122,7 @@ def test_the_check_of_answers_finds_faults(api, document, finished):
     assert list(find_misfits({}, schema, document))
 
 
-def test_answers_leave_nothing_out(api, finished, article):
+def test_answers_leave_nothing_out(api, finished, parked, article):
     ticket_id = api.get(f"/tickets/{finished}").json["id"]
     place = (api.sessions, DEFAULT_TENANT)
 
@@ -89,6 +130,9 @@ def test_answers_leave_nothing_out(api, finished, article):
     assert api.get(f"/tickets/{ticket_id}/events").json["events"] == read_events(*place, ticket_id, 0, 200)[0]
     assert api.get(f"/tickets/{ticket_id}/steps").json["steps"] == read_steps(*place, ticket_id)
     assert api.get(f"/articles/{article}").json == read_article(*place, article)
+    assert api.get(f"/tickets/{parked}").json == read_ticket(*place, parked)
+    assert [api.put("/pauses/finalize").json] == read_pauses(*place)
+    assert api.delete("/pauses/finalize").status_code == 204
     assert api.get(f"/tickets/{ticket_id}").json["entities"]
     assert api.get(f"/tickets/{ticket_id}").json["citations"]
 
@@ -129,6 +173,13 @@ def test_parameters_and_headers_are_documented_side_by_side(document):
     assert {parameter["name"] for parameter in send} == {"Idempotency-Key"}
 
 
+def test_whatever_a_ticket_is_opened_with_a_fork_can_change(document):
+    schemas = document["components"]["schemas"]
+
+    assert set(schemas["NewTicket"]["properties"]) < set(schemas["Overrides"]["properties"])
+    assert set(schemas["NewCustomer"]["properties"]) == set(schemas["ChangedCustomer"]["properties"])
+
+
 def test_the_documented_example_is_accepted(api, document):
     example = document["paths"]["/tickets"]["post"]["requestBody"]["content"]["application/json"]["example"]
 
@@ -145,10 +196,20 @@ def test_the_page_needs_nothing_from_elsewhere(api):
     assert api.get("/docs/docs.py").status_code == 404
 
 
+def check_conversation(api: Served, document: dict[str, Any], conversation: list[tuple[str, str, dict[str, Any]]]):
+    """Have a conversation in which every answer must be as documented."""
+    for method, path, how in conversation:
+        answer = api.call(method.upper(), path, **how)
+
+        documented = find_response(document, method, path, str(answer.status_code))["content"]
+        assert answer.mimetype in documented, (method, path, answer.status_code)
+        assert list(find_misfits(answer.json, documented[answer.mimetype]["schema"], document)) == []
+
+
 def find_response(document: dict[str, Any], method: str, path: str, status: str) -> dict[str, Any]:
     """Return the documentation of an answer."""
-    template = path if path in document["paths"] else re.sub(r"/[0-9a-f-]{36}", "/{id}", path)
-    same = next(known for known in document["paths"] if re.sub(r"\{\w+\}", "{id}", known) == template or known == path)
+    fitting = [known for known in document["paths"] if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", known), path)]
+    same = path if path in fitting else fitting[0]
     return resolve(document["paths"][same][method]["responses"][status], document)
 
 

@@ -24,8 +24,8 @@ class StrictParser(FlaskParser):
 
     DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}  # noqa: RUF012  # as there
 
-    def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002  # webargs' signature
-        """Read the body.
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        """Read the body; one that is left out says nothing, where nothing in it is required.
 
         Raises:
             UnsupportedMediaType: It is declared as something else than JSON.
@@ -33,9 +33,12 @@ class StrictParser(FlaskParser):
             BadRequest: It is not JSON.
             ValidationError: It holds something that could not be kept; the field is named.
         """
+        body = read_body(req)
+        if not body and not any(field.required for field in schema.fields.values()):
+            return {}
         if req.mimetype != "application/json":
             raise UnsupportedMediaType("send the body as application/json")
-        payload = parse_json(read_body(req))
+        payload = parse_json(body)
         refuse_unsafe(payload)
         return payload
 

@@ -21,6 +21,23 @@ from ticketflow.workflow.transitions import Status
 MAX_WAIT_S = 60
 MAX_EVENT_ID = 2**63 - 1
 
+EVENT_TYPES = (
+    "ticket.received",
+    "step.started",
+    "step.completed",
+    "step.retrying",
+    "step.lease_expired",
+    "step.failed",
+    "draft.revised",
+    "message.dead_lettered",
+    "ticket.completed",
+    "ticket.failed",
+    "ticket.cancelled",
+    "ticket.retried",
+    "ticket.rewound",
+    "ticket.forked",
+)
+
 _priority = validate.OneOf(PRIORITIES)
 _statuses = validate.OneOf([str(status) for status in Status])
 
@@ -174,6 +191,22 @@ class ResultSchema(ShownSchema):
     )
 
 
+class ErrorSchema(ShownSchema):
+    """Why a step failed."""
+
+    kind = fields.String(
+        attribute="class", data_key="class", required=True, metadata={"example": "BadModelOutputError"}
+    )
+    message = fields.String(required=True)
+    step = fields.String(required=True, metadata={"example": "draft"})
+    attempt = fields.Integer(required=True, metadata={"description": "Counts the tries of this step, from 1."})
+    traceback = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Where it was raised, the last place last; no values.", "example": ["module:42 name"]},
+    )
+
+
 class TicketSchema(ShownSchema):
     """A ticket; what no step has found yet is null."""
 
@@ -186,7 +219,7 @@ class TicketSchema(ShownSchema):
     metadata = fields.Dict(keys=fields.String(), required=True)
     status = fields.String(required=True, validate=_statuses)
     current_step = fields.String(required=True, allow_none=True, metadata={"example": "classify"})
-    version = fields.Integer(required=True, metadata={"description": "Grows with every finished step."})
+    version = fields.Integer(required=True, metadata={"description": "Grows with every change; also the `ETag`."})
     category = fields.String(required=True, allow_none=True)
     priority = fields.String(required=True, validate=_priority)
     team = fields.String(required=True, allow_none=True, metadata={"description": "Who owns the category."})
@@ -199,8 +232,8 @@ class TicketSchema(ShownSchema):
     draft = fields.String(required=True, allow_none=True)
     final_response = fields.String(required=True, allow_none=True)
     result = fields.Nested(ResultSchema, required=True, allow_none=True)
-    error = fields.Dict(
-        keys=fields.String(),
+    error = fields.Nested(
+        ErrorSchema,
         required=True,
         allow_none=True,
         metadata={"description": "What the last attempt failed of; null once a step succeeds."},
@@ -224,7 +257,13 @@ class EventSchema(ShownSchema):
     """A line of a ticket's trail."""
 
     id = fields.Integer(required=True)
-    type = fields.String(required=True, metadata={"example": "step.finished"})
+    type = fields.String(
+        required=True,
+        metadata={
+            "description": f"One of {', '.join(f'`{name}`' for name in EVENT_TYPES)}; later versions may add some.",
+            "example": "step.completed",
+        },
+    )
     step = fields.String(required=True, allow_none=True)
     round = fields.Integer(required=True, allow_none=True)
     attempt = fields.Integer(required=True, allow_none=True)

@@ -35,7 +35,7 @@ Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 blp = Blueprint("tickets", __name__, url_prefix="/tickets", description="Customers' requests and where they stand")
 
-_LOCATION = {"Location": {"description": "Where to follow it.", "schema": {"type": "string"}}}
+LOCATION = {"Location": {"description": "Where to follow it.", "schema": {"type": "string"}}}
 
 
 @blp.route("")
@@ -43,7 +43,7 @@ class Tickets(MethodView):
     """All tickets."""
 
     @blp.arguments(NewTicketSchema, example=NEW_TICKET)
-    @blp.response(202, TicketSchema, headers=_LOCATION)
+    @blp.response(202, TicketSchema, headers=LOCATION)
     @blp.problems(400, 401, 409, 413, 415, 503)
     @blp.header(idempotency.PARAMETER)
     def post(self, new: NewTicket) -> Answer:

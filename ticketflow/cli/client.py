@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
+from uuid import UUID
 
 import httpx
 
@@ -107,6 +108,35 @@ class ApiClient:
         steps: list[dict[str, Any]] = self._get(f"/tickets/{ticket_id}/steps", {})["steps"]
         return steps
 
+    def cancel_ticket(self, ticket_id: UUID, reason: str | None = None) -> dict[str, Any]:
+        """Stop a ticket for good."""
+        return self._post(f"/tickets/{ticket_id}/cancel", {"reason": reason})
+
+    def retry_ticket(self, ticket_id: UUID) -> dict[str, Any]:
+        """Try a ticket's failed step again."""
+        return self._post(f"/tickets/{ticket_id}/retry", {})
+
+    def rewind_ticket(self, ticket_id: UUID, step: str) -> dict[str, Any]:
+        """Take a ticket back to a step it finished."""
+        return self._post(f"/tickets/{ticket_id}/rewind", {"step": step})
+
+    def fork_ticket(self, ticket_id: UUID, step: str, overrides: dict[str, Any]) -> dict[str, Any]:
+        """Open a ticket that starts at a step of another one; return the new one."""
+        return self._post(f"/tickets/{ticket_id}/fork", {"step": step, "overrides": overrides})
+
+    def list_pauses(self) -> list[dict[str, Any]]:
+        """List the pauses that concern the caller's tickets."""
+        pauses: list[dict[str, Any]] = self._get("/pauses", {})["pauses"]
+        return pauses
+
+    def pause_step(self, step: str, reason: str | None = None) -> dict[str, Any]:
+        """Hold a step of the caller's tickets back, or ``all``."""
+        return _read_json(self._call("PUT", f"/pauses/{quote(step, safe='')}", json={"reason": reason}))
+
+    def resume_step(self, step: str) -> None:
+        """Lift a pause of the caller's."""
+        self._call("DELETE", f"/pauses/{quote(step, safe='')}")
+
     def search_articles(self, query: str, limit: int) -> list[dict[str, Any]]:
         """List the passages research would find, best first."""
         found: list[dict[str, Any]] = self._get("/articles/search", {"q": query, "limit": limit})["results"]
@@ -115,6 +145,9 @@ class ApiClient:
     def _get(self, path: str, params: dict[str, Any], timeout: httpx.Timeout | None = None) -> dict[str, Any]:
         more = {"timeout": timeout} if timeout else {}
         return _read_json(self._call("GET", path, params=params, **more))
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return _read_json(self._call("POST", path, json=body))
 
     def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
         """Send a request, again and again while patience lasts."""

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import click
 
-from ticketflow.errors import ConfigurationError, InvalidInputError, TicketFlowError
+from ticketflow.errors import BrokerUnavailableError, ConfigurationError, InvalidInputError, TicketFlowError
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -25,6 +25,8 @@ def explain(error: Exception) -> Failure:
     """Say what an error means and what to do about it."""
     if isinstance(error, InvalidInputError | ConfigurationError):
         return Failure(str(error), WRONG_USAGE)
+    if isinstance(error, BrokerUnavailableError):
+        return Failure(f"the broker does not answer: {error}; {_broker_advice()}", FAILED)
     if isinstance(error, TicketFlowError):
         return Failure(str(error), FAILED)
     database = sys.modules.get("sqlalchemy.exc")  # not imported: then the error cannot be one of its own
@@ -32,7 +34,7 @@ def explain(error: Exception) -> Failure:
         return _explain_database(error, database)
     if isinstance(error, OSError) and error.filename:
         return Failure(f"{error.filename}: {error.strerror}", WRONG_USAGE)
-    message = f"unexpected {type(error).__name__}: {error} (`ticketflow --debug …` shows where)"
+    message = f"unexpected {type(error).__name__}: {error} (TICKETFLOW_LOG_LEVEL=debug shows where)"
     return Failure(message, FAILED)
 
 
@@ -51,3 +53,11 @@ def _database_advice() -> str:
     if load_settings().is_database_embedded:
         return "start the embedded one with `ticketflow up`, or set TICKETFLOW_DATABASE_URL"
     return "check TICKETFLOW_DATABASE_URL"
+
+
+def _broker_advice() -> str:
+    from ticketflow.settings import load_settings
+
+    if load_settings().is_broker_embedded:
+        return "start the embedded one with `ticketflow up`, or set TICKETFLOW_BROKER_URL"
+    return "check TICKETFLOW_BROKER_URL"

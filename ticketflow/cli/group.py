@@ -2,8 +2,10 @@
 
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -41,11 +43,7 @@ class CommandLine(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import one command."""
-        if cmd_name not in self._lazy:
-            return None
-        module, _, attribute = self._lazy[cmd_name].target.partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return import_command(self._lazy[cmd_name].target) if cmd_name in self._lazy else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""
@@ -54,31 +52,50 @@ class CommandLine(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error that is not click's own comes out as one that is."""
-        try:
+        with explained(is_debug=ctx.params["debug"]):
             return super().invoke(ctx)
-        except _OWN_OF_CLICK:
-            raise
-        except Exception as error:
-            if ctx.params["debug"] or _is_debug_logged():
-                traceback.print_exc()
-            raise explain(error) from error
 
     def main(  # type: ignore[override]  # click overloads on standalone_mode; this always ends the process
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:
         """Run the command line and end the process with the exit code of what happened."""
-        try:
-            code = super().main(args, prog_name, standalone_mode=False, **extra)
-        except click.exceptions.NoArgsIsHelpError as error:
-            error.show()
-            sys.exit(error.exit_code)
-        except click.ClickException as error:
-            click.echo(f"error: {_one_line(error)}", err=True)
-            sys.exit(error.exit_code)
-        except click.Abort:
-            click.echo("stopped", err=True)
-            sys.exit(INTERRUPTED)
-        sys.exit(code if isinstance(code, int) else 0)
+        end_process(partial(super().main, args, prog_name, standalone_mode=False, **extra))
+
+
+@contextmanager
+def explained(*, is_debug: bool = False) -> Iterator[None]:
+    """Turn an error that is not click's own into one that is, showing where it came from on request."""
+    try:
+        yield
+    except _OWN_OF_CLICK:
+        raise
+    except Exception as error:
+        if is_debug or _is_debug_logged():
+            traceback.print_exc()
+        raise explain(error) from error
+
+
+def end_process(run: Callable[[], Any]) -> NoReturn:
+    """Run a command and end the process with the exit code of what happened, explained in one line."""
+    try:
+        code = run()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        click.echo(f"error: {_one_line(error)}", err=True)
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def import_command(target: str) -> click.Command:
+    """Import the click command that ``module:attribute`` names."""
+    module, _, attribute = target.partition(":")
+    command: click.Command = getattr(import_module(module), attribute)
+    return command
 
 
 def _one_line(error: click.ClickException) -> str:

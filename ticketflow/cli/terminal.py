@@ -57,9 +57,9 @@ class Bar:
         """Name what is being done and begin at zero again."""
         self._progress.reset(self._task, description=doing)
 
-    def advance(self) -> None:
-        """Count one more."""
-        self._progress.advance(self._task)
+    def advance(self, by: int = 1) -> None:
+        """Count some more."""
+        self._progress.advance(self._task, by)
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def render_steps(steps: Iterable[Mapping[str, Any]]) -> RenderableType:
     """Show a ledger: which engine did what, how long it took."""
     rows = [
         (
-            _step(each),
+            _step(each) + (", superseded" if each["superseded_at"] else ""),
             str(each["attempts"]),
             f"{each['duration_s']:.3f} s",
             ", ".join(_engine(spoken) for spoken in each["engines"]),
@@ -71,7 +71,7 @@ def render_steps(steps: Iterable[Mapping[str, Any]]) -> RenderableType:
 
 def describe_event_line(event: Mapping[str, Any]) -> str:
     """Say one event in one line."""
-    parts = (_clock(event["created_at"]), f"{event['type']:<18}", f"{_step(event):<10}", _detail(event["detail"]))
+    parts = (_clock(event["created_at"]), f"{event['type']:<21}", f"{_step(event):<10}", _detail(event["detail"]))
     return "  ".join(parts).rstrip()
 
 
@@ -109,6 +109,7 @@ def _facts(ticket: Mapping[str, Any]) -> Table:
         "customer": customer,
         "result": _describe_result(result),
         "error": f"{error.get('step')}: {error.get('message')}" if error else None,
+        "forked from": ticket["forked_from"],
         "received": ticket["created_at"],
         "finished": ticket["finished_at"],
     }
@@ -156,7 +157,7 @@ def _detail(detail: Mapping[str, Any]) -> str:
 def _value(value: object) -> str:
     if isinstance(value, Mapping):
         return str(value.get("message", dict(value)))
-    return str(value)
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _clock(moment: str) -> str:

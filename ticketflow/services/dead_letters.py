@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from ticketflow.services.views import describe_dead_letter
-from ticketflow.storage.dead_letters import DeadFilter, list_dead, lock_dead
+from ticketflow.storage.dead_letters import DeadFilter, list_dead, list_dead_ids, lock_dead
 from ticketflow.storage.events import record_event
 from ticketflow.storage.operations import requeue_ticket, stop_ticket
 from ticketflow.storage.session import Sessions
@@ -16,6 +16,12 @@ def read_dead_letters(sessions: Sessions, wanted: DeadFilter, limit: int | None 
     """Show parked tickets of every tenant, the longest dead first, with their errors."""
     with sessions() as session:
         return [describe_dead_letter(ticket) for ticket in list_dead(session, wanted, limit)]
+
+
+def find_dead_letters(sessions: Sessions, wanted: DeadFilter) -> Sequence[UUID]:
+    """Return the ids of parked tickets of every tenant, the longest dead first."""
+    with sessions() as session:
+        return list_dead_ids(session, wanted)
 
 
 def replay_dead_letters(sessions: Sessions, ids: Sequence[UUID]) -> int:

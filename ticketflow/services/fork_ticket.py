@@ -5,9 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from ticketflow.errors import ConflictError, InvalidInputError
+from ticketflow.services.answer_once import Submission, answer_once
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.events import record_event
+from ticketflow.storage.idempotency import RepeatableRequest
 from ticketflow.storage.ledger import copy_steps, list_steps_that_count, replay_state, split_ledger
 from ticketflow.storage.models import Ticket, TicketStep
 from ticketflow.storage.operations import lock_ticket
@@ -20,7 +24,7 @@ class Overrides:
     """What is different in the fork.
 
     Attributes:
-        request: Fields of ``NewTicket`` to replace.
+        request: Fields of ``NewTicket`` to replace. A priority counts as found out where classifying is kept.
         state: What kept steps found out, to replace: ``category``, ``team``, ``language`` and so on.
     """
 
@@ -28,43 +32,65 @@ class Overrides:
     state: Mapping[str, Any] = field(default_factory=dict)
 
 
-def fork_ticket(
-    sessions: Sessions, tenant: str | None, ticket_id: UUID, step: str, overrides: Overrides
-) -> dict[str, Any]:
+def fork_ticket(  # noqa: PLR0913  # what to fork, and on which conditions
+    sessions: Sessions,
+    tenant: str,
+    ticket_id: UUID,
+    step: str,
+    overrides: Overrides,
+    *,
+    seen: int | None = None,
+    request: RepeatableRequest | None = None,
+) -> Submission:
     """Open a ticket that starts at ``step`` of another one; wake a dispatcher after this returns.
 
     The old ticket goes its own way; only its trail says that it was forked.
 
     Args:
-        tenant: Whose ticket it must be; ``None`` for an operator of the whole system.
+        tenant: Whose ticket it must be.
         step: A finished step of the old ticket, or the one it stands at.
+        seen: The version the caller decided on; ``None`` takes whatever is there.
+        request: Given when the caller may repeat the request and must get the same answer.
 
     Returns:
         The new ticket.
 
     Raises:
         NotFoundError: There is no such ticket.
+        VersionConflictError: It changed since.
         ConflictError: The old ticket never came to that step.
         InvalidInputError: An override concerns what the fork finds out again by itself.
+        IdempotencyMismatchError: The key was used with another payload; nothing is stored.
+        IdempotencyConflictError: The first request is still running; nothing is stored.
     """
-    with sessions.begin() as session:
-        source = lock_ticket(session, tenant, ticket_id)
+
+    def open_fork(session: Session) -> dict[str, Any]:
+        source = lock_ticket(session, tenant, ticket_id, seen)
         kept, undone = split_ledger(list_steps_that_count(session, ticket_id), step)
         if not undone and step != source.next_step:
             raise ConflictError(f"the ticket has not come to step {step!r}; fork it from one that it finished")
-        _check_overrides(overrides, kept, step)
-        fork = record_ticket(session, source.tenant, replace(_as_new(source), **overrides.request), step)
-        fork.state = replay_state(fork, kept) | dict(overrides.state)
-        fork.version = len(kept) + 1
-        fork.forked_from = source.id
-        copy_steps(session, fork.id, kept)
-        record_event(session, fork, "ticket.received", detail={"forked_from": str(source.id), "step": step})
-        for finished in kept:
-            record_event(session, fork, "step.completed", finished.step, {"copied_from": str(source.id)})
+        fork = _record_fork(session, source, step, kept, overrides)
         record_event(session, source, "ticket.forked", step, {"fork": str(fork.id)})
         session.flush()
         session.refresh(fork)
         return describe_ticket(fork)
+
+    return answer_once(sessions, tenant, request, open_fork)
+
+
+def _record_fork(
+    session: Session, source: Ticket, step: str, kept: Sequence[TicketStep], overrides: Overrides
+) -> Ticket:
+    fork = record_ticket(session, source.tenant, replace(_as_new(source), **overrides.request), step)
+    state = replay_state(fork, kept)
+    fork.state = state | _find_changes(overrides, state, step)
+    fork.version = len(kept) + 1
+    fork.forked_from = source.id
+    copy_steps(session, fork.id, kept)
+    record_event(session, fork, "ticket.received", detail={"forked_from": str(source.id), "step": step})
+    for finished in kept:
+        record_event(session, fork, "step.completed", finished.step, {"copied_from": str(source.id)})
+    return fork
 
 
 def _as_new(source: Ticket) -> NewTicket:
@@ -80,11 +106,15 @@ def _as_new(source: Ticket) -> NewTicket:
     )
 
 
-def _check_overrides(overrides: Overrides, kept: Sequence[TicketStep], step: str) -> None:
-    known = {key for finished in kept for key in finished.output}
+def _find_changes(overrides: Overrides, state: Mapping[str, Any], step: str) -> dict[str, Any]:
+    """Return what to change in the state that kept steps left behind."""
     for name in overrides.state:
-        if name not in known:
+        if name not in state:
             raise InvalidInputError(
                 f"overrides.{name}: no step before {step!r} finds it out, so the fork would overwrite it;"
                 " fork from a later step or leave it out"
             )
+    changes = dict(overrides.state)
+    if "priority" in state and overrides.request.get("priority"):
+        changes["priority"] = overrides.request["priority"]
+    return changes

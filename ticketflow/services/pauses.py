@@ -12,15 +12,18 @@ from ticketflow.workflow.plan import ticket_plan
 
 def pause_step(
     sessions: Sessions, step: str = EVERY_STEP, tenant: str = EVERY_TENANT, reason: str | None = None
-) -> None:
+) -> dict[str, Any]:
     """Start ``step`` (``all``: any step) no more until it is resumed, also across restarts.
+
+    Returns:
+        The pause; pausing it again replaces the reason.
 
     Raises:
         InvalidInputError: There is no such step.
     """
     _check_step(step)
     with sessions.begin() as session:
-        pauses.record_pause(session, tenant, step, reason)
+        return describe_pause(pauses.record_pause(session, tenant, step, reason))
 
 
 def resume_step(sessions: Sessions, step: str = EVERY_STEP, tenant: str | None = None) -> int:

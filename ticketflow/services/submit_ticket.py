@@ -1,30 +1,16 @@
 """Take a ticket in: ticket, first event and idempotency record in one transaction."""
 
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-from ticketflow.errors import IdempotencyMismatchError
+from sqlalchemy.orm import Session
+
 from ticketflow.observability.failpoints import failpoint
+from ticketflow.services.answer_once import Submission, answer_once
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.events import record_event
-from ticketflow.storage.idempotency import RepeatableRequest, reserve_key, store_answer
+from ticketflow.storage.idempotency import RepeatableRequest
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.tickets import NewTicket, record_ticket
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """An accepted ticket.
-
-    Attributes:
-        ticket: As callers see it, when it was accepted.
-        is_replay: Whether it was accepted by an earlier request with the same key.
-    """
-
-    ticket_id: UUID
-    ticket: dict[str, Any]
-    is_replay: bool
 
 
 def submit_ticket(
@@ -40,18 +26,14 @@ def submit_ticket(
         IdempotencyMismatchError: The key was used with another payload; nothing is stored.
         IdempotencyConflictError: The first request is still running; nothing is stored.
     """
-    with sessions.begin() as session:
-        earlier = reserve_key(session, tenant, request) if request else None
-        if request and earlier:
-            if earlier.request_sha256 != request.sha256:
-                raise IdempotencyMismatchError("this Idempotency-Key was used before with another payload")
-            answer = earlier.response or {}
-            return Submission(UUID(answer["id"]), answer, is_replay=True)
+
+    def open_ticket(session: Session) -> dict[str, Any]:
         ticket = record_ticket(session, tenant, new, first_step)
         record_event(session, ticket, "ticket.received")
         session.refresh(ticket)
-        shown = describe_ticket(ticket)
-        if request:
-            store_answer(session, tenant, request, ticket.id, shown)
-    failpoint("submit.after")
-    return Submission(ticket.id, shown, is_replay=False)
+        return describe_ticket(ticket)
+
+    submission = answer_once(sessions, tenant, request, open_ticket)
+    if not submission.is_replay:
+        failpoint("submit.after")
+    return submission

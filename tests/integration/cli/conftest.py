@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from celery.bin.celery import celery
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 from werkzeug.serving import make_server
@@ -64,3 +65,14 @@ def served(sessions, run, monkeypatch) -> Iterator[Served]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def operate(run: Run) -> Run:
+    """Run `celery -A ticketflow.tasks` on a database of this test alone."""
+
+    def invoke(*args: str | Path, text: str | None = None) -> Result:
+        command = ["-A", "ticketflow.tasks", *(str(arg) for arg in args)]
+        return CliRunner().invoke(celery, command, input=text, prog_name="celery")
+
+    return invoke

@@ -42,7 +42,7 @@ def run(monkeypatch):
         ("wrong-setting", 2, "error: TICKETFLOW_PORT: must be a number"),
         ("missing", 1, "error: no ticket 1"),
         ("interrupted", 130, "stopped"),
-        ("bug", 1, "error: unexpected ZeroDivisionError: division by zero (`ticketflow --debug …` shows where)"),
+        ("bug", 1, "error: unexpected ZeroDivisionError: division by zero (TICKETFLOW_LOG_LEVEL=debug shows where)"),
         (
             "old-database",
             1,

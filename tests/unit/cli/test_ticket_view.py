@@ -26,6 +26,7 @@ QUEUED = {
         ["team", "confidence", "language", "sentiment", "entities", "citations", "draft", "final_response", "result"]
     ),
     "error": None,
+    "forked_from": None,
     "finished_at": None,
 }
 COMPLETED = QUEUED | {
@@ -113,7 +114,7 @@ def test_a_ticket_in_one_line():
 
 
 def test_an_event_in_one_line():
-    assert describe_event_line(EVENT) == "10:00:01.250  step.retrying       draft#2     error busy, delay_s 1.5"
+    assert describe_event_line(EVENT) == "10:00:01.250  step.retrying          draft#2     error busy, delay_s 1.5"
 
 
 def test_trail_and_ledger_as_tables():
@@ -124,8 +125,11 @@ def test_trail_and_ledger_as_tables():
         "duration_s": 0.25,
         "engines": [{"engine": "embedded/writer", "model": "minilm@1"}],
         "output": {"draft": "…"},
+        "superseded_at": None,
     }
+    undone = step | {"superseded_at": "2026-01-15T10:00:02Z"}
 
     assert "error busy, delay_s 1.5" in shown(render_events([EVENT]))
     assert "0.250 s" in shown(render_steps([step]))
     assert "embedded/writer minilm" in shown(render_steps([step]))
+    assert [text in shown(render_steps([step, undone])) for text in ("draft#2  ", "draft#2, superseded")] == [True] * 2

@@ -1,0 +1,83 @@
+"""``celery -A ticketflow.tasks tickets``: send tickets on again, stop them, hold steps back."""
+
+from collections.abc import Sequence
+from functools import partial
+from uuid import UUID
+
+import click
+
+from ticketflow.cli.database import open_sessions
+from ticketflow.cli.each_ticket import do_to_each
+from ticketflow.cli.errors import WRONG_USAGE
+from ticketflow.cli.terminal import print_line
+from ticketflow.errors import NotFoundError
+from ticketflow.services.cancel_ticket import cancel_ticket
+from ticketflow.services.pauses import pause_step, resume_step
+from ticketflow.services.retry_ticket import retry_ticket
+from ticketflow.services.rewind_ticket import rewind_ticket
+from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
+from ticketflow.workflow.plan import ticket_plan
+
+_ids = click.argument("ticket_ids", metavar="ID...", type=click.UUID, nargs=-1, required=True)
+_step = click.argument(
+    "step", metavar="[STEP]", type=click.Choice([EVERY_STEP, *ticket_plan().order]), default=EVERY_STEP
+)
+_tenant = click.option("--tenant", default=EVERY_TENANT, help="Hold back this tenant's tickets only.")
+
+
+@click.group()
+def tickets() -> None:
+    """Retry, cancel and rewind tickets of every tenant; hold steps back."""
+
+
+@tickets.command()
+@_ids
+def retry(ticket_ids: Sequence[UUID]) -> None:
+    """Try the failed step of tickets again, now; finished steps are kept."""
+    with open_sessions() as sessions:
+        do_to_each(ticket_ids, partial(retry_ticket, sessions, None), missing=WRONG_USAGE)
+
+
+@tickets.command()
+@_ids
+@click.option("--reason", help="Say why; the tickets' trails keep it.")
+def cancel(ticket_ids: Sequence[UUID], reason: str | None) -> None:
+    """Cancel tickets for good; a step under way changes nothing any more."""
+    with open_sessions() as sessions:
+        do_to_each(ticket_ids, partial(cancel_ticket, sessions, None, reason=reason), missing=WRONG_USAGE)
+
+
+@tickets.command()
+@click.argument("ticket_id", metavar="ID", type=click.UUID)
+@click.argument("step", metavar="STEP", type=click.Choice(ticket_plan().order))
+def rewind(ticket_id: UUID, step: str) -> None:
+    """Run a finished STEP again, and all after it."""
+    with open_sessions() as sessions:
+        do_to_each([ticket_id], partial(rewind_ticket, sessions, None, step=step), missing=WRONG_USAGE)
+
+
+@tickets.command()
+@_step
+@_tenant
+@click.option("--reason", help="Say why; whoever lists pauses sees it.")
+def pause(step: str, tenant: str, reason: str | None) -> None:
+    """Start STEP no more, or without STEP none at all; what is under way finishes and tickets wait."""
+    with open_sessions() as sessions:
+        pause_step(sessions, step, tenant, reason)
+    print_line(f"paused: {_describe(step, tenant)}")
+
+
+@tickets.command()
+@_step
+@_tenant
+def resume(step: str, tenant: str) -> None:
+    """Lift a pause that was set with the same STEP and tenant; other pauses stay."""
+    with open_sessions() as sessions:
+        if not resume_step(sessions, step, tenant):
+            raise NotFoundError(f"not paused: {_describe(step, tenant)}")
+    print_line(f"resumed: {_describe(step, tenant)}")
+
+
+def _describe(step: str, tenant: str) -> str:
+    what = "every step" if step == EVERY_STEP else step
+    return f"{what}, {'every tenant' if tenant == EVERY_TENANT else f'tenant {tenant}'}"
