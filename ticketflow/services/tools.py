@@ -27,6 +27,11 @@ def check_engine(settings: Settings) -> None:
         raise ConfigurationError(f"TICKETFLOW_ENCODER_MODEL: there is no file {path}")
 
 
+def warm_up(tools: Tools) -> None:
+    """Make an engine load what it loads on first use."""
+    tools.classifier.classify("Hello", "Is anybody there?")
+
+
 def build_tools(settings: Settings, knowledge: KnowledgeBase) -> Tools:
     """Build one implementation of every port, as the settings say.
 

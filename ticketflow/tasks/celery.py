@@ -7,12 +7,12 @@ from celery import Celery, signals
 from ticketflow.errors import ConfigurationError
 from ticketflow.observability.logging import configure_logging
 from ticketflow.observability.metrics import serve_metrics
-from ticketflow.services.tools import check_engine
+from ticketflow.services.tools import check_engine, warm_up
 from ticketflow.settings import load_settings
 from ticketflow.tasks import threads  # noqa: F401  # its pool takes the place of Celery's
 from ticketflow.tasks.canary import CanaryStep
 from ticketflow.tasks.dispatcher import DispatcherStep
-from ticketflow.tasks.runtime import forget_runtime
+from ticketflow.tasks.runtime import forget_runtime, runtime
 
 app = Celery("ticketflow.tasks")
 app.config_from_object("celeryconfig")
@@ -27,10 +27,16 @@ def use_our_logging(**_: Any) -> None:
 
 
 @signals.worker_init.connect
-def refuse_to_start_unfit(**_: Any) -> None:
-    """End a worker that could only park tickets, with one line that says why."""
+def make_ready(sender: Any, **_: Any) -> None:
+    """End a worker that could only park tickets, with one line that says why; load what the others think with.
+
+    Loading takes seconds, which the first steps' leases need not pay for. A prefork worker leaves it
+    to its children.
+    """
     try:
         check_engine(load_settings())
+        if "prefork" not in str(sender.pool_cls):
+            warm_up(runtime().tools)
     except ConfigurationError as error:
         raise SystemExit(f"error: {error}") from None
 

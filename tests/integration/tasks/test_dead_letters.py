@@ -58,14 +58,22 @@ def collect(sessions, box) -> Callable[[], list[dict]]:
     return wait_for_letter
 
 
+def send_undeclared(app, publisher, ticket_id) -> None:
+    """Publish as a process does that has declared the queue before and does not do so again."""
+    message = app.amqp.create_task_message(str(uuid4()), "ticketflow.steps.classify", [str(ticket_id), 1], {})
+    where = {"exchange": "ticketflow", "routing_key": "steps.classify", "serializer": "json"}
+    with app.amqp.Producer(publisher.open_channel(), auto_declare=False) as producer:
+        producer.publish(message.body, headers=message.headers, **where, **message.properties)
+
+
 def limit_queues(rabbitmq_server, broker_url, definition) -> None:
     vhost = broker_url.rsplit("/", 1)[1]
     rabbitmq_server.ctl("set_policy", "-p", vhost, "limit", "^steps", definition, "--apply-to", "queues")
 
 
-def test_a_message_without_a_queue(publisher, ticket_id, collect):
+def test_a_message_without_a_queue(app, publisher, ticket_id, collect):
     publisher.open_channel().queue_delete("steps.classify")
-    publisher.publish(Departure(ticket_id, 1, "classify"))
+    send_undeclared(app, publisher, ticket_id)
 
     assert collect() == [{"step": "classify", "generation": 1, "reason": "unroutable", "queue": "steps.classify"}]
 
