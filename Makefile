@@ -34,10 +34,11 @@ check: lint ## Run the checks and the quick tests (under a minute)
 	@tests/install-servers
 	$(bin)/python -m pytest tests/architecture tests/unit tests/contract $(PYTEST)
 
-chaos: $(for_testing) ## Kill, cut and freeze everything under load (an hour or more); figures go to build/chaos-report.jsonl
+chaos: $(for_testing) ## Kill, cut and freeze everything under load (some hours); figures go to build/chaos-report.jsonl
 	@tests/install-servers
-	CHAOS_TICKETS=5000 CHAOS_SCALE=1 CHAOS_REPORT=$${CHAOS_REPORT:-build/chaos-report.jsonl} \
-	    $(bin)/python -m pytest tests/chaos $(PYTEST)
+	CHAOS_TICKETS=5000 CHAOS_SCALE=1 CHAOS_LONG=1 CHAOS_BACKLOG=20000 CHAOS_DEAD_LETTERS=500 CHAOS_EXAMPLES=10000 \
+	    CHAOS_REPORT=$${CHAOS_REPORT:-build/chaos-report.jsonl} \
+	    $(bin)/python -m pytest tests/chaos tests/integration/tasks tests/integration/services/test_model.py $(PYTEST)
 
 lint: $(for_testing)
 	$(bin)/ruff check

@@ -1,0 +1,443 @@
+"""A ticket's life against a model of it: any order of deliveries, deaths, losses, pauses and people's wishes.
+
+Each example drives the real use cases on a real database, one action at a time, and compares the ticket
+with a model that is nothing but a few Python variables. A worker is a thread that stops inside its step
+until it is told how to end, so that everything else can happen meanwhile.
+"""
+
+import queue
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from sqlalchemy import Row, text
+from sqlalchemy.exc import IntegrityError
+
+from tests.toy import MAX_ATTEMPTS, NO_TOOLS, toy_plan
+from ticketflow.errors import ConflictError, PermanentError, TransientError
+from ticketflow.services.cancel_ticket import cancel_ticket
+from ticketflow.services.outcomes import (
+    AlreadyDone,
+    Busy,
+    Committed,
+    Held,
+    LostLease,
+    Parked,
+    Retrying,
+    StepOutcome,
+    Superseded,
+)
+from ticketflow.services.queue_wait import QueueWait
+from ticketflow.services.retry_ticket import retry_ticket
+from ticketflow.services.rewind_ticket import rewind_ticket
+from ticketflow.services.run_step import StepRunner
+from ticketflow.services.submit_ticket import submit_ticket
+from ticketflow.storage.due import claim_due, expire_leases
+from ticketflow.storage.leases import Claim, extend_leases
+from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
+from ticketflow.storage.pauses import record_pause, remove_pauses
+from ticketflow.storage.tickets import NewTicket
+from ticketflow.workflow.policy import MAX_DEATHS
+
+A_DAY = timedelta(days=1)
+STEPS = ("read", "check", "send")
+ENDS = {"completed", "failed", "cancelled"}
+
+
+class Death(BaseException):  # not an error: nothing in the program may catch it
+    """Ends a worker in the middle of its step, as kill -9 does: nothing after it runs."""
+
+
+class Worker(threading.Thread):
+    """Runs one step of one message; ``outcome`` stays ``None`` when it dies."""
+
+    def __init__(self, runner: StepRunner, claim: Claim, thinking: queue.Queue) -> None:
+        super().__init__(daemon=True)
+        self.claim = claim
+        self.orders: queue.Queue = queue.Queue()
+        self.outcome: StepOutcome | None = None
+        self.error: IntegrityError | None = None
+        self.token: UUID | None = None
+        self._runner, self._thinking = runner, thinking
+
+    def run(self) -> None:
+        local.worker = self
+        try:
+            self.outcome = self._runner.run(self.claim)
+        except Death:
+            pass
+        except IntegrityError as error:  # the ledger's key, when a safeguard before it is off
+            self.error = error
+        finally:
+            self._thinking.put(self)
+
+    def begin(self) -> bool:
+        """Start, and return whether the step is being thought about."""
+        self.start()
+        self._thinking.get(timeout=30)
+        return self.outcome is None
+
+    def end(self, order: object) -> StepOutcome | None:
+        """Let the step end as ordered; return what came of it."""
+        self.orders.put(order)
+        self.join(timeout=30)
+        assert not self.is_alive()
+        self._thinking.get(timeout=30)
+        if self.error is not None:
+            raise self.error
+        return self.outcome
+
+
+local = threading.local()
+
+_LOOK = text("""
+    SELECT status, next_step, generation, attempt, deaths, lease_token,
+           wake_at <= now() AS rings, coalesce(lease_until > now(), false) AS has_time_left,
+           (SELECT coalesce(jsonb_agg(jsonb_build_array(step, round, superseded_at IS NOT NULL)
+                                      ORDER BY ticket_version), '[]')
+            FROM ticket_steps WHERE ticket_id = :id) AS ledger,
+           (SELECT coalesce(jsonb_agg(jsonb_build_array(step, round) ORDER BY id), '[]')
+            FROM ticket_events WHERE ticket_id = :id AND type = 'step.completed') AS trail
+    FROM tickets WHERE id = :id
+""")
+
+
+def think(state, tools):
+    """Wait for orders inside the step."""
+    worker = local.worker
+    worker._thinking.put(worker)  # noqa: SLF001  # the two are one
+    try:
+        order = worker.orders.get(timeout=30)
+    except queue.Empty:  # the example failed and nobody gives orders any more
+        raise Death from None
+    if isinstance(order, BaseException):
+        raise order
+    return order
+
+
+@dataclass
+class Model:
+    """All that can be said about the ticket."""
+
+    status: str = "queued"
+    next_step: str | None = "read"
+    generation: int = 0
+    attempt: int = 0
+    deaths: int = 0
+    holder: Worker | None = None
+    is_paused: bool = False
+    effects: list[str] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
+
+    @property
+    def is_live(self) -> bool:
+        return self.status not in ENDS
+
+    def start_over(self, step: str) -> None:
+        self.status, self.next_step, self.attempt, self.deaths, self.holder = "queued", step, 0, 0, None
+        self.generation += 1
+
+    def give_back(self) -> None:
+        self.holder = None
+        self.generation += 1
+
+    def stop(self, status: str) -> None:
+        self.status, self.holder = status, None
+
+
+class TicketMachine(RuleBasedStateMachine):
+    """One ticket of the toy graph, its messages and the workers that have them."""
+
+    sessions = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.thinking: queue.Queue = queue.Queue()
+        steps = dict.fromkeys(STEPS, think)
+        plan = toy_plan(**steps, checks_wanted=0, time_limit_s=A_DAY.total_seconds())
+        self.runner = StepRunner(self.sessions, plan, NO_TOOLS, QueueWait(A_DAY), A_DAY)
+        self.model = Model()
+        self.messages: list[Claim] = []
+        self.workers: list[Worker] = []
+        with self.sessions.begin() as session:
+            session.execute(text("DELETE FROM pauses"))
+            # Tickets of earlier examples are of no interest any more.
+            session.execute(text("UPDATE tickets SET status = 'cancelled', wake_at = NULL WHERE wake_at IS NOT NULL"))
+        self.ticket_id = submit_ticket(self.sessions, "default", NewTicket("Hello", "Anybody?"), "read").ticket_id
+
+    # -- The dispatcher and the clock -------------------------------------------------------------
+
+    @rule()
+    def dispatch(self) -> None:
+        is_due = self.model.is_live and not self.model.is_paused and self.model.holder is None and self.look().rings
+        with self.sessions.begin() as session:
+            departures = claim_due(session, 10, timedelta(hours=1))
+
+        assert bool(departures) == is_due
+        for departure in departures:
+            self.model.generation += 1
+            assert (departure.generation, departure.next_step) == (self.model.generation, self.model.next_step)
+            self.messages.append(Claim(self.ticket_id, departure.next_step, departure.generation))
+
+    @precondition(lambda self: self.model.is_live)
+    @rule(hours=st.sampled_from([1, 48]))
+    def time_passes(self, hours: int) -> None:
+        with self.sessions.begin() as session:
+            session.execute(
+                text("""
+                    UPDATE tickets SET wake_at = wake_at - :past, lease_until = lease_until - :past WHERE id = :id
+                """),
+                {"past": timedelta(hours=hours), "id": self.ticket_id},
+            )
+
+    @precondition(lambda self: self.model.holder)
+    @rule()
+    def expire(self) -> None:
+        is_over = self.model.holder is not None and not self.look().has_time_left
+        with self.sessions.begin() as session:
+            assert expire_leases(session, 10) == int(is_over)
+        if is_over:
+            self.model.give_back()
+            self.model.deaths += 1
+
+    # -- The broker --------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.messages)
+    @rule(data=st.data())
+    def deliver(self, data) -> None:
+        self.receive(self.messages.pop(data.draw(self.a_message(), label="message")))
+
+    @precondition(lambda self: self.messages)
+    @rule(data=st.data())
+    def deliver_and_keep(self, data) -> None:
+        """Send a message a second time, as brokers may, while the first is under way."""
+        self.receive(self.messages[data.draw(self.a_message(), label="message")])
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def deliver_again_what_is_under_way(self, data) -> None:
+        """Send again what a worker still thinks about: its connection was lost, the worker was not."""
+        claim = data.draw(st.sampled_from(self.workers), label="worker").claim
+        self.receive(replace(claim, is_redelivered=True))
+
+    @precondition(lambda self: len(self.messages) > 1)
+    @rule()
+    def lose_message(self) -> None:
+        self.messages.pop()
+
+    # -- Workers -----------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def commit(self, data) -> None:
+        self.finish(self.pop_worker(data))
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def fail_for_now(self, data) -> None:
+        worker = self.pop_worker(data)
+        is_ours, is_last = worker is self.model.holder, self.model.attempt >= MAX_ATTEMPTS
+        outcome = worker.end(TransientError("try again"))
+        if not is_ours:
+            self.stale(worker, outcome)
+        elif is_last:
+            assert outcome == Parked("try again")
+            self.model.stop("failed")
+        else:
+            assert isinstance(outcome, Retrying)
+            self.model.give_back()
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def fail_for_good(self, data) -> None:
+        worker = self.pop_worker(data)
+        is_ours = worker is self.model.holder
+        outcome = worker.end(PermanentError("no use"))
+        if not is_ours:
+            self.stale(worker, outcome)
+        else:
+            assert outcome == Parked("no use")
+            self.model.stop("failed")
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data(), does_broker_notice=st.booleans())
+    def die(self, data, *, does_broker_notice: bool) -> None:
+        worker = self.pop_worker(data)
+        assert worker.end(Death()) is None
+        if does_broker_notice:
+            claim = worker.claim
+            self.messages.append(Claim(claim.ticket_id, claim.step, claim.generation, is_redelivered=True))
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def heartbeat(self, data) -> None:
+        worker = data.draw(st.sampled_from(self.workers), label="worker")
+        with self.sessions.begin() as session:
+            good = extend_leases(session, [(self.ticket_id, worker.token, A_DAY)])
+        assert good == ({worker.token} if worker is self.model.holder else set())
+
+    # -- People ------------------------------------------------------------------------------------
+
+    @rule(is_meant=st.sampled_from([False, False, False, True]))
+    def cancel(self, *, is_meant: bool) -> None:
+        if not is_meant:
+            return  # a cancelled ticket is the end of most stories
+        if self.model.status == "completed":
+            with pytest.raises(ConflictError):
+                cancel_ticket(self.sessions, None, self.ticket_id)
+            return
+        was_cancelled = self.model.status == "cancelled"
+        cancel_ticket(self.sessions, None, self.ticket_id)
+        if not was_cancelled:
+            self.model.stop("cancelled")
+            self.model.generation += 1
+            self.model.attempt = self.model.deaths = 0
+
+    @rule(step=st.sampled_from(STEPS))
+    def rewind(self, step: str) -> None:
+        if step not in self.model.finished or self.model.status == "cancelled":
+            with pytest.raises(ConflictError):
+                rewind_ticket(self.sessions, None, self.ticket_id, step)
+            return
+        rewind_ticket(self.sessions, None, self.ticket_id, step)
+        self.model.start_over(step)
+        self.model.finished = self.model.finished[: self.model.finished.index(step)]
+
+    @precondition(lambda self: self.model.status == "failed")
+    @rule()
+    def retry(self) -> None:
+        retry_ticket(self.sessions, None, self.ticket_id)
+        self.model.start_over(self.model.next_step)
+
+    @precondition(lambda self: self.model.is_live)
+    @rule(is_paused=st.sampled_from([False, False, True]))
+    def pause_or_resume(self, *, is_paused: bool) -> None:
+        with self.sessions.begin() as session:
+            if is_paused:
+                record_pause(session, EVERY_TENANT, EVERY_STEP, None)
+            else:
+                remove_pauses(session, None, EVERY_STEP)
+        self.model.is_paused = is_paused
+
+    # -- What must always hold -----------------------------------------------------------------------
+
+    @invariant()
+    def the_ticket_is_as_the_model_says(self) -> None:
+        seen, model = self.look(), self.model
+        assert seen[:5] == (model.status, model.next_step, model.generation, model.attempt, model.deaths)
+        assert seen.lease_token == (model.holder.token if model.holder else None)
+        # Every effect is taken once, and in order.
+        assert [step for step, _, _ in seen.ledger] == model.effects
+        assert [step for step, _, is_superseded in seen.ledger if not is_superseded] == model.finished
+        assert seen.trail == [[step, round_] for step, round_, _ in seen.ledger]
+
+    def teardown(self) -> None:
+        """Whatever happened, the ticket ends once the faults are over."""
+        for worker in list(self.workers):
+            self.workers.remove(worker)
+            worker.end(Death())
+        self.pause_or_resume(is_paused=False)
+        for _ in range(200):
+            if not self.model.is_live:
+                break
+            self.time_passes(48)
+            self.expire()
+            self.dispatch()
+            while self.messages:
+                self.receive(self.messages.pop(0))
+                if self.workers:
+                    self.finish(self.workers.pop())
+        assert not self.model.is_live
+
+    # -- Helpers -------------------------------------------------------------------------------------
+
+    def a_message(self) -> st.SearchStrategy[int]:
+        return st.integers(0, len(self.messages) - 1)
+
+    def receive(self, claim: Claim) -> None:
+        """Give a message to a new worker, and see whether it thinks or refuses as it should."""
+        expected = self.expect_claim(claim)
+        worker = Worker(self.runner, claim, self.thinking)
+        if worker.begin():
+            assert expected is None
+            self.take(worker)
+            return
+        worker.join(timeout=30)
+        assert isinstance(worker.outcome, expected or ()), (worker.outcome, expected)
+        if expected is AlreadyDone:
+            self.follow(claim)
+
+    def expect_claim(self, claim: Claim) -> type | None:
+        """Say what must come of a delivery, and change the model so; ``None`` for a step that is thought about."""
+        model = self.model
+        if claim.generation != model.generation or not model.is_live or model.next_step is None:
+            return Superseded
+        if model.next_step != claim.step:
+            return Superseded if STEPS.index(model.next_step) < STEPS.index(claim.step) else AlreadyDone
+        is_held = model.holder is not None
+        if is_held and not claim.is_redelivered and self.look().has_time_left:
+            return Busy
+        return self.expect_of_the_dead(model.deaths + is_held)
+
+    def expect_of_the_dead(self, deaths: int) -> type | None:
+        """Say what must come of a delivery when whoever held the ticket, if anybody, is dead."""
+        model = self.model
+        is_suspect = model.holder is not None and deaths > 1
+        model.deaths = deaths
+        if deaths >= MAX_DEATHS or model.attempt >= MAX_ATTEMPTS:
+            model.stop("failed")
+            return Parked
+        if model.is_paused or is_suspect:
+            model.give_back()
+            return Held if model.is_paused else Retrying
+        return None
+
+    def finish(self, worker: Worker) -> None:
+        """Let a worker's step succeed."""
+        step = worker.claim.step
+        key = {"read": "read", "check": "checked", "send": "sent"}[step]
+        is_ours = worker is self.model.holder
+
+        outcome = worker.end({key: 1})
+
+        if not is_ours:
+            self.stale(worker, outcome)
+            return
+        following = dict(zip(STEPS, (*STEPS[1:], None), strict=True))[step]
+        assert outcome == Committed(following, is_chain_valid=following is not None)
+        self.model.effects.append(step)
+        self.model.finished.append(step)
+        self.model.attempt = self.model.deaths = 0
+        self.model.holder, self.model.next_step = None, following
+        self.model.status = "processing" if following else "completed"
+        self.follow(worker.claim)
+
+    def take(self, worker: Worker) -> None:
+        self.model.status = "processing"
+        self.model.attempt += 1
+        self.model.holder = worker
+        self.workers.append(worker)
+        worker.token = self.look().lease_token
+
+    def stale(self, worker: Worker, outcome: StepOutcome | None) -> None:
+        assert outcome == LostLease()
+        if self.model.is_live and self.model.next_step == worker.claim.step and self.model.deaths:
+            self.model.deaths -= 1
+
+    def follow(self, claim: Claim) -> None:
+        """Publish the chain's next link, as Celery does."""
+        place = STEPS.index(claim.step) + 1
+        if place < len(STEPS):
+            self.messages.append(Claim(claim.ticket_id, STEPS[place], claim.generation))
+
+    def pop_worker(self, data) -> Worker:
+        return self.workers.pop(data.draw(st.integers(0, len(self.workers) - 1), label="worker"))
+
+    def look(self) -> Row:
+        """Read the ticket, its ledger and its trail."""
+        with self.sessions() as session:
+            return session.execute(_LOOK, {"id": self.ticket_id}).one()
