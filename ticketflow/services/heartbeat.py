@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from ticketflow.observability.logging import get_logger
 from ticketflow.storage.leases import Lease, extend_leases
 from ticketflow.storage.session import Sessions
@@ -95,8 +93,8 @@ class Heart:
         try:
             with self._sessions.begin() as session:
                 good = extend_leases(session, leases)
-        except SQLAlchemyError as error:
-            log.warning("heartbeat.database_away", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001  # one beat may fail, the heart must not stop for it
+            log.warning("heartbeat.failed", error=f"{type(error).__name__}: {error}")
             return
         for held in long:
             if held.lease.token not in good:
