@@ -112,13 +112,3 @@ def test_a_ticket_that_failed_for_good_is_parked_and_its_message_is_with_the_dea
         dead.close()
     assert letter.headers["x-death"][0]["queue"] == "steps.classify"
     assert letter.payload[0] == [ticket_id, 1]
-
-
-def test_tickets_under_way_complete_when_postgres_is_killed_and_comes_back(servers_system, postgres_server):
-    ids = [servers_system.submit() for _ in range(20)]
-    postgres_server.kill()
-    postgres_server.start()
-
-    assert {servers_system.wait(ticket_id)["status"] for ticket_id in ids} == {"completed"}
-    completed = [event for ticket_id in ids for event in servers_system.events(ticket_id)]
-    assert sum(event["type"] == "step.completed" for event in completed) == 6 * len(ids)

@@ -5,7 +5,7 @@ import os
 import pytest
 from sqlalchemy import text
 
-TICKETS = int(os.environ.get("CHAOS_BACKLOG", "600"))
+TICKETS = int(os.environ.get("CHAOS_BACKLOG", "300"))
 # Tickets a second of the slowest machine this has to pass on.
 SLOWEST = 3
 MOST_PUBLICATIONS = 1.1

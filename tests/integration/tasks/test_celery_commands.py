@@ -1,6 +1,6 @@
 """Our commands among Celery's, on the real servers and workers, as an operator runs them.
 
-``CHAOS_DEAD_LETTERS`` says how many tickets are to die and come back (50).
+``CHAOS_DEAD_LETTERS`` says how many tickets are to die and come back (20).
 """
 
 import json
@@ -21,7 +21,7 @@ from ticketflow.storage.articles import NewArticle
 from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.workflow.plan import ticket_plan
 
-DEAD_LETTERS = int(os.environ.get("CHAOS_DEAD_LETTERS", "50"))
+DEAD_LETTERS = int(os.environ.get("CHAOS_DEAD_LETTERS", "20"))
 NOBODY = {"TICKETFLOW_BROKER_URL": "amqp://127.0.0.1:1//"}
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(300)]
