@@ -39,7 +39,7 @@ from ticketflow.services.submit_ticket import submit_ticket
 from ticketflow.storage.due import claim_due, expire_leases
 from ticketflow.storage.leases import Claim, extend_leases
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
-from ticketflow.storage.pauses import record_pause, remove_pauses
+from ticketflow.storage.pauses import record_pause, remove_pause
 from ticketflow.storage.tickets import NewTicket
 from ticketflow.workflow.policy import MAX_DEATHS
 
@@ -323,7 +323,7 @@ class TicketMachine(RuleBasedStateMachine):
             if is_paused:
                 record_pause(session, EVERY_TENANT, EVERY_STEP, None)
             else:
-                remove_pauses(session, None, EVERY_STEP)
+                remove_pause(session, EVERY_TENANT, EVERY_STEP)
         self.model.is_paused = is_paused
 
     # -- What must always hold -----------------------------------------------------------------------

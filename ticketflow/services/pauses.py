@@ -26,23 +26,20 @@ def pause_step(
         return describe_pause(pauses.record_pause(session, tenant, step, reason))
 
 
-def resume_step(sessions: Sessions, step: str = EVERY_STEP, tenant: str | None = None) -> int:
-    """Let ``step`` start again; wake a dispatcher after this returns.
+def resume_step(sessions: Sessions, step: str = EVERY_STEP, tenant: str = EVERY_TENANT) -> bool:
+    """Lift the pause that was set for the same step and tenant; wake a dispatcher after this returns.
 
-    ``all`` lifts the pause of everything; pauses of single steps stay.
-
-    Args:
-        tenant: Whose pause to lift; ``None`` lifts everybody's.
+    Other pauses stay: lifting that of ``all`` leaves those of single steps.
 
     Returns:
-        How many pauses were lifted.
+        Whether there was such a pause.
 
     Raises:
         InvalidInputError: There is no such step.
     """
     _check_step(step)
     with sessions.begin() as session:
-        return pauses.remove_pauses(session, tenant and [tenant], step)
+        return pauses.remove_pause(session, tenant, step)
 
 
 def read_pauses(sessions: Sessions, tenant: str | None = None) -> list[dict[str, Any]]:

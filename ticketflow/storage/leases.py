@@ -46,7 +46,6 @@ class Lease:
         token: Must be presented to commit; whoever claims next gets another.
         attempt: 1 for the first try of this step and round.
         round: 1 unless the step was looped or rewound to.
-        deaths: How many earlier holders of this step ended without a word.
         waited_s: Seconds since the message was sent.
         started_at: Database time of the claim.
         state: What the ticket arrived with and every finished step added.
@@ -56,7 +55,6 @@ class Lease:
     token: UUID
     attempt: int
     round: int
-    deaths: int
     waited_s: float
     started_at: datetime
     state: Mapping[str, Any]
@@ -144,7 +142,7 @@ _CLAIM = text(f"""
         WHERE id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
           AND attempt < :max_attempts AND deaths < :max_deaths AND NOT {IS_PAUSED}
           AND (lease_token IS NULL OR (deaths = 0 AND (:is_redelivered OR lease_until <= now())))
-        RETURNING id, tenant, attempt, deaths, dispatched_at, subject, body, customer_name, customer_email, channel,
+        RETURNING id, tenant, attempt, dispatched_at, subject, body, customer_name, customer_email, channel,
                   created_at, state
     ), passed AS (
         SELECT count(*) + 1 AS round FROM ticket_steps WHERE ticket_id = :ticket_id AND step = :step
@@ -155,7 +153,7 @@ _CLAIM = text(f"""
     )
     SELECT seen.status, seen.generation, seen.next_step, seen.attempt, seen.deaths, seen.lease_token,
            seen.has_live_lease, seen.is_paused, passed.round, now() AS started_at,
-           moved.attempt AS claimed_attempt, moved.deaths AS counted_deaths,
+           moved.attempt AS claimed_attempt,
            coalesce(extract(epoch FROM now() - moved.dispatched_at), 0) AS waited_s, moved.id, moved.subject,
            moved.body, moved.customer_name, moved.customer_email, moved.channel, moved.created_at, moved.state
     FROM seen CROSS JOIN passed LEFT JOIN moved ON true
@@ -261,7 +259,6 @@ def claim_step(session: Session, claim: Claim, lease: timedelta, max_attempts: i
         token=token,
         attempt=row.claimed_attempt,
         round=row.round,
-        deaths=row.counted_deaths,
         waited_s=float(row.waited_s),
         started_at=row.started_at,
         state={**build_request(row), **row.state},

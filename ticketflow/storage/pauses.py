@@ -23,19 +23,14 @@ def record_pause(session: Session, tenant: str, step: str, reason: str | None) -
     return session.scalars(statement.returning(Pause)).one()
 
 
-def remove_pauses(session: Session, tenants: Sequence[str] | None, step: str) -> int:
+def remove_pause(session: Session, tenant: str, step: str) -> bool:
     """Let a step start again.
 
-    Args:
-        tenants: Whose pauses to lift; ``None`` lifts everybody's.
-
     Returns:
-        How many pauses were lifted.
+        Whether it was paused.
     """
-    statement = delete(Pause).where(Pause.step == step).returning(Pause.step)
-    if tenants is not None:
-        statement = statement.where(Pause.tenant.in_(tenants))
-    return len(session.scalars(statement).all())
+    statement = delete(Pause).where(Pause.tenant == tenant, Pause.step == step).returning(Pause.step)
+    return session.scalar(statement) is not None
 
 
 def list_pauses(session: Session, tenant: str | None = None) -> Sequence[Pause]:

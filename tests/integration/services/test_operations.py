@@ -310,7 +310,7 @@ def test_what_is_paused_is_not_sent_and_goes_when_it_is_resumed(sessions, due_at
     while_paused = dispatch()
 
     assert [(pause["step"], pause["reason"]) for pause in read_pauses(sessions)] == [(paused_step, "provider is down")]
-    assert resume_step(sessions, paused_step) == 1
+    assert resume_step(sessions, paused_step)
     assert (while_paused, [each.ticket_id for each in dispatch()]) == ([], [due_at_classify])
 
 
@@ -342,7 +342,7 @@ def test_only_a_step_of_the_graph_can_be_paused(sessions):
 
 
 def test_resuming_what_is_not_paused_lifts_nothing(sessions):
-    assert resume_step(sessions, "draft") == 0
+    assert not resume_step(sessions, "draft")
 
 
 # -- Dead letters -------------------------------------------------------------------------------
