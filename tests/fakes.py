@@ -26,6 +26,8 @@ def fake_request(**changes) -> Request:
         "channel": "web",
         "requested_priority": None,
         "received_at": "2026-01-15T10:00:00Z",
+        "timezone": "UTC",
+        "masked": [],
     }
     return request | changes
 

@@ -153,6 +153,8 @@ def build_request(ticket: dict[str, Any]) -> "Request":
         "channel": ticket.get("channel"),
         "requested_priority": priority,
         "received_at": datetime.now(UTC).isoformat(),
+        "timezone": "UTC",
+        "masked": [],
     }
 
 

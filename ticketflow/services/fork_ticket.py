@@ -16,7 +16,7 @@ from ticketflow.storage.ledger import copy_steps, list_steps_that_count, replay_
 from ticketflow.storage.models import Ticket, TicketStep
 from ticketflow.storage.operations import lock_ticket
 from ticketflow.storage.session import Sessions
-from ticketflow.storage.tickets import NewTicket, record_ticket
+from ticketflow.storage.tickets import NewTicket, keep_request, record_ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +94,18 @@ def _record_fork(
 
 
 def _as_new(source: Ticket) -> NewTicket:
+    kept = keep_request(source.state)
     return NewTicket(
         subject=source.subject,
         body=source.body,
         customer_email=source.customer_email,
         customer_name=source.customer_name,
         channel=source.channel,
-        priority=source.state["requested_priority"],
+        priority=kept["requested_priority"],
         external_id=source.external_id,
         metadata=source.ticket_metadata,
+        timezone=kept["timezone"],
+        masked=kept["masked"],
     )
 
 

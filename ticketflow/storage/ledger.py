@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, inspect, select, update
 from sqlalchemy.orm import Session
 
 from ticketflow.storage.models import Ticket, TicketStep
+from ticketflow.storage.tickets import keep_request
 
 
 def list_steps(session: Session, ticket_id: UUID) -> Sequence[TicketStep]:
@@ -31,7 +32,7 @@ def split_ledger(steps: Sequence[TicketStep], step: str) -> tuple[Sequence[Ticke
 
 def replay_state(ticket: Ticket, steps: Iterable[TicketStep]) -> dict[str, Any]:
     """Build what a ticket knows after some of its steps from what each of them added."""
-    state: dict[str, Any] = {"requested_priority": ticket.state["requested_priority"]}
+    state: dict[str, Any] = {**keep_request(ticket.state)}
     for step in steps:
         state.update(step.output)
     return state

@@ -106,6 +106,7 @@ class Ticket(Base):
         Index("ix_tickets_due", "priority", "wake_at", postgresql_where=text("wake_at IS NOT NULL")),
         Index("ix_tickets_in_flight", "wake_at", postgresql_where=text("is_in_flight")),
         Index("ix_tickets_leased", "lease_until", postgresql_where=text("lease_token IS NOT NULL")),
+        Index("ix_tickets_awaiting", "wake_at", postgresql_where=text("status = 'awaiting_approval'")),
         Index("ix_tickets_suspect", "wake_at", postgresql_where=text("deaths >= 2")),
         Index("ix_tickets_status", "tenant", "status", "id"),
         Index("ix_tickets_external_id", "tenant", "external_id", postgresql_where=text("external_id IS NOT NULL")),
@@ -202,6 +203,20 @@ class Article(Base):
     )
 
 
+class ArticleVersion(Base):
+    """What an article said in each of its versions, so that a citation can always be looked up."""
+
+    __tablename__ = "article_versions"
+
+    article_id: Mapped[UUID] = mapped_column(ForeignKey("articles.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(server_default=DEFAULT_TENANT)
+    title: Mapped[str]
+    body: Mapped[str]
+    tags: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class ArticlePassage(Base):
     """A window of an article and its vector, so that no process has to compute it twice."""
 
@@ -274,3 +289,138 @@ class Worker(Base):
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (CheckConstraint("slots >= 1 AND queue_wait_s >= 0", name="counters"),)
+
+
+class TicketCorrection(Base):
+    """What a person put right: kept as examples to learn from and as data to evaluate with.
+
+    Attributes:
+        field: What was changed: ``category``, ``priority``, ``entities`` or ``final_response``.
+        before: The value the engine gave.
+        after: The value the person gave; the same as ``before`` when they accepted it as it was.
+        corrected_by: Id of the API key.
+    """
+
+    __tablename__ = "ticket_corrections"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    tenant: Mapped[str] = mapped_column(server_default=DEFAULT_TENANT)
+    field: Mapped[str]
+    before: Mapped[Any] = mapped_column(JSONB)
+    after: Mapped[Any] = mapped_column(JSONB)
+    note: Mapped[str | None]
+    corrected_by: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint("field IN ('category', 'priority', 'entities', 'final_response')", name="field"),
+        Index("ix_ticket_corrections_field", "tenant", "field", "id"),
+        Index("ix_ticket_corrections_ticket_id", "ticket_id"),
+    )
+
+
+RESOLVED_REVISION = Sequence("resolved_tickets_revision_seq", metadata=Base.metadata)
+
+
+class ResolvedTicket(Base):
+    """A ticket whose answer a person approved: what it asked, without personal data, as a vector.
+
+    Attributes:
+        question: The customer's words with personal data taken out.
+        reply: What was sent, with personal data taken out.
+        vector: float32 numbers, little-endian, packed.
+    """
+
+    __tablename__ = "resolved_tickets"
+
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    tenant: Mapped[str] = mapped_column(server_default=DEFAULT_TENANT)
+    revision: Mapped[int] = mapped_column(BigInteger, RESOLVED_REVISION, server_default=RESOLVED_REVISION.next_value())
+    encoder: Mapped[str]
+    question: Mapped[str]
+    reply: Mapped[str]
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index("ix_resolved_tickets_revision", "tenant", "revision"),)
+
+
+class ClassifierModel(Base):
+    """A fitted classifier, with the taxonomy it was fitted on; all workers use the same.
+
+    Attributes:
+        fingerprint: SHA-256 of all that the fit depends on; the same inputs are never fitted twice.
+        artefact: The numbers, as NumPy's ``.npz``.
+        metrics: Cross-validated figures of the fit.
+        published_at: Since when workers use it; ``None`` for the fit of a taxonomy file.
+    """
+
+    __tablename__ = "classifier_models"
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    taxonomy: Mapped[dict[str, Any]]
+    artefact: Mapped[bytes] = mapped_column(LargeBinary)
+    metrics: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    published_at: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("tenant", "fingerprint"),)
+
+
+class LlmAnswer(Base):
+    """A model's answer, so that a step run twice pays once.
+
+    Attributes:
+        key: SHA-256 of model, prompt version, input and everything else the answer depends on.
+        ticket_id: The ticket it was made for, whose erasure takes it along.
+    """
+
+    __tablename__ = "llm_answers"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(server_default=DEFAULT_TENANT)
+    ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
+    model: Mapped[str]
+    prompt_version: Mapped[str]
+    answer: Mapped[dict[str, Any]]
+    input_tokens: Mapped[int]
+    output_tokens: Mapped[int]
+    cost_usd: Mapped[float]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index("ix_llm_answers_ticket_id", "ticket_id"),
+        Index("ix_llm_answers_created_at", "created_at"),
+    )
+
+
+class LlmProvider(Base):
+    """How much a provider may be asked, over all workers.
+
+    Attributes:
+        allowance: Calls left in the token bucket.
+        refilled_at: When the bucket was last filled up.
+        blocked_until: The provider asked for silence until then (``Retry-After``).
+    """
+
+    __tablename__ = "llm_providers"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    allowance: Mapped[float]
+    refilled_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    blocked_until: Mapped[datetime | None]
+
+
+class LlmCall(Base):
+    """A call under way; one whose process died stops counting at ``until``."""
+
+    __tablename__ = "llm_calls"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(ForeignKey("llm_providers.name"))
+    until: Mapped[datetime]
+
+    __table_args__ = (Index("ix_llm_calls_provider", "provider", "until"),)

@@ -1,9 +1,9 @@
 """The ticket row as callers see it: insert, read, page. Its moves live in ``leases`` and ``due``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from sqlalchemy import Select, func, insert, select
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ticketflow.errors import NotFoundError
 from ticketflow.storage.ids import new_id
 from ticketflow.storage.models import PRIORITIES, Ticket, TicketSearch
-from ticketflow.workflow.state import Priority, Request
+from ticketflow.workflow.state import Entity, Priority, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class NewTicket:
         external_id: The caller's own reference; not unique.
         metadata: Anything the caller wants back, plain JSON.
         not_before: Aware instant before which no step may run.
+        timezone: IANA name of the customer's time zone.
+        masked: Card and account numbers that were masked in subject and body.
     """
 
     subject: str
@@ -40,6 +42,16 @@ class NewTicket:
     external_id: str | None = None
     metadata: dict[str, Any] | None = None
     not_before: datetime | None = None
+    timezone: str = "UTC"
+    masked: Sequence[Entity] = ()
+
+
+class KeptRequest(TypedDict):
+    """The part of a ``Request`` that has no column of its own."""
+
+    requested_priority: Priority | None
+    timezone: str
+    masked: list[Entity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,7 @@ def record_ticket(session: Session, tenant: str, new: NewTicket, first_step: str
         not_before=new.not_before,
         wake_at=new.not_before or func.now(),
         next_step=first_step,
-        state={"requested_priority": new.priority},
+        state={"requested_priority": new.priority, "timezone": new.timezone, "masked": list(new.masked)},
     )
     session.add(ticket)
     session.flush()
@@ -106,6 +118,15 @@ def page_tickets(session: Session, tenant: str, wanted: TicketFilter, limit: int
     return session.scalars(query.order_by(Ticket.id.desc()).limit(limit)).all()
 
 
+def keep_request(state: Mapping[str, Any]) -> KeptRequest:
+    """Pick from a ticket's state what it arrived with; the rest is what steps found out."""
+    return {
+        "requested_priority": state["requested_priority"],
+        "timezone": state.get("timezone", "UTC"),  # tickets from before migration 0003 have neither
+        "masked": state.get("masked", []),
+    }
+
+
 def build_request(ticket: Any) -> Request:
     """Gather what the graph starts from.
 
@@ -119,8 +140,8 @@ def build_request(ticket: Any) -> Request:
         "customer_name": ticket.customer_name,
         "customer_email": ticket.customer_email,
         "channel": ticket.channel,
-        "requested_priority": ticket.state["requested_priority"],
         "received_at": ticket.created_at.isoformat(),
+        **keep_request(ticket.state),
     }
 
 

@@ -5,9 +5,10 @@ ticket is parked). Arguments and results are plain JSON values, so that a run in
 as a Celery chain see the very same things.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from ticketflow.workflow.approval import ApprovalPolicy
 from ticketflow.workflow.state import Citation, Entity, Guess, Passage, Priority, Problem, Request, Sentiment
 
 
@@ -138,10 +139,15 @@ class Reviewer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """One implementation of every port: all that a step gets besides the state."""
+    """One implementation of every port: all that a step gets besides the state.
+
+    Attributes:
+        approval: Which drafts wait for a person.
+    """
 
     classifier: Classifier
     extractor: Extractor
     knowledge: KnowledgeBase
     writer: Writer
     reviewer: Reviewer
+    approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)

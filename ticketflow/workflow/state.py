@@ -9,42 +9,11 @@ from typing import Literal, NotRequired, TypedDict
 
 Priority = Literal["low", "normal", "high", "urgent"]
 Sentiment = Literal["negative", "neutral", "positive"]
-Resolution = Literal["answered", "routed"]
+Resolution = Literal["answered", "routed", "ignored"]
 
 _QUOTED_LINE = re.compile(r"^[^\S\n]*>.*$", re.MULTILINE)
 _SIGNATURE = re.compile(r"\n-- ?\n.*\Z", re.DOTALL)  # RFC 3676 §4.3
 _BLANKS = re.compile(r"\s+")
-
-
-class Request(TypedDict):
-    """The ticket as received, before any step ran.
-
-    Attributes:
-        ticket_id: UUID in text form.
-        subject: One line, as received.
-        body: The customer's text, as received.
-        customer_name: Name to greet, or ``None``.
-        customer_email: The customer's own address, or ``None``.
-        channel: Where the ticket came from ("email", "web", ...), or ``None``.
-        requested_priority: What the caller asked for; ``None`` leaves it to the engine.
-        received_at: RFC 3339 instant in UTC; relative dates in the text refer to it.
-    """
-
-    ticket_id: str
-    subject: str
-    body: str
-    customer_name: str | None
-    customer_email: str | None
-    channel: str | None
-    requested_priority: Priority | None
-    received_at: str
-
-
-class Guess(TypedDict):
-    """A category and how likely it is, in [0, 1]."""
-
-    category: str
-    confidence: float
 
 
 class Entity(TypedDict):
@@ -67,6 +36,42 @@ class Entity(TypedDict):
     field: Literal["subject", "body"]
     start: int
     end: int
+
+
+class Request(TypedDict):
+    """The ticket as received, before any step ran.
+
+    Attributes:
+        ticket_id: UUID in text form.
+        subject: One line, as received.
+        body: The customer's text, as received.
+        customer_name: Name to greet, or ``None``.
+        customer_email: The customer's own address, or ``None``.
+        channel: Where the ticket came from ("email", "web", ...), or ``None``.
+        requested_priority: What the caller asked for; ``None`` leaves it to the engine.
+        received_at: RFC 3339 instant in UTC; relative dates in the text refer to it.
+        timezone: IANA name of the customer's time zone, such as ``Europe/Berlin``.
+        masked: Card and account numbers found on arrival, masked; their digits were starred out in
+            subject and body too, without moving a character.
+    """
+
+    ticket_id: str
+    subject: str
+    body: str
+    customer_name: str | None
+    customer_email: str | None
+    channel: str | None
+    requested_priority: Priority | None
+    received_at: str
+    timezone: str
+    masked: list[Entity]
+
+
+class Guess(TypedDict):
+    """A category and how likely it is, in [0, 1]."""
+
+    category: str
+    confidence: float
 
 
 class Passage(TypedDict):
