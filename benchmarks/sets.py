@@ -10,12 +10,12 @@ import numpy as np
 from ticketflow.cli.article_files import read_sample_articles
 from ticketflow.engines.embedded import shared_encoder
 from ticketflow.engines.embedded.asking import asking_units
-from ticketflow.engines.embedded.knowledge import IndexedArticle, PassageIndex, embed_passages, split_passages
+from ticketflow.engines.embedded.index import PassageIndex
+from ticketflow.engines.embedded.passages import IndexedArticle, index_article
 from ticketflow.engines.embedded.vectors import Vectors
 from ticketflow.workflow.state import question_text
 
 SHOP_TICKETS = Path(__file__).parent / "data" / "shop_tickets.jsonl"
-HALVES = 8
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -42,9 +42,9 @@ def read_shop_tickets() -> list[dict[str, Any]]:
     return [{**row, "text": question_text(row["subject"], row["body"])} for row in read_rows(SHOP_TICKETS)]
 
 
-def halve_articles(articles: Sequence[IndexedArticle]) -> Iterator[list[IndexedArticle]]:
+def halve_articles(articles: Sequence[IndexedArticle], draws: int) -> Iterator[list[IndexedArticle]]:
     """Draw random halves, the same ones every time."""
-    for seed in range(HALVES):
+    for seed in range(draws):
         kept = np.random.default_rng(seed).permutation(len(articles))[: len(articles) // 2]
         yield [articles[each] for each in kept]
 
@@ -69,5 +69,4 @@ def index_row(row: Mapping[str, Any]) -> IndexedArticle:
 
 def index_text(article_id: str, title: str, text: str) -> IndexedArticle:
     """Split and embed one article."""
-    passages = split_passages(title, text)
-    return IndexedArticle(article_id, 1, title, tuple(passages), embed_passages(shared_encoder(), title, passages))
+    return index_article(shared_encoder(), article_id, 1, title, text)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -76,11 +77,16 @@ def build_steps_and_statuses() -> str:
 
 
 def _describe(name: str, field: FieldInfo) -> str:
-    default = "" if field.default in (None, PydanticUndefined) else f"`{json.dumps(field.default).strip(chr(34))}`"
+    default = "" if field.default in (None, PydanticUndefined) else f"`{_write(field.default)}`"
     if field.default_factory is not None:
         default = "`/var/lib/ticketflow` for root, else `~/.local/share/ticketflow`"
     example = f"`{field.examples[0]}`" if field.examples else ""
     return f"| `TICKETFLOW_{name.upper()}` | {field.description} | {default} | {example} |"
+
+
+def _write(value: Any) -> str:
+    """Write a default as the variable would have it."""
+    return ",".join(sorted(value)) if isinstance(value, frozenset) else json.dumps(value).strip('"')
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from ticketflow.workflow.ports import Brief, Label, Opinion, Reply, Tools
-from ticketflow.workflow.state import Citation, Entity, Guess, Passage, Priority, Request, Sentiment
+from ticketflow.workflow.state import Entity, Guess, Passage, Priority, Request, Sentiment, SimilarTicket, cite
 from ticketflow.workflow.usage import Spoken, record_spoken
 
 CATEGORIES = {
@@ -19,6 +19,7 @@ ANSWER_CONFIDENCE = 0.5
 def fake_request(**changes) -> Request:
     request: Request = {
         "ticket_id": "018f6f2e-0000-7000-8000-000000000001",
+        "tenant": "default",
         "subject": "Password",
         "body": "How do I reset my password?",
         "customer_name": "Ada Lovelace",
@@ -38,6 +39,7 @@ def fake_passage(**changes) -> Passage:
         "article_version": 1,
         "title": "Reset your password",
         "text": "Open the sign-in page to reset your password. Choose the reset link and follow it.",
+        "start": 0,
         "score": 1.0,
         "confidence": 0.95,
     }
@@ -105,7 +107,7 @@ class FakeKnowledge:
     def __init__(self, passages: Sequence[Passage]) -> None:
         self.passages = list(passages)
 
-    def search(self, query: str, limit: int) -> list[Passage]:
+    def search(self, query: str, limit: int, tenant: str = "default") -> list[Passage]:
         record_spoken(Spoken(engine="fake/knowledge"))
         asked = words(query)
         scored = [passage | {"score": self._score(asked, passage)} for passage in self.passages]
@@ -114,6 +116,22 @@ class FakeKnowledge:
             best.setdefault(passage["article_id"], passage)
         found = [passage for passage in best.values() if passage["score"] > 0]
         return [passage | {"confidence": min(passage["score"], passage["confidence"])} for passage in found][:limit]
+
+    def find_resolved(self, query: str, limit: int, tenant: str = "default") -> list[SimilarTicket]:
+        return []
+
+    def explain(self, query: str, limit: int) -> list[dict]:
+        return [
+            {
+                "passage": passage,
+                "similarity": passage["score"],
+                "lexical": 0.0,
+                "evidence": dict.fromkeys(
+                    ("similarity", "lead", "overlap_lead", "title_share", "sibling", "story"), 0.0
+                ),
+            }
+            for passage in self.search(query, limit)
+        ]
 
     def _score(self, asked: set[str], passage: Passage) -> float:
         known = words(f"{passage['title']} {passage['text']}")
@@ -129,9 +147,7 @@ class FakeWriter:
         for passage in brief.passages:
             quotes = [each for each in re.split(r"(?<=\.)\s+", passage["text"]) if each not in banned]
             if quotes and passage["confidence"] >= ANSWER_CONFIDENCE:
-                return Reply(
-                    f"Hello,\n\n{quotes[0]}\n\nBye", [fake_citation(passage, quotes[0])], passage["confidence"]
-                )
+                return Reply(f"Hello,\n\n{quotes[0]}\n\nBye", [cite(passage, quotes[0])], passage["confidence"])
         return None
 
     def acknowledge(self, brief: Brief) -> Reply:
@@ -147,15 +163,6 @@ class FakeReviewer:
         asked = words(brief.request["body"])
         quoted = words(" ".join(citation["quote"] for citation in reply.citations))
         return Opinion(completeness=round(len(asked & quoted) / max(len(asked), 1), 4), problems=[])
-
-
-def fake_citation(passage: Passage, quote: str) -> Citation:
-    return Citation(
-        article_id=passage["article_id"],
-        article_version=passage["article_version"],
-        title=passage["title"],
-        quote=quote,
-    )
 
 
 def words(text: str) -> set[str]:

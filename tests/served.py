@@ -20,9 +20,11 @@ from ticketflow.settings import Settings
 from ticketflow.storage.leases import Claim
 from ticketflow.storage.models import Base, Ticket
 from ticketflow.storage.session import Sessions, build_engine, build_session_factory
+from ticketflow.workflow.approval import ApprovalPolicy
 from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.ports import Tools
 
+SECOND = "Call us to reset your password."
 TICKET = {"subject": "Password", "body": "How do I reset my password? 10021"}
 
 
@@ -38,7 +40,7 @@ def serve_one_database(new_database: Callable[[], AbstractContextManager[str]]) 
 class BrokenKnowledge:
     """Fails in a way that no repeat cures."""
 
-    def search(self, query: str, limit: int) -> NoReturn:
+    def search(self, query: str, limit: int, tenant: str = "default") -> NoReturn:
         raise PermanentError("the index is broken")
 
 
@@ -77,6 +79,9 @@ class Served:
     def put(self, path: str, **how: Any) -> TestResponse:
         return self.call("PUT", path, **how)
 
+    def patch(self, path: str, **how: Any) -> TestResponse:
+        return self.call("PATCH", path, **how)
+
     def delete(self, path: str, **how: Any) -> TestResponse:
         return self.call("DELETE", path, **how)
 
@@ -89,6 +94,12 @@ class Served:
     def finish(self, ticket_id: str) -> None:
         """Run every step that a ticket still has, with fakes."""
         assert all(isinstance(outcome, Committed) for outcome in self._run(ticket_id, fake_tools()))
+
+    def propose(self, ticket_id: str) -> None:
+        """Run a ticket, with fakes, up to where a person is asked about its draft."""
+        passages = [fake_passage(), fake_passage(article_id="018f6f2e-0000-7000-8000-00000000000b", text=SECOND)]
+        self._run(ticket_id, fake_tools(passages=passages, approval=ApprovalPolicy("always")))
+        assert self.get(f"/tickets/{ticket_id}").json["status"] == "awaiting_approval"
 
     def park(self, ticket_id: str) -> None:
         """Run a ticket up to research, which fails for good."""

@@ -15,13 +15,15 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import Row, text
-from sqlalchemy.exc import IntegrityError
 
-from tests.toy import MAX_ATTEMPTS, NO_TOOLS, toy_plan
-from ticketflow.errors import ConflictError, PermanentError, TransientError
+from tests.fakes import fake_tools
+from tests.toy import MAX_ATTEMPTS, toy_plan
+from ticketflow.errors import ConflictError, PermanentError, TransientError, VersionConflictError
 from ticketflow.services.cancel_ticket import cancel_ticket
+from ticketflow.services.decide_approval import Judgement, decide_approval
 from ticketflow.services.outcomes import (
     AlreadyDone,
+    Asked,
     Busy,
     Committed,
     Held,
@@ -36,15 +38,18 @@ from ticketflow.services.retry_ticket import retry_ticket
 from ticketflow.services.rewind_ticket import rewind_ticket
 from ticketflow.services.run_step import StepRunner
 from ticketflow.services.submit_ticket import submit_ticket
-from ticketflow.storage.due import claim_due, expire_leases
+from ticketflow.storage.due import claim_due, expire_approvals, expire_leases
 from ticketflow.storage.leases import Claim, extend_leases
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
 from ticketflow.storage.pauses import record_pause, remove_pause
 from ticketflow.storage.tickets import NewTicket
+from ticketflow.workflow.approval import ApprovalPolicy, Gate, awaits_decision
 from ticketflow.workflow.policy import MAX_DEATHS
 
 A_DAY = timedelta(days=1)
+A_WHILE = timedelta(hours=30)  # longer than an hour that passes, shorter than two days
 STEPS = ("read", "check", "send")
+ACTIONS = ("accept", "edit", "reject", "ignore")
 ENDS = {"completed", "failed", "cancelled"}
 
 
@@ -60,7 +65,7 @@ class Worker(threading.Thread):
         self.claim = claim
         self.orders: queue.Queue = queue.Queue()
         self.outcome: StepOutcome | None = None
-        self.error: IntegrityError | None = None
+        self.error: Exception | None = None
         self.token: UUID | None = None
         self._runner, self._thinking = runner, thinking
 
@@ -70,7 +75,7 @@ class Worker(threading.Thread):
             self.outcome = self._runner.run(self.claim)
         except Death:
             pass
-        except IntegrityError as error:  # the ledger's key, when a safeguard before it is off
+        except Exception as error:  # noqa: BLE001  # the ledger's key, when a safeguard before it is off
             self.error = error
         finally:
             self._thinking.put(self)
@@ -79,6 +84,8 @@ class Worker(threading.Thread):
         """Start, and return whether the step is being thought about."""
         self.start()
         self._thinking.get(timeout=30)
+        if self.error is not None:
+            raise self.error
         return self.outcome is None
 
     def end(self, order: object) -> StepOutcome | None:
@@ -95,7 +102,10 @@ class Worker(threading.Thread):
 local = threading.local()
 
 _LOOK = text("""
-    SELECT status, next_step, generation, attempt, deaths, lease_token,
+    SELECT status, next_step, generation, attempt, deaths, lease_token, version,
+           state #>> '{decision,action}' AS decision,
+           (SELECT coalesce(jsonb_agg(type ORDER BY id), '[]')
+            FROM ticket_events WHERE ticket_id = :id AND type LIKE 'approval.%') AS talk,
            wake_at <= now() AS rings, coalesce(lease_until > now(), false) AS has_time_left,
            (SELECT coalesce(jsonb_agg(jsonb_build_array(step, round, superseded_at IS NOT NULL)
                                       ORDER BY ticket_version), '[]')
@@ -130,12 +140,33 @@ class Model:
     deaths: int = 0
     holder: Worker | None = None
     is_paused: bool = False
+    is_wanted: bool = False
+    decision: str | None = None
+    talk: list[str] = field(default_factory=list)
     effects: list[str] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
 
     @property
     def is_live(self) -> bool:
         return self.status not in ENDS
+
+    @property
+    def awaits(self) -> bool:
+        return self.status == "awaiting_approval"
+
+    def is_shut(self, step: str) -> bool:
+        """Tell whether a person must decide before a step."""
+        return step == "send" and self.is_wanted and self.decision is None
+
+    def ask(self) -> None:
+        self.start_over("send")
+        self.status = "awaiting_approval"
+        self.talk.append("approval.requested")
+
+    def answer(self, decision: str, event: str) -> None:
+        self.start_over("send")
+        self.decision = decision
+        self.talk.append(event)
 
     def start_over(self, step: str) -> None:
         self.status, self.next_step, self.attempt, self.deaths, self.holder = "queued", step, 0, 0, None
@@ -158,8 +189,10 @@ class TicketMachine(RuleBasedStateMachine):
         super().__init__()
         self.thinking: queue.Queue = queue.Queue()
         steps = dict.fromkeys(STEPS, think)
-        plan = toy_plan(**steps, checks_wanted=0, time_limit_s=A_DAY.total_seconds())
-        self.runner = StepRunner(self.sessions, plan, NO_TOOLS, QueueWait(A_DAY), A_DAY)
+        gate = Gate(awaits_decision, rejected_to="read")
+        plan = toy_plan(**steps, checks_wanted=0, time_limit_s=A_DAY.total_seconds(), gate=gate)
+        policy = ApprovalPolicy("always", timeout_s=A_WHILE.total_seconds(), default_action="ignore")
+        self.runner = StepRunner(self.sessions, plan, fake_tools(approval=policy), QueueWait(A_DAY), A_DAY)
         self.model = Model()
         self.messages: list[Claim] = []
         self.workers: list[Worker] = []
@@ -174,6 +207,7 @@ class TicketMachine(RuleBasedStateMachine):
     @rule()
     def dispatch(self) -> None:
         may_go = self.model.is_live and not self.model.is_paused and self.model.holder is None
+        may_go = may_go and not self.model.awaits
         rings = self.look().rings
         with self.sessions.begin() as session:
             departures = claim_due(session, 10, timedelta(hours=1))
@@ -207,6 +241,15 @@ class TicketMachine(RuleBasedStateMachine):
             self.model.give_back()
             self.model.deaths += 1
 
+    @precondition(lambda self: self.model.talk)
+    @rule()
+    def expire_approval(self) -> None:
+        is_over = self.model.awaits and self.look().rings
+        with self.sessions.begin() as session:
+            assert expire_approvals(session, 10) == int(is_over)
+        if is_over:
+            self.model.answer("ignore", "approval.expired")
+
     # -- The broker --------------------------------------------------------------------------------
 
     @precondition(lambda self: self.messages)
@@ -237,7 +280,7 @@ class TicketMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.workers)
     @rule(data=st.data())
     def commit(self, data) -> None:
-        self.finish(self.pop_worker(data))
+        self.finish(self.pop_worker(data), is_wanted=data.draw(st.booleans(), label="is a person wanted"))
 
     @precondition(lambda self: self.workers)
     @rule(data=st.data())
@@ -300,6 +343,22 @@ class TicketMachine(RuleBasedStateMachine):
             self.model.generation += 1
             self.model.attempt = self.model.deaths = 0
 
+    @precondition(lambda self: self.model.talk)
+    @rule(action=st.sampled_from(ACTIONS), is_stale=st.sampled_from([False, False, True]))
+    def decide(self, action: str, *, is_stale: bool) -> None:
+        judgement = Judgement(action, "tests", final_response="Bye" if action == "edit" else None)
+        seen = self.look().version - is_stale
+        if is_stale or not self.model.awaits:
+            with pytest.raises(VersionConflictError if is_stale else ConflictError):
+                decide_approval(self.sessions, "default", self.ticket_id, judgement, seen)
+            return
+        decide_approval(self.sessions, "default", self.ticket_id, judgement, seen)
+        if action == "reject":
+            self.model.start_over("read")
+            self.model.talk.append("approval.given")
+        else:
+            self.model.answer(action, "approval.given")
+
     @rule(step=st.sampled_from(STEPS))
     def rewind(self, step: str) -> None:
         if step not in self.model.finished or self.model.status == "cancelled":
@@ -308,6 +367,7 @@ class TicketMachine(RuleBasedStateMachine):
             return
         rewind_ticket(self.sessions, None, self.ticket_id, step)
         self.model.start_over(step)
+        self.model.decision = None
         self.model.finished = self.model.finished[: self.model.finished.index(step)]
 
     @precondition(lambda self: self.model.status == "failed")
@@ -333,6 +393,8 @@ class TicketMachine(RuleBasedStateMachine):
         seen, model = self.look(), self.model
         assert seen[:5] == (model.status, model.next_step, model.generation, model.attempt, model.deaths)
         assert seen.lease_token == (model.holder.token if model.holder else None)
+        # Whoever is asked is answered for once, by a person or by the clock, and nothing is forgotten or made up.
+        assert (seen.decision, seen.talk) == (model.decision, model.talk)
         # Every effect is taken once, and in order.
         assert [step for step, _, _ in seen.ledger] == model.effects
         assert [step for step, _, is_superseded in seen.ledger if not is_superseded] == model.finished
@@ -349,6 +411,7 @@ class TicketMachine(RuleBasedStateMachine):
                 break
             self.time_passes(48)
             self.expire()
+            self.expire_approval()
             self.dispatch()
             while self.messages:
                 self.receive(self.messages.pop(0))
@@ -377,14 +440,18 @@ class TicketMachine(RuleBasedStateMachine):
     def expect_claim(self, claim: Claim) -> type | None:
         """Say what must come of a delivery, and change the model so; ``None`` for a step that is thought about."""
         model = self.model
-        if claim.generation != model.generation or not model.is_live or model.next_step is None:
+        if claim.generation != model.generation or not model.is_live or model.awaits or model.next_step is None:
             return Superseded
         if model.next_step != claim.step:
             return Superseded if STEPS.index(model.next_step) < STEPS.index(claim.step) else AlreadyDone
         is_held = model.holder is not None
         if is_held and not claim.is_redelivered and self.look().has_time_left:
             return Busy
-        return self.expect_of_the_dead(model.deaths + is_held)
+        expected = self.expect_of_the_dead(model.deaths + is_held)
+        if expected is None and model.is_shut(claim.step):
+            model.ask()
+            return Asked
+        return expected
 
     def expect_of_the_dead(self, deaths: int) -> type | None:
         """Say what must come of a delivery when whoever held the ticket, if anybody, is dead."""
@@ -399,25 +466,32 @@ class TicketMachine(RuleBasedStateMachine):
             return Held if model.is_paused else Retrying
         return None
 
-    def finish(self, worker: Worker) -> None:
-        """Let a worker's step succeed."""
+    def finish(self, worker: Worker, *, is_wanted: bool = False) -> None:
+        """Let a worker's step succeed; check may find that a person is wanted before send."""
         step = worker.claim.step
         key = {"read": "read", "check": "checked", "send": "sent"}[step]
         is_ours = worker is self.model.holder
 
-        outcome = worker.end({key: 1})
+        found = {"approval": "wanted" if is_wanted else "not_needed", "draft": "Hello"} if step == "check" else {}
+        outcome = worker.end({key: 1, **found})
 
         if not is_ours:
             self.stale(worker, outcome)
             return
         following = dict(zip(STEPS, (*STEPS[1:], None), strict=True))[step]
-        assert outcome == Committed(following, is_chain_valid=following is not None)
+        if step == "check":
+            self.model.is_wanted = is_wanted
+        is_asked = following is not None and self.model.is_shut(following)
+        assert outcome == Committed(following, is_chain_valid=following is not None and not is_asked)
         self.model.effects.append(step)
         self.model.finished.append(step)
         self.model.attempt = self.model.deaths = 0
         self.model.holder, self.model.next_step = None, following
         self.model.status = "processing" if following else "completed"
-        self.follow(worker.claim)
+        if is_asked:
+            self.model.ask()
+        else:
+            self.follow(worker.claim)
 
     def take(self, worker: Worker) -> None:
         self.model.status = "processing"

@@ -7,6 +7,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import RetryPolicy
 
 from ticketflow.errors import TransientError
+from ticketflow.workflow.approval import Gate
 from ticketflow.workflow.graph import Node
 from ticketflow.workflow.plan import Plan
 from ticketflow.workflow.ports import Tools
@@ -44,12 +45,14 @@ def toy_plan(
     send: ToyStep = send,
     checks_wanted: int = 1,
     time_limit_s: float = 5,
+    gate: Gate | None = None,
 ) -> Plan:
-    """Plan read → check → send, where check leads back to read until it ran often enough."""
+    """Plan read → check → send, where check leads back to read until it ran often enough, with a gate before send."""
     graph = StateGraph(ToyState, context_schema=Tools)
     for name, step in (("read", read), ("check", check), ("send", send)):
         retry = RetryPolicy(max_attempts=MAX_ATTEMPTS, retry_on=TransientError)
-        graph.add_node(name, Node(step), retry_policy=retry, metadata={"time_limit_s": time_limit_s})
+        metadata = {"time_limit_s": time_limit_s, "gate": gate if name == "send" else None}
+        graph.add_node(name, Node(step), retry_policy=retry, metadata=metadata)
     graph.add_edge(START, "read")
     graph.add_edge("read", "check")
     graph.add_conditional_edges(

@@ -3,14 +3,17 @@
 import os
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, StringConstraints, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ticketflow.errors import ConfigurationError
 
 _PSYCOPG = "postgresql+psycopg://"
+
+LlmStep = Literal["classify", "extract", "research", "draft", "review"]
 
 Failpoint = Literal[
     "submit.after",  # the ticket is stored, its 202 is not sent
@@ -22,6 +25,7 @@ Failpoint = Literal[
     "commit.before",  # the step is thought, and nothing of it is kept
     "commit.after",  # the step took effect, the next link is not published
     "link.after",  # the next link is published, the message is not acknowledged
+    "decide.after",  # a person's decision is stored, its 202 is not sent
 ]
 """Edges at which a process can be made to die; see ``ticketflow.observability.failpoints``."""
 
@@ -36,6 +40,14 @@ def default_data_dir() -> Path:
         return Path("/var/lib/ticketflow")
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(base) / "ticketflow"
+
+
+def is_timezone(name: object) -> bool:
+    """Tell whether something is the IANA name of a time zone."""
+    try:
+        return isinstance(name, str) and bool(ZoneInfo(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the last: it names a folder of the database
+        return False
 
 
 class Settings(BaseSettings):
@@ -119,14 +131,97 @@ class Settings(BaseSettings):
         description="Seconds after which a worker that consumes nothing, though the broker is there, ends itself to be"
         " started again.",
     )
-    taxonomy: Path | None = Field(None, description="YAML file of categories. Unset: the one that ships.")
+    timezone: str = Field(
+        "UTC",
+        description="IANA name of the time zone of tickets that come without one: what “yesterday” in them means.",
+        examples=["Europe/Berlin"],
+    )
+    letters: Path | None = Field(
+        None, description="YAML file of greetings, sign-offs and fixed sentences. Unset: those that ship."
+    )
+    taxonomy: Path | None = Field(
+        None,
+        description="YAML file of categories, until `ticketflow taxonomy train` publishes others."
+        " Unset: the one that ships.",
+    )
     encoder_model: Path | None = Field(None, description="MiniLM ONNX weights. Unset: the installed package's.")
     answer_confidence: float = Field(
-        0.93,  # ticketflow.engines.embedded.confidence.ANSWER_CONFIDENCE; a test keeps the two the same
+        0.92,  # ticketflow.engines.embedded.confidence.ANSWER_CONFIDENCE; a test keeps the two the same
         ge=0,
         le=1,
         description="How sure the embedded engine must be of an article to answer from it. Lower answers more tickets"
         " and more of them wrongly; 1 leaves all of them to people.",
+    )
+    approval: Literal["never", "unsure", "always"] = Field(
+        "never",
+        description="Which drafts wait for a person: none, those that review escalates or the writer is not sure of, or"
+        " all.",
+    )
+    draft_confidence: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="The same as `TICKETFLOW_ANSWER_CONFIDENCE`, for drafts that a person looks at before they go out:"
+        " has no effect while `TICKETFLOW_APPROVAL` is `never`.",
+    )
+    approval_timeout_s: float = Field(
+        86_400, gt=0, description="Seconds a draft waits for a person. A ticket keeps what held when it began to wait."
+    )
+    approval_default: Literal["route", "accept", "ignore"] = Field(
+        "route",
+        description="What happens to a draft nobody decided about in time: an acknowledgement goes out instead, the"
+        " draft does, or nothing.",
+    )
+    llm: str | None = Field(
+        None,
+        description="Chat model that is asked before the embedded engine, as LangChain names it: `provider:model`."
+        " Wants `pip install 'ticketflow[llm]'`. Unset: no model.",
+        examples=["openai:gpt-5-mini", "anthropic:claude-sonnet-4-5"],
+    )
+    llm_base_url: str | None = Field(
+        None,
+        description="Server that speaks the provider's protocol, such as an OpenAI-compatible one of your own. Unset:"
+        " the provider's.",
+        examples=["http://127.0.0.1:8000/v1"],
+    )
+    llm_api_key: SecretStr | None = Field(
+        None, description="Key for the provider. Unset: what its own variable says, such as `OPENAI_API_KEY`."
+    )
+    llm_steps: Annotated[frozenset[LlmStep], NoDecode] = Field(
+        frozenset(get_args(LlmStep)),
+        description="Steps that ask the model, separated by commas. Unset: all that can.",
+        examples=["draft,review"],
+    )
+    llm_method: Literal["json_schema", "function_calling", "json_mode"] = Field(
+        "json_schema", description="How the model is held to a schema: what the provider supports best."
+    )
+    llm_timeout_s: float = Field(20, gt=0, le=50, description="Seconds one call to the model may take.")
+    llm_max_tokens: int = Field(1024, ge=64, description="Most tokens the model may write in one call.")
+    llm_temperature: float | None = Field(
+        None, ge=0, le=2, description="Temperature of the model. Unset: its own; some models take no other."
+    )
+    llm_attempts: int = Field(
+        2, ge=1, le=5, description="Calls one question may take: each after the first says what was wrong before."
+    )
+    llm_max_wait_s: float = Field(
+        60,
+        ge=0,
+        description="Longest pause, in seconds, that a ticket waits out when the provider asks for one (`Retry-After`)."
+        " The embedded engine speaks at once when it is longer.",
+    )
+    llm_calls_per_minute: float | None = Field(
+        None, gt=0, description="Calls all workers together may make in a minute. Unset: as many as there are."
+    )
+    llm_max_concurrency: int = Field(8, ge=1, description="Calls all workers together may have under way at one time.")
+    llm_input_usd_per_million: float = Field(
+        0, ge=0, description="Price of a million tokens read, in US dollars; the ledger's costs follow from it."
+    )
+    llm_output_usd_per_million: float = Field(0, ge=0, description="Price of a million tokens written, in US dollars.")
+    llm_keep_answers_days: float = Field(
+        7, gt=0, description="Days a model's answer is kept, so that a step that runs twice pays once."
+    )
+    llm_tracing: bool = Field(
+        False, description="Whether LangChain may report calls to LangSmith, if its own variables say so too."
     )
     metrics_port: int | None = Field(
         None,
@@ -143,6 +238,11 @@ class Settings(BaseSettings):
         examples=['{"commit.after": "kill"}'],
     )
 
+    @field_validator("llm_steps", mode="before")
+    @classmethod
+    def _split_steps(cls, steps: object) -> object:
+        return {step.strip() for step in steps.split(",") if step.strip()} if isinstance(steps, str) else steps
+
     @field_validator("database_url")
     @classmethod
     def _use_psycopg(cls, url: str | None) -> str | None:
@@ -153,6 +253,13 @@ class Settings(BaseSettings):
             if url.startswith(prefix):
                 return _PSYCOPG + url.removeprefix(prefix)
         raise ValueError("must start with postgresql://")
+
+    @field_validator("timezone")
+    @classmethod
+    def _know_timezone(cls, name: str) -> str:
+        if not is_timezone(name):
+            raise ValueError("must be an IANA name such as Europe/Berlin")
+        return name
 
     @field_validator("broker_url")
     @classmethod

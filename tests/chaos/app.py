@@ -3,6 +3,7 @@
 Environment:
     CHAOS_HISTORY: File that every granted execution and every committed effect is appended to.
     CHAOS_STEP_S: How long a step thinks, in seconds.
+    CHAOS_APPROVAL: Which drafts wait for a person: ``never``, ``unsure`` or ``always``.
     CHAOS_CONTROL: ``no-fence`` or ``no-redispatch`` switches that safeguard off.
     CHAOS_LONG_QUEUES: Makes workers take little ahead and dispatchers send much, so that there is what to purge.
     CHAOS_CLOCK: File that says how far off the wall clock is, in seconds.
@@ -28,6 +29,7 @@ from ticketflow.services.run_step import StepRunner
 from ticketflow.storage import due, leases
 from ticketflow.storage.leases import Claim
 from ticketflow.tasks import app, runtime
+from ticketflow.workflow.approval import ApprovalPolicy
 from ticketflow.workflow.plan import Plan
 from ticketflow.workflow.ports import Brief, Opinion, Reply, Tools
 from ticketflow.workflow.state import Problem
@@ -37,6 +39,7 @@ __all__ = ["app"]
 POISON = "poison"
 REVISED = "revise"
 STEP_S = float(os.environ.get("CHAOS_STEP_S", "0"))
+APPROVAL = ApprovalPolicy(mode=os.environ.get("CHAOS_APPROVAL", "never"))  # type: ignore[arg-type]
 
 history = History(os.environ["CHAOS_HISTORY"])
 
@@ -78,7 +81,7 @@ def switch_off(statement: TextClause, safeguard: str, instead: str) -> None:
 run_plan, run_step = Plan.run, StepRunner.run
 Plan.run, StepRunner.run = think, run  # type: ignore[method-assign]
 assert callable(runtime.build_tools)
-runtime.build_tools = lambda *_: fake_tools(reviewer=ReviseOnce())
+runtime.build_tools = lambda *_: fake_tools(reviewer=ReviseOnce(), approval=APPROVAL)
 
 match os.environ.get("CHAOS_CONTROL"):
     case "no-fence":

@@ -73,7 +73,31 @@ def die_before_the_answer(site: Site, point: str) -> None:
         assert connection.execute("SELECT array_agg(id::text) FROM tickets").fetchone() == ([ticket],)
 
 
-SCENARIOS = {"release.before": die_without_a_broker_that_listens, "submit.after": die_before_the_answer}
+def die_after_a_decision(site: Site, point: str) -> None:
+    site.start("clean", {"CHAOS_APPROVAL": "always"})
+    api = site.start(API, killing(point))
+    headers = {"Authorization": f"Bearer {site.key}"}
+    url = f"http://127.0.0.1:{site.port}"
+    with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
+        for number, ticket in enumerate(submit_directly(site, TICKETS)):
+            path = f"/tickets/{ticket}"
+            wait_until(lambda path=path: client.get(path).json()["status"] == "awaiting_approval", 60, "it waits")
+            seen = {"If-Match": client.get(path).headers["ETag"], "Idempotency-Key": ticket}
+            decision = {"json": {"action": "accept"}, "headers": seen}
+            if number == 0:
+                with pytest.raises(httpx.TransportError):
+                    client.post(f"{path}/approval", **decision)
+                api.wait_for_log("SIGKILL")
+                api.kill()
+                site.start(API)
+            assert client.post(f"{path}/approval", **decision).status_code == 202
+
+
+SCENARIOS = {
+    "decide.after": die_after_a_decision,
+    "release.before": die_without_a_broker_that_listens,
+    "submit.after": die_before_the_answer,
+}
 
 
 @pytest.mark.timeout(180)

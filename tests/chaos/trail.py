@@ -37,6 +37,8 @@ class Walker:
             self._complete(event.step, event.round)
         elif event.type.endswith(".revised"):
             self._revise(event)
+        elif event.type == "approval.given" and event.detail.get("action") == "reject":
+            self._send_back()
         elif event.type in REOPENINGS:
             self.ending = None
             if event.type == "ticket.rewound":
@@ -59,6 +61,11 @@ class Walker:
         if event.detail.get("after") != "review" or self.expected != FOLLOWING["review"]:
             self.flaws.append(f"{event.type} came where {self.expected} was next")
         self.expected = target
+
+    def _send_back(self) -> None:
+        if self.expected != FOLLOWING["review"]:
+            self.flaws.append(f"a draft was rejected where {self.expected} was next")
+        self.expected = "draft"
 
     def _end(self, ending: str) -> None:
         if self.ending:

@@ -12,7 +12,15 @@ from ticketflow.services.pauses import read_pauses
 from ticketflow.services.read_tickets import read_events, read_steps, read_ticket
 from ticketflow.storage.models import DEFAULT_TENANT, TicketEvent
 
-JSON_TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": int | float, "null": type(None)}
+JSON_TYPES = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": int | float,
+    "null": type(None),
+}
 ARTICLE = {"title": "Refunds", "body": "Sent back within five days.", "tags": ["billing"], "external_id": "kb-1"}
 HTTP_METHODS = {"get", "post", "put", "delete", "patch"}
 
@@ -109,6 +117,49 @@ def test_every_answer_to_an_operation_is_documented(api, document, completed, pa
     described = document["components"]["schemas"]["Event"]["properties"]["type"]["description"]
     assert {"ticket.retried", "ticket.cancelled", "ticket.forked", "ticket.rewound"} < happened
     assert {name for name in happened if f"`{name}`" not in described} == set()
+
+
+def test_every_answer_to_a_person_s_decision_is_documented(api, document, completed):
+    first, second = (api.submit()["id"] for _ in range(2))
+    for ticket_id in (first, second):
+        api.propose(ticket_id)
+    seen = {ticket_id: {"If-Match": api.get(f"/tickets/{ticket_id}").headers["ETag"]} for ticket_id in (first, second)}
+    edit = {"action": "edit", "final_response": "Please call us.", "note": "shorter"}
+    correction = {"category": "shipping", "priority": "high", "entities": [], "note": "a parcel"}
+    done = {"If-Match": api.get(f"/tickets/{completed}").headers["ETag"]}
+    conversation = [
+        ("get", f"/tickets/{first}", {}),
+        ("get", "/tickets", {"query_string": "status=awaiting_approval&team=Accounts"}),
+        ("post", f"/tickets/{first}/approval", {"json": edit}),
+        ("post", f"/tickets/{first}/approval", {"json": {"action": "edit"}, "headers": seen[first]}),
+        ("post", f"/tickets/{first}/approval", {"json": edit, "headers": {"If-Match": '"1"'}}),
+        ("post", f"/tickets/{first}/approval", {"json": edit, "headers": seen[first]}),
+        ("post", f"/tickets/{second}/approval", {"json": {"action": "reject"}, "headers": seen[second]}),
+        ("get", f"/tickets/{second}", {}),
+        ("post", f"/tickets/{completed}/approval", {"json": {"action": "accept"}, "headers": done}),
+        ("patch", f"/tickets/{completed}", {"json": correction}),
+        ("patch", f"/tickets/{completed}", {"json": {}, "headers": done}),
+        ("patch", f"/tickets/{completed}", {"json": correction, "headers": done}),
+        ("patch", f"/tickets/{completed}", {"json": correction, "headers": done}),
+        ("get", "/corrections", {}),
+        ("get", "/corrections", {"query_string": "field=lost"}),
+    ]
+    check_conversation(api, document, conversation)
+
+    api.finish(first)
+    check_conversation(api, document, [("get", f"/tickets/{first}", {})])
+    with api.sessions() as session:
+        happened = set(session.scalars(select(TicketEvent.type)))
+    described = document["components"]["schemas"]["Event"]["properties"]["type"]["description"]
+    assert {"approval.requested", "approval.given", "ticket.corrected"} < happened
+    assert {name for name in happened if f"`{name}`" not in described} == set()
+
+
+def test_what_is_decided_or_corrected_must_name_its_version(document):
+    for method, path in (("post", "/tickets/{ticket_id}/approval"), ("patch", "/tickets/{ticket_id}")):
+        (header,) = (each for each in document["paths"][path][method]["parameters"] if each["name"] == "If-Match")
+        assert header["required"], (method, path)
+        assert "428" in document["paths"][path][method]["responses"]
 
 
 def test_the_check_of_answers_finds_faults(api, document, finished):
@@ -231,9 +282,9 @@ def find_misfits(value: Any, schema: dict[str, Any], document: dict[str, Any], p
         yield from min(misfits, key=len)
         return
     types = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", list(JSON_TYPES))
-    if not any(isinstance(value, JSON_TYPES[name]) for name in types) or isinstance(value, bool) > (
-        "type" not in schema
-    ):
+    is_misfit = not any(isinstance(value, JSON_TYPES[name]) for name in types)
+    # To Python a truth value is an integer too.
+    if is_misfit or (isinstance(value, bool) and "boolean" not in types):
         yield f"{path}: {value!r} is not {types}"
     elif "enum" in schema and value not in schema["enum"]:
         yield f"{path}: {value!r} is not one of {schema['enum']}"

@@ -8,14 +8,8 @@ from ticketflow.cli.article_files import read_sample_articles
 from ticketflow.cli.ticket_files import read_sample_tickets
 from ticketflow.engines.embedded import ANSWER_CONFIDENCE, build_embedded_tools, shared_encoder
 from ticketflow.engines.embedded.classifier import EmbeddedClassifier
-from ticketflow.engines.embedded.knowledge import (
-    EmbeddedKnowledge,
-    IndexedArticle,
-    PassageIndex,
-    embed_passages,
-    split_passages,
-)
-from ticketflow.engines.embedded.taxonomy import load_taxonomy
+from ticketflow.engines.embedded.knowledge import build_knowledge
+from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
 from ticketflow.engines.embedded.vectors import MiniLmEncoder
 from ticketflow.errors import ConfigurationError
 from ticketflow.settings import Settings
@@ -102,6 +96,30 @@ def test_mood_and_haste(classifier, text, sentiment, priority):
 
 
 @pytest.mark.parametrize(
+    ("text", "priority", "reason"),
+    [
+        ("No rush, but this is not urgent either: where is my invoice?", "low", "says: no rush"),
+        ("Where is my invoice? I need it as soon as possible.", "high", "says: as soon as possible"),
+        ("My wallet was stolen on the train.", "urgent", "says: was stolen"),
+        ("Which payment methods do you accept?", "normal", "sounds like: Which payment methods do you accept?"),
+        ("Your service is the worst, where is my order?", "high", "angry, says: worst"),
+    ],
+)
+def test_a_priority_comes_with_what_decided_it(classifier, text, priority, reason):
+    label = classifier.classify("", text)
+
+    assert (label.priority, label.reasons["priority"]) == (priority, reason)
+
+
+@pytest.mark.parametrize("text", ["Lorem ipsum dolor sit amet", "1234567"])
+def test_what_looks_like_nothing_known_goes_to_the_fallback(classifier, text):
+    label = classifier.classify("", text)
+
+    assert label.category == "other"
+    assert label.team == "Customer Care"
+
+
+@pytest.mark.parametrize(
     ("text", "language"),
     [
         ("Wo bleibt meine Bestellung? Ich warte seit drei Wochen.", "de"),
@@ -116,10 +134,7 @@ def test_language(classifier, text, language):
 
 def test_a_question_without_an_article_is_routed(encoder):
     title, text = "Reset your password", "To reset your password, open the sign-in page. Choose the reset link."
-    passages = split_passages(title, text)
-    index = PassageIndex()
-    index.replace(IndexedArticle("a1", 1, title, tuple(passages), embed_passages(encoder, title, passages)))
-    tools = build_embedded_tools(EmbeddedKnowledge(encoder, index))
+    tools = build_embedded_tools(build_knowledge(encoder, [("a1", title, text)]))
     state = dict(fake_request(subject="Sofa", body="Which colours does the sofa come in? My order is 471122."))
 
     for step in (classify, extract, research, draft):
@@ -145,12 +160,8 @@ SHOP = [
 
 @pytest.fixture(scope="module")
 def shop_tools(encoder):
-    index = PassageIndex()
-    for article in read_sample_articles().articles:
-        passages = split_passages(article.title, article.body)
-        vectors = embed_passages(encoder, article.title, passages)
-        index.replace(IndexedArticle(str(article.external_id), 1, article.title, tuple(passages), vectors))
-    return build_embedded_tools(EmbeddedKnowledge(encoder, index))
+    articles = [(str(each.external_id), each.title, each.body) for each in read_sample_articles().articles]
+    return build_embedded_tools(build_knowledge(encoder, articles))
 
 
 @pytest.mark.parametrize(("subject", "title"), SHOP)

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from ticketflow.api import articles, docs, health, operations, pauses, tickets
+from ticketflow.api import articles, corrections, docs, health, operations, pauses, tickets
 from ticketflow.api.auth import install_auth
 from ticketflow.api.backend import EXTENSION, Backend, build_backend
 from ticketflow.api.openapi import build_openapi
@@ -28,7 +28,7 @@ def create_app(backend: Backend | None = None) -> Flask:
     install_problems(app)
     install_auth(app)
     api = build_openapi(app)
-    for resource in (tickets.blp, operations.blp, pauses.blp, articles.blp, health.blp):
+    for resource in (tickets.blp, operations.blp, pauses.blp, articles.blp, corrections.blp, health.blp):
         api.register_blueprint(resource)
     app.register_blueprint(docs.blp)
     return app

@@ -2,12 +2,16 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from ticketflow.api.fields import Line, LongText, ShownSchema, shown_instant
+from ticketflow.api.paging import DEFAULT_LIMIT, MAX_LIMIT
+from ticketflow.services.articles import MAX_BODY_CHARACTERS
+from ticketflow.services.html_text import HtmlText
 from ticketflow.storage.articles import NewArticle
 
 MAX_TAGS = 50
+FORMATS = ("markdown", "html", "text")
 
 ARTICLE = {
     "title": "How refunds work",
@@ -20,12 +24,24 @@ class ChangedArticleSchema(Schema):
     """An article's whole content; its external id stays."""
 
     title = Line(500, required=True)
-    body = LongText(200_000, required=True, metadata={"description": "Markdown or plain text."})
+    body = LongText(MAX_BODY_CHARACTERS, required=True, metadata={"description": "In the format that `format` names."})
+    format = fields.String(
+        load_default="markdown",
+        validate=validate.OneOf(FORMATS),
+        metadata={
+            "description": "How `body` is written. Of HTML the words are kept, without scripts, styles and navigation;"
+            " the others are kept as they are."
+        },
+    )
     tags = fields.List(Line(100), load_default=list, validate=validate.Length(max=MAX_TAGS))
 
     @post_load
     def build(self, loaded: dict[str, Any], **_: Any) -> NewArticle:
         """Build what the use case takes."""
+        if loaded.pop("format") == "html":
+            loaded["body"] = HtmlText(loaded["body"]).text
+        if not loaded["body"]:
+            raise ValidationError("There is no text in it.", "body")
         return NewArticle(**loaded)
 
 
@@ -63,15 +79,68 @@ class ArticlePageSchema(ShownSchema):
     articles = fields.List(fields.Nested(ArticleSchema), required=True)
 
 
+class VersionSchema(ShownSchema):
+    """What an article said in one of its versions."""
+
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    title = fields.String(required=True)
+    body = fields.String(required=True)
+    tags = fields.List(fields.String(), required=True)
+    created_at = shown_instant("When this version was written.", required=True)
+
+
+class VersionPageSchema(ShownSchema):
+    """A page of an article's versions, the newest first."""
+
+    versions = fields.List(fields.Nested(VersionSchema), required=True)
+
+
+class VersionPageQuery(Schema):
+    """Which page of an article's versions."""
+
+    limit = fields.Integer(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
+    cursor = fields.Integer(
+        load_default=None, validate=validate.Range(1), metadata={"description": "From the `Link` of the page before."}
+    )
+
+
+def _part(description: str) -> fields.Float:
+    return fields.Float(required=True, metadata={"description": description})
+
+
+class EvidenceSchema(ShownSchema):
+    """What the confidence is estimated from."""
+
+    similarity = _part("Cosine of the whole question and the article, less what all titles have in common.")
+    lead = _part("How far the passage lies above the best other article's; negative for all but the first.")
+    overlap_lead = _part("The same for the share of the question's words the article has.")
+    title_share = _part("Which share of the title's words the question has; rare words weigh more.")
+    sibling = _part("Cosine of the article and the nearest title of another one.")
+    story = _part("0 for a bare question, 1 for a ticket of three sentences or more.")
+
+
 class PassageSchema(ShownSchema):
-    """A piece of an article that may answer the question."""
+    """A piece of an article that may answer the question, and why it was found."""
 
     article_id = fields.UUID(required=True)
     article_version = fields.Integer(required=True)
     title = fields.String(required=True)
     text = fields.String(required=True)
-    score = fields.Float(required=True, metadata={"description": "Relevance; comparable within one search only."})
-    confidence = fields.Float(required=True, metadata={"description": "How likely it answers, in [0, 1]."})
+    start = fields.Integer(required=True, metadata={"description": "Its first character in the article's body."})
+    score = _part("What results are ordered by: `similarity` plus a twentieth of `lexical`. Compare within one search.")
+    similarity = _part("Cosine with the question's parts, halfway between the nearest and their mean.")
+    lexical = _part("Its BM25 score as a share of the best passage's, in [0, 1].")
+    confidence = _part("How likely it answers, in [0, 1], judged by `evidence`.")
+    evidence = fields.Nested(EvidenceSchema, required=True)
+    threshold = _part("`TICKETFLOW_ANSWER_CONFIDENCE`: the confidence from which the embedded engine quotes it.")
+    is_sure = fields.Boolean(
+        required=True,
+        metadata={
+            "description": "Whether `confidence` reaches `threshold`. A ticket is answered from it then, unless it"
+            " needs a person, is in another language, or no sentence of the passage speaks to it."
+        },
+    )
 
 
 class SearchResultSchema(ShownSchema):

@@ -15,6 +15,9 @@ from ticketflow.api.article_schemas import (
     NewArticleSchema,
     SearchQuery,
     SearchResultSchema,
+    VersionPageQuery,
+    VersionPageSchema,
+    VersionSchema,
 )
 from ticketflow.api.auth import current_caller
 from ticketflow.api.backend import backend
@@ -28,7 +31,16 @@ from ticketflow.api.conditional import (
 )
 from ticketflow.api.openapi import Blueprint
 from ticketflow.api.paging import LINK_HEADER, PageQuery, build_link
-from ticketflow.services.articles import create_article, delete_article, read_article, read_articles, update_article
+from ticketflow.engines.embedded.knowledge import Explanation
+from ticketflow.services.articles import (
+    create_article,
+    delete_article,
+    read_article,
+    read_articles,
+    read_version,
+    read_versions,
+    update_article,
+)
 from ticketflow.storage.articles import NewArticle
 
 Answer = tuple[dict[str, Any], int, dict[str, str]]
@@ -67,9 +79,9 @@ class ArticleSearch(MethodView):
     @blp.response(200, SearchResultSchema)
     @blp.problems(401, 503)
     def get(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Find passages that may answer a question, best first."""
-        knowledge = backend().knowledge(current_caller().tenant)
-        return {"results": knowledge.search(wanted["q"], wanted["limit"])}
+        """Find passages that may answer a question, best first, and show why."""
+        found = backend().knowledge(current_caller().tenant).explain(wanted["q"], wanted["limit"])
+        return {"results": [_show(each, backend().settings.answer_confidence) for each in found]}
 
 
 @blp.route("/<uuid:article_id>", endpoint="article")
@@ -100,3 +112,35 @@ class Article(MethodView):
         """Take an article out of every search; citations keep naming it."""
         delete_article(backend().sessions, current_caller().tenant, article_id)
         return Response(status=HTTPStatus.NO_CONTENT)
+
+
+@blp.route("/<uuid:article_id>/versions")
+class ArticleVersions(MethodView):
+    """All versions of one article."""
+
+    @blp.arguments(VersionPageQuery, location="query")
+    @blp.response(200, VersionPageSchema, headers=LINK_HEADER)
+    @blp.problems(401, 404, 503)
+    def get(self, page: dict[str, Any], article_id: UUID) -> Answer:
+        """List an article's versions, the newest first; a deleted article's too."""
+        tenant = current_caller().tenant
+        versions, has_more = read_versions(backend().sessions, tenant, article_id, page["cursor"], page["limit"])
+        link = build_link(cursor=versions[-1]["version"]) if has_more else {}
+        return {"versions": versions}, HTTPStatus.OK, link
+
+
+@blp.route("/<uuid:article_id>/versions/<int:version>")
+class ArticleVersion(MethodView):
+    """One version of one article."""
+
+    @blp.response(200, VersionSchema)
+    @blp.problems(401, 404, 503)
+    def get(self, article_id: UUID, version: int) -> dict[str, Any]:
+        """Show what an article said in the version a citation names, even if it was deleted since."""
+        return read_version(backend().sessions, current_caller().tenant, article_id, version)
+
+
+def _show(found: Explanation, threshold: float) -> dict[str, Any]:
+    passage = found["passage"]
+    parts = {"similarity": found["similarity"], "lexical": found["lexical"], "evidence": found["evidence"]}
+    return {**passage, **parts, "threshold": threshold, "is_sure": passage["confidence"] >= threshold}

@@ -7,7 +7,7 @@ from flask import Flask, Response, g, request
 from ticketflow.api.backend import backend
 from ticketflow.api.problems import Kind, build_problem
 from ticketflow.services.keys import Caller, find_caller
-from ticketflow.storage.models import DEFAULT_TENANT
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 # Blueprints anybody may use: probes and the description of the API.
 OPEN_BLUEPRINTS = frozenset({"health", "docs", "api-docs"})

@@ -8,17 +8,14 @@ from functools import partial
 
 from flask import current_app
 
-from ticketflow.engines.embedded.vectors import shared_encoder
 from ticketflow.observability.logging import configure_logging
-from ticketflow.services.knowledge import StoredKnowledge
+from ticketflow.services.knowledge import SearchableArticles
 from ticketflow.settings import Settings
-from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.session import Sessions
 from ticketflow.tasks import app as celery_app
 from ticketflow.tasks.dispatcher import build_dispatcher
 from ticketflow.tasks.publisher import check_broker
-from ticketflow.tasks.runtime import Runtime, runtime
-from ticketflow.workflow.ports import KnowledgeBase
+from ticketflow.tasks.runtime import runtime
 
 EXTENSION = "ticketflow"
 BROKER_TIMEOUT_S = 1.0
@@ -33,7 +30,7 @@ class Backend:
 
     Attributes:
         wake: Tells a dispatcher that a ticket is due; returns at once, whatever the broker does.
-        knowledge: Finds a tenant's knowledge base.
+        knowledge: Finds a tenant's articles.
         check_broker: Raises ``BrokerUnavailableError`` after a moment.
         seats: Requests take one while they wait for a ticket; without one they answer as things stand.
     """
@@ -41,7 +38,7 @@ class Backend:
     settings: Settings
     sessions: Sessions
     wake: Callable[[], None]
-    knowledge: Callable[[str], KnowledgeBase]
+    knowledge: Callable[[str], SearchableArticles]
     check_broker: Callable[[], None]
     seats: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(WAITING_SEATS))
 
@@ -64,7 +61,7 @@ def build_backend() -> Backend:
         settings=live.settings,
         sessions=live.sessions,
         wake=_start_dispatcher() if live.settings.dispatcher else _wake_nobody,
-        knowledge=TenantKnowledge(live).find,
+        knowledge=live.knowledge.articles_of,
         check_broker=partial(check_broker, celery_app, BROKER_TIMEOUT_S),
     )
 
@@ -73,26 +70,6 @@ def backend() -> Backend:
     """Return the backend of the application that serves this request."""
     found: Backend = current_app.extensions[EXTENSION]
     return found
-
-
-class TenantKnowledge:
-    """One knowledge base per tenant, so that a search never finds another tenant's article."""
-
-    def __init__(self, live: Runtime) -> None:
-        """Start with none; each is built by the first search that needs it."""
-        self._live = live
-        self._lock = threading.Lock()
-        self._others: dict[str, StoredKnowledge] = {}
-
-    def find(self, tenant: str) -> KnowledgeBase:
-        """Return a tenant's knowledge base."""
-        if tenant == DEFAULT_TENANT:
-            return self._live.knowledge
-        with self._lock:
-            if tenant not in self._others:
-                encoder = shared_encoder(self._live.settings.encoder_model)
-                self._others[tenant] = StoredKnowledge(self._live.sessions, encoder, tenant)
-            return self._others[tenant]
 
 
 def _start_dispatcher() -> Callable[[], None]:

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Response, request
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, PreconditionRequired
 
 from ticketflow.errors import VersionConflictError
 
@@ -15,6 +15,13 @@ IF_MATCH = {
     "in": "header",
     "description": "The `ETag` you read. Left out, the change overwrites whatever is there.",
     "schema": {"type": "string"},
+}
+
+
+NEEDED_IF_MATCH = {
+    **IF_MATCH,
+    "description": "The `ETag` you read: what you decide on must be what is there.",
+    "required": True,
 }
 
 
@@ -47,3 +54,17 @@ def read_if_match() -> int | None:
     if not (version.isascii() and version.isdecimal()):
         raise VersionConflictError('If-Match names no version; send the ETag as you got it, such as "7"')
     return int(version)
+
+
+def require_if_match() -> int:
+    """Return the version the caller changes, of something nobody may change unseen.
+
+    Raises:
+        PreconditionRequired: None is named.
+        BadRequest: Several versions are named.
+        VersionConflictError: What is named is not a version of ours.
+    """
+    version = read_if_match()
+    if version is None:
+        raise PreconditionRequired('send If-Match with the ETag of the ticket you read, such as "7"')
+    return version

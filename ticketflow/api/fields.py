@@ -7,6 +7,8 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
+from ticketflow.settings import is_timezone
+
 # Cc, and the two separators that also end a line (Unicode UAX #14, class BK).
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _YEARS = range(1970, 9999)
@@ -56,6 +58,14 @@ class Instant(fields.AwareDateTime):
         return instant
 
 
+class TimeZone(fields.String):
+    """IANA name of a time zone."""
+
+    def __init__(self, **options: Any) -> None:
+        """Take names this machine knows."""
+        super().__init__(validate=_refuse_unknown_timezone, **options)
+
+
 def shown_instant(description: str, **options: Any) -> fields.String:
     """Build the field of an instant in an answer; services write them out already."""
     return fields.String(metadata={"description": description, "format": "date-time"}, **options)
@@ -70,6 +80,11 @@ def refuse_large_metadata(metadata: dict[str, Any]) -> None:
 def _refuse_controls(value: str) -> None:
     if _CONTROL.search(value):
         raise ValidationError("Must be one line without control characters.")
+
+
+def _refuse_unknown_timezone(value: str) -> None:
+    if not is_timezone(value):
+        raise ValidationError("Must be the IANA name of a time zone, such as Europe/Berlin.")
 
 
 def _refuse_blank(value: str) -> None:

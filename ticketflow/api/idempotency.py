@@ -10,6 +10,7 @@ from typing import Any
 from flask import request
 from werkzeug.exceptions import BadRequest
 
+from ticketflow.masking import mask_all, mask_text
 from ticketflow.storage.idempotency import RepeatableRequest
 
 HEADER = "Idempotency-Key"
@@ -39,7 +40,10 @@ def find_repeatable(caller: str, payload: Mapping[str, Any]) -> RepeatableReques
     given = request.headers.get(HEADER)
     if given is None:
         return None
-    return RepeatableRequest(caller, parse_key(given.strip()), digest_payload(payload))
+    key = parse_key(given.strip())
+    if mask_text(key) != key:  # a card number is no good key, and is not kept as one
+        key = hashlib.sha256(key.encode()).hexdigest()
+    return RepeatableRequest(caller, key, digest_payload(payload))
 
 
 def parse_key(given: str) -> str:
@@ -56,8 +60,11 @@ def parse_key(given: str) -> str:
 
 
 def digest_payload(payload: Mapping[str, Any]) -> bytes:
-    """Compute a digest that is the same for payloads that mean the same."""
-    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), default=_write_instant)
+    """Compute a digest that is the same for payloads that mean the same.
+
+    Card and account numbers do not go into it: with the rest of the text known, they could be guessed from it.
+    """
+    canonical = json.dumps(mask_all(dict(payload)), sort_keys=True, separators=(",", ":"), default=_write_instant)
     return hashlib.sha256(canonical.encode()).digest()
 
 

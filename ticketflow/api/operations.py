@@ -1,4 +1,4 @@
-"""What people do to a ticket: cancel, retry, rewind, fork."""
+"""What people do to a ticket: cancel, retry, rewind, fork, and decide about its draft."""
 
 from dataclasses import asdict
 from http import HTTPStatus
@@ -11,13 +11,22 @@ from flask.views import MethodView
 from ticketflow.api import idempotency
 from ticketflow.api.auth import current_caller
 from ticketflow.api.backend import backend
-from ticketflow.api.conditional import ETAG_HEADER, IF_MATCH, build_etag, read_if_match
+from ticketflow.api.conditional import (
+    ETAG_HEADER,
+    IF_MATCH,
+    NEEDED_IF_MATCH,
+    build_etag,
+    read_if_match,
+    require_if_match,
+)
 from ticketflow.api.openapi import Blueprint
-from ticketflow.api.operation_schemas import FORK, ForkSchema, ReasonSchema, RewindSchema
+from ticketflow.api.operation_schemas import APPROVAL, FORK, ApprovalSchema, ForkSchema, ReasonSchema, RewindSchema
 from ticketflow.api.ticket_schemas import TicketSchema
 from ticketflow.api.tickets import LOCATION, Answer
 from ticketflow.services.cancel_ticket import cancel_ticket
-from ticketflow.services.fork_ticket import fork_ticket
+from ticketflow.services.decide_approval import Judgement, decide_approval
+from ticketflow.services.fork_ticket import fork_ticket, give_to_team
+from ticketflow.services.owners import read_owners
 from ticketflow.services.retry_ticket import retry_ticket
 from ticketflow.services.rewind_ticket import rewind_ticket
 
@@ -92,7 +101,8 @@ class Fork(MethodView):
 
         The steps before are taken over as they are; this ticket goes its own way.
         """
-        caller, seen, step, overrides = current_caller(), read_if_match(), given["step"], given["overrides"]
+        caller, seen, step = current_caller(), read_if_match(), given["step"]
+        overrides = give_to_team(given["overrides"], read_owners(backend().settings, backend().sessions))
         payload = {"ticket_id": str(ticket_id), "step": step, **asdict(overrides)}
         repeatable = idempotency.find_repeatable(caller.key_id, payload)
         fork = fork_ticket(backend().sessions, caller.tenant, ticket_id, step, overrides, seen=seen, request=repeatable)
@@ -101,6 +111,29 @@ class Fork(MethodView):
             return _accept(fork.ticket, {**headers, idempotency.REPLAYED: "true"})
         backend().wake()
         return _accept(fork.ticket, headers)
+
+
+@blp.route("/<uuid:ticket_id>/approval")
+class Approval(MethodView):
+    """What a person decides about a draft."""
+
+    @blp.arguments(ApprovalSchema, example=APPROVAL)
+    @blp.response(202, TicketSchema, headers=ETAG_HEADER)
+    @blp.problems(400, 401, 404, 409, 412, 413, 415, 428, 503)
+    @blp.header(NEEDED_IF_MATCH)
+    @blp.header(idempotency.PARAMETER)
+    def post(self, given: dict[str, Any], ticket_id: UUID) -> Answer:
+        """Decide about the draft of a ticket that is `awaiting_approval`.
+
+        Of several people who decide about the same version one is heard; the others get 412 and change nothing.
+        """
+        caller, seen, judgement = current_caller(), require_if_match(), Judgement(by=current_caller().key_id, **given)
+        repeatable = idempotency.find_repeatable(caller.key_id, {"ticket_id": str(ticket_id), **given})
+        decided = decide_approval(backend().sessions, caller.tenant, ticket_id, judgement, seen, repeatable)
+        if decided.is_replay:
+            return _accept(decided.ticket, {idempotency.REPLAYED: "true"})
+        backend().wake()
+        return _accept(decided.ticket)
 
 
 def _accept(ticket: dict[str, Any], headers: dict[str, str] | None = None) -> Answer:

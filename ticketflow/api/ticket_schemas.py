@@ -1,21 +1,26 @@
 """What tickets look like on their way in and out."""
 
-from typing import Any
+from typing import Any, get_args
 
 from marshmallow import Schema, fields, post_load, validate
 
+from ticketflow.api.backend import backend
 from ticketflow.api.fields import (
     MAX_EMAIL_LENGTH,
     Instant,
     Line,
     LongText,
     ShownSchema,
+    TimeZone,
     refuse_large_metadata,
     shown_instant,
 )
 from ticketflow.api.paging import DEFAULT_LIMIT, MAX_LIMIT, PageQuery
+from ticketflow.api.result_schemas import CitationSchema, ResultSchema, ScoresSchema
 from ticketflow.storage.models import PRIORITIES
 from ticketflow.storage.tickets import NewTicket, TicketFilter
+from ticketflow.workflow.approval import DefaultAction, Reason
+from ticketflow.workflow.steps.review import Verdict
 from ticketflow.workflow.transitions import Status
 
 MAX_WAIT_S = 60
@@ -25,11 +30,16 @@ EVENT_TYPES = (
     "ticket.received",
     "step.started",
     "step.completed",
+    "step.fell_back",
     "step.retrying",
     "step.lease_expired",
     "step.failed",
     "draft.revised",
     "message.dead_lettered",
+    "approval.requested",
+    "approval.given",
+    "approval.expired",
+    "ticket.corrected",
     "ticket.completed",
     "ticket.failed",
     "ticket.cancelled",
@@ -80,11 +90,17 @@ class NewTicketSchema(Schema):
         metadata={"description": "Anything you want back with the ticket; up to 16 KiB of JSON."},
     )
     not_before = Instant(allow_none=True, load_default=None, metadata={"description": "Start no step before."})
+    timezone = TimeZone(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "What “yesterday” means to the customer; IANA name.", "example": "Europe/Berlin"},
+    )
 
     @post_load
     def build(self, loaded: dict[str, Any], **_: Any) -> NewTicket:
         """Build what the use case takes."""
         customer = loaded.pop("customer") or {}
+        loaded["timezone"] = loaded["timezone"] or backend().settings.timezone
         return NewTicket(customer_email=customer.get("email"), customer_name=customer.get("name"), **loaded)
 
 
@@ -93,7 +109,10 @@ class TicketQuery(PageQuery):
 
     status = fields.String(load_default=None, validate=_statuses)
     category = Line(200, load_default=None)
-    priority = fields.String(load_default=None, validate=_priority, metadata={"description": "As it was asked for."})
+    team = Line(200, load_default=None)
+    priority = fields.String(
+        load_default=None, validate=_priority, metadata={"description": "As it was asked for, or corrected."}
+    )
     channel = Line(50, load_default=None)
     customer = Line(MAX_EMAIL_LENGTH, load_default=None, metadata={"description": "The customer's e-mail address."})
     external_id = Line(200, load_default=None)
@@ -116,7 +135,10 @@ class WaitQuery(Schema):
     wait = fields.Float(
         load_default=0,
         validate=validate.Range(0, MAX_WAIT_S),
-        metadata={"description": "Seconds to wait for the ticket to end before it is shown as it stands."},
+        metadata={
+            "description": "Seconds to wait for the ticket to end before it is shown as it stands. One that waits for a"
+            " person has not ended."
+        },
     )
 
 
@@ -156,39 +178,52 @@ class EntitySchema(ShownSchema):
     end = fields.Integer(required=True)
 
 
-class CitationSchema(ShownSchema):
-    """A sentence of the answer and the article it comes from, verbatim."""
+class DraftProblemSchema(ShownSchema):
+    """What is wrong with a draft."""
 
-    article_id = fields.UUID(required=True)
-    article_version = fields.Integer(required=True)
-    title = fields.String(required=True)
-    quote = fields.String(required=True)
-
-
-class SuggestionSchema(ShownSchema):
-    """An article that may help whoever answers next."""
-
-    article_id = fields.UUID(required=True)
-    article_version = fields.Integer(required=True)
-    title = fields.String(required=True)
-    confidence = fields.Float(required=True, metadata={"description": "How likely it answers, in [0, 1]."})
+    code = fields.String(required=True, metadata={"example": "ungrounded"})
+    detail = fields.String(required=True)
+    quote = fields.String(metadata={"description": "The quoted sentence that is to blame."})
 
 
-class ResultSchema(ShownSchema):
-    """How the ticket came out."""
+class ReviewSchema(ShownSchema):
+    """What review thinks of the draft."""
 
-    resolution = fields.String(required=True, validate=validate.OneOf(["answered", "routed"]))
-    team = fields.String(required=True, metadata={"description": "Who has the ticket now, or owns its category."})
-    revisions = fields.Integer(required=True, metadata={"description": "How many drafts were written."})
-    verdict = fields.String(required=True, metadata={"description": "What review said last.", "example": "approve"})
+    verdict = fields.String(required=True, validate=validate.OneOf(get_args(Verdict)))
     completeness = fields.Float(
         required=True, metadata={"description": "How much of the question is addressed, in [0, 1]."}
     )
-    suggestions = fields.List(
-        fields.Nested(SuggestionSchema),
+    scores = fields.Nested(
+        ScoresSchema,
         required=True,
-        metadata={"description": "Up to three articles worth a look, the cited one first."},
+        allow_none=True,
+        metadata={"description": "Null for tickets reviewed by an earlier version."},
     )
+    answer_confidence = fields.Float(required=True, metadata={"description": "How sure the writer was, in [0, 1]."})
+    revision = fields.Integer(required=True, metadata={"description": "Counts the drafts, from 1."})
+    problems = fields.List(
+        fields.Nested(DraftProblemSchema),
+        required=True,
+        metadata={"description": "After a rejection, what the next draft must leave out."},
+    )
+    approval = fields.String(
+        required=True,
+        validate=validate.OneOf(["wanted", "not_needed"]),
+        metadata={"description": "Whether a person decides before the draft is final."},
+    )
+
+
+class AwaitedSchema(ShownSchema):
+    """What a person is asked; `POST …/approval` answers."""
+
+    requested_at = shown_instant("Since when.", required=True)
+    expires_at = shown_instant("Until when.", required=True)
+    default_action = fields.String(
+        required=True,
+        validate=validate.OneOf(get_args(DefaultAction)),
+        metadata={"description": "What is done then. `route`: an acknowledgement goes out instead."},
+    )
+    reasons = fields.List(fields.String(validate=validate.OneOf(get_args(Reason))), required=True)
 
 
 class ErrorSchema(ShownSchema):
@@ -205,6 +240,13 @@ class ErrorSchema(ShownSchema):
         required=True,
         metadata={"description": "Where it was raised, the last place last; no values.", "example": ["module:42 name"]},
     )
+
+
+class SlaSchema(ShownSchema):
+    """Until when a ticket is to be dealt with, counted from its arrival."""
+
+    first_response_due_at = shown_instant("When the first answer is due.", required=True, allow_none=True)
+    resolution_due_at = shown_instant("When it is to be solved.", required=True, allow_none=True)
 
 
 class TicketSchema(ShownSchema):
@@ -227,11 +269,28 @@ class TicketSchema(ShownSchema):
     alternatives = fields.List(fields.Nested(GuessSchema), required=True, allow_none=True)
     language = fields.String(required=True, allow_none=True, metadata={"description": "ISO 639-1."})
     sentiment = fields.String(required=True, allow_none=True)
+    reasons = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        required=True,
+        allow_none=True,
+        metadata={"description": "A few words on what decided `priority` and `sentiment`, by those names."},
+    )
+    sla = fields.Nested(
+        SlaSchema, required=True, allow_none=True, metadata={"description": "What the category promises, if anything."}
+    )
     entities = fields.List(fields.Nested(EntitySchema), required=True, allow_none=True)
     citations = fields.List(fields.Nested(CitationSchema), required=True, allow_none=True)
     draft = fields.String(required=True, allow_none=True)
     final_response = fields.String(required=True, allow_none=True)
     result = fields.Nested(ResultSchema, required=True, allow_none=True)
+    review = fields.Nested(ReviewSchema, required=True, allow_none=True)
+    approval = fields.Nested(
+        AwaitedSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Null unless the ticket is `awaiting_approval`."},
+    )
     error = fields.Nested(
         ErrorSchema,
         required=True,
@@ -278,6 +337,14 @@ class EventPageSchema(ShownSchema):
     events = fields.List(fields.Nested(EventSchema), required=True)
 
 
+class UsageSchema(ShownSchema):
+    """What chat models cost."""
+
+    input_tokens = fields.Integer(required=True)
+    output_tokens = fields.Integer(required=True)
+    cost_usd = fields.Float(required=True, metadata={"description": "By the prices set when they were asked."})
+
+
 class StepSchema(ShownSchema):
     """A finished step: what it answered, and why."""
 
@@ -288,6 +355,7 @@ class StepSchema(ShownSchema):
     input_hash = fields.String(required=True)
     output = fields.Dict(keys=fields.String(), required=True)
     engines = fields.List(fields.Dict(keys=fields.String()), required=True, metadata={"description": "Who was asked."})
+    usage = fields.Nested(UsageSchema, required=True)
     started_at = shown_instant("When the attempt that succeeded began.", required=True)
     finished_at = shown_instant("When its result was kept.", required=True)
     duration_s = fields.Float(required=True)
@@ -302,3 +370,4 @@ class StepListSchema(ShownSchema):
     """A ticket's ledger in the order steps finished."""
 
     steps = fields.List(fields.Nested(StepSchema), required=True)
+    usage = fields.Nested(UsageSchema, required=True, metadata={"description": "Of the whole ticket."})

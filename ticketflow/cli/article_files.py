@@ -1,5 +1,6 @@
-"""Articles from files: a folder of Markdown, text and HTML, or JSON lines."""
+"""Articles from files: a folder or an archive of Markdown, text and HTML, JSON lines, or a help centre's export."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
@@ -8,15 +9,18 @@ from typing import Any
 
 import yaml
 
+from ticketflow.cli.article_archives import MAX_PAGE_BYTES, is_archive, read_archive
 from ticketflow.cli.entries import Entry, decode, read_entries, read_input
-from ticketflow.cli.html_text import HtmlText
 from ticketflow.errors import InvalidInputError
+from ticketflow.services.articles import MAX_BODY_CHARACTERS
+from ticketflow.services.html_text import HtmlText
 from ticketflow.storage.articles import NewArticle
 
 _MARKDOWN = (".md", ".markdown")
 _HTML = (".html", ".htm")
 _SUFFIXES = (*_MARKDOWN, *_HTML, ".txt")
 _FENCE = "---"
+_HTML_TAG = re.compile(r"</(?:p|div|li|h\d|a|strong|b|span|td|ol|ul)>|<br\s*/?>", re.IGNORECASE)
 LONGEST_TITLE = 200
 
 
@@ -41,7 +45,7 @@ def read_articles(path: Path) -> ArticleSource:
     """
     found = list(_read_folder(path) if path.is_dir() else _read_single(path))
     if not found:
-        raise InvalidInputError(f"{path}: holds no .md, .txt or .html file")
+        raise InvalidInputError(f"{path}: holds no .md, .txt or .html file and no article")
     articles: dict[str, NewArticle] = {}
     problems = []
     for place, article in found:
@@ -66,24 +70,47 @@ def read_sample_articles() -> ArticleSource:
 def _read_folder(folder: Path) -> Iterator[tuple[str, NewArticle | str]]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        is_hidden = any(part.startswith(".") for part in Path(name).parts)
-        if path.suffix.lower() in _SUFFIXES and not is_hidden and path.is_file():
-            yield name, _read_file(path, name)
+        if _is_page(name) and path.is_file():
+            with path.open("rb") as file:
+                page = file.read(MAX_PAGE_BYTES + 1)
+            yield name, _read_page(name, page if len(page) <= MAX_PAGE_BYTES else None)
 
 
 def _read_single(path: Path) -> Iterator[tuple[str, NewArticle | str]]:
-    if path.suffix.lower() in _SUFFIXES:
-        yield path.name, _read_file(path, path.name)
-        return
-    for entry in read_entries(str(path), read_input(str(path))):
-        yield entry.place, _build_from_entry(entry)
+    if is_archive(path):
+        yield from ((name, _read_page(name, page)) for name, page in read_archive(path) if _is_page(name))
+    elif path.suffix.lower() in _SUFFIXES:
+        yield path.name, _read_page(path.name, path.read_bytes())
+    else:
+        for entry in _open_export(read_entries(str(path), read_input(str(path)))):
+            yield f"{path.name}, {entry.place}", _build_from_entry(entry)
 
 
-def _read_file(path: Path, name: str) -> NewArticle | str:
+def _is_page(name: str) -> bool:
+    is_hidden = any(part.startswith((".", "__MACOSX")) for part in Path(name).parts)
+    return Path(name).suffix.lower() in _SUFFIXES and not is_hidden
+
+
+def _open_export(entries: list[Entry]) -> list[Entry]:
+    """Take the articles out of a help centre's export, which is one object that lists them."""
+    content = entries[0].content or {}
+    listed = content.get("articles")
+    if len(entries) > 1 or not isinstance(listed, list):
+        return entries
+    return [
+        Entry(f"article {number}", {"format": "auto", **each})
+        if isinstance(each, dict)
+        else Entry(f"article {number}", None, "not a JSON object")
+        for number, each in enumerate(listed, start=1)
+    ]
+
+
+def _read_page(name: str, page: bytes | None) -> NewArticle | str:
     """Read one file; a string says why it is no article."""
+    if page is None:
+        return f"larger than {MAX_PAGE_BYTES:,} bytes, which no page of words is"
     try:
-        text = decode(path.read_bytes(), "the file").replace("\r\n", "\n")
-        return _build_from_text(text, name)
+        return _build_from_text(decode(page, "the file").replace("\r\n", "\n"), name)
     except (InvalidInputError, yaml.YAMLError) as error:
         return " ".join(str(error).split())
 
@@ -97,8 +124,8 @@ def _build_from_text(text: str, name: str) -> NewArticle:
     elif suffix in _MARKDOWN:
         head, text = split_front_matter(text)
     text = text.strip()
-    if not text:
-        raise InvalidInputError("there is no text in it")
+    if problem := _find_problem(text):
+        raise InvalidInputError(problem)
     title = head.get("title") or _find_title(text, suffix) or Path(name).stem.replace("-", " ").replace("_", " ")
     return NewArticle(title=_one_line(title), body=text, tags=_read_tags(head.get("tags")), external_id=name)
 
@@ -133,21 +160,34 @@ def _build_from_entry(entry: Entry) -> NewArticle | str:
     if entry.content is None:
         return entry.problem or ""
     external_id = entry.content.get("external_id", entry.content.get("id"))
-    title, body = entry.content.get("title"), _read_body(entry.content)
+    title, body = entry.content.get("title", entry.content.get("name")), _read_body(entry.content)
     if not isinstance(external_id, str | int) or external_id == "":
         return "external_id or id: must be there, so that importing again changes nothing"
     if not isinstance(title, str) or not title.strip():
         return "title: must be text"
-    if not body:
-        return "body: must be text, or answers a list of texts"
-    tags = _read_tags(entry.content.get("tags"))
+    if entry.content.get("draft") is True:
+        return "left out, because it is a draft"
+    if problem := _find_problem(body):
+        return f"body (or answers, a list of texts): {problem}"
+    tags = _read_tags(entry.content.get("tags", entry.content.get("label_names")))
     return NewArticle(title=_one_line(title), body=body, tags=tags, external_id=str(external_id))
+
+
+def _find_problem(text: str) -> str | None:
+    """Say why a text is none of an article's; ``None`` when it is."""
+    if not text:
+        return "there is no text in it"
+    if len(text) > MAX_BODY_CHARACTERS:
+        return f"longer than {MAX_BODY_CHARACTERS:,} characters; make several articles of it"
+    return None
 
 
 def _read_body(content: dict[str, Any]) -> str:
     answers = content.get("answers")
     parts = answers if isinstance(answers, list) else [content.get("body")]
-    return "\n\n".join(part.strip() for part in parts if isinstance(part, str)).strip()
+    text = "\n\n".join(part.strip() for part in parts if isinstance(part, str)).strip()
+    is_html = content.get("format") == "html" or (content.get("format") == "auto" and _HTML_TAG.search(text))
+    return HtmlText(text).text if is_html else text
 
 
 def _read_tags(tags: object) -> tuple[str, ...]:

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ticketflow.cli.errors import FAILED
 from ticketflow.cli.terminal import print_json, print_line, progress_bar, results, say
+
+COLUMNS = ("confidence", "answers", "article", "score", "passage")
 
 
 @click.group()
@@ -14,21 +17,22 @@ def articles() -> None:
     """Import and search the knowledge base."""
 
 
-@articles.command("import", short_help="Import a folder, or a file of JSON lines.")
+@articles.command("import", short_help="Import a folder, an archive, or a JSON file.")
 @click.argument("path", type=click.Path(exists=True, path_type=Path), required=False)
 @click.option("--sample", is_flag=True, help="Import the articles that ship with Ticket Flow.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 def import_(path: Path | None, sample: bool, as_json: bool) -> None:
-    """Import a folder of .md, .txt and .html files, or a file of JSON lines, into the database.
+    """Import a folder, a zip or a tar of .md, .txt and .html files, or JSON, into the database.
 
     Markdown may begin with front matter (title, tags). A JSON line has id or external_id, title,
-    body (or answers, a list) and tags. A file's path in the folder, or the id, is the article's
-    external id: importing again updates what changed and leaves the rest. Nothing is deleted.
+    body (or answers, a list), tags and format (markdown or html). A help centre's export, one JSON
+    object that lists its articles, is taken as it is. A file's path in the folder, or the id, is the
+    article's external id: importing again updates what changed and leaves the rest. Nothing is deleted.
     """
     from ticketflow.cli.article_files import read_articles, read_sample_articles
     from ticketflow.cli.database import open_sessions
     from ticketflow.services.articles import import_articles
-    from ticketflow.storage.models import DEFAULT_TENANT
+    from ticketflow.workflow.state import DEFAULT_TENANT
 
     if (path is None) != sample:
         raise click.UsageError("give either a PATH or --sample", click.get_current_context())
@@ -51,7 +55,11 @@ def import_(path: Path | None, sample: bool, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(1, 50), default=5, show_default=True, help="How many at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a passage.")
 def search(query: str, limit: int, as_json: bool) -> None:
-    """Find what a ticket with these words would find, best first."""
+    """Find what a ticket with these words would find, best first, and show why.
+
+    The score orders the finds: similarity plus a twentieth of the share of words. The confidence
+    that one of them answers decides whether a ticket is answered from it.
+    """
     from ticketflow.cli.client import open_client
     from ticketflow.cli.ticket_view import build_table
 
@@ -61,10 +69,19 @@ def search(query: str, limit: int, as_json: bool) -> None:
         for passage in found:
             print_json(passage)
     elif found:
-        rows = [(f"{each['confidence']:.0%}", each["title"], each["text"]) for each in found]
-        results().print(build_table("passages", ("answers it", "article", "passage"), rows))
+        results().print(build_table("passages", COLUMNS, [_explain(each) for each in found]))
     else:
         say("no article was found")
+
+
+def _explain(found: dict[str, Any]) -> tuple[str, ...]:
+    verdict = "yes" if found["is_sure"] else f"below {found['threshold']:.0%}"
+    evidence = found["evidence"]
+    parts = (
+        f"similarity {found['similarity']:.2f}, words {found['lexical']:.0%}, "
+        f"title {evidence['title_share']:.0%}, lead {evidence['lead']:+.2f}"
+    )
+    return f"{found['confidence']:.0%}", verdict, found["title"], f"{found['score']:.2f}: {parts}", found["text"]
 
 
 def _report(counts: Counter[str], *, failed: int, as_json: bool) -> None:

@@ -26,6 +26,7 @@ READ_TIMEOUT_S = 30.0
 FIRST_PAUSE_S = 0.25
 LAST_PAUSE_S = 8.0
 EVENT_PAGE = 200
+PAGE = 200
 KEY_FILE = "cli.key"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _BUSY = frozenset({429, 502, 503, 504})
@@ -124,6 +125,24 @@ class ApiClient:
         """Open a ticket that starts at a step of another one; return the new one."""
         return self._post(f"/tickets/{ticket_id}/fork", {"step": step, "overrides": overrides})
 
+    def decide_approval(self, ticket_id: UUID, seen: int, decision: dict[str, Any]) -> dict[str, Any]:
+        """Decide about a ticket's draft, as it was in a version."""
+        headers = {"If-Match": f'"{seen}"'}
+        return _read_json(self._call("POST", f"/tickets/{ticket_id}/approval", json=decision, headers=headers))
+
+    def correct_ticket(self, ticket_id: UUID, seen: int, correction: dict[str, Any]) -> dict[str, Any]:
+        """Correct what was found out about a ticket, as it was in a version."""
+        headers = {"If-Match": f'"{seen}"'}
+        return _read_json(self._call("PATCH", f"/tickets/{ticket_id}", json=correction, headers=headers))
+
+    def list_tickets(self, **wanted: str) -> list[dict[str, Any]]:
+        """List every ticket that fits, newest first."""
+        return self._list_all("tickets", wanted)
+
+    def list_corrections(self, **wanted: str) -> list[dict[str, Any]]:
+        """List every correction that fits, newest first."""
+        return self._list_all("corrections", wanted)
+
     def list_pauses(self) -> list[dict[str, Any]]:
         """List the pauses that concern the caller's tickets."""
         pauses: list[dict[str, Any]] = self._get("/pauses", {})["pauses"]
@@ -140,6 +159,16 @@ class ApiClient:
     def search_articles(self, query: str, limit: int) -> list[dict[str, Any]]:
         """List the passages research would find, best first."""
         found: list[dict[str, Any]] = self._get("/articles/search", {"q": query, "limit": limit})["results"]
+        return found
+
+    def _list_all(self, resource: str, wanted: dict[str, str]) -> list[dict[str, Any]]:
+        """Read a list page by page."""
+        found: list[dict[str, Any]] = []
+        more: dict[str, Any] = {**wanted, "limit": PAGE}
+        while more:
+            response = self._call("GET", f"/{resource}", params=more)
+            found += _read_json(response)[resource]
+            more = {**more, "cursor": found[-1]["id"]} if "next" in response.links else {}
         return found
 
     def _get(self, path: str, params: dict[str, Any], timeout: httpx.Timeout | None = None) -> dict[str, Any]:

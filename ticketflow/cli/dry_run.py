@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
 
 import click
 
@@ -15,12 +14,13 @@ from ticketflow.cli.terminal import print_json, progress_bar, results, say
 from ticketflow.cli.ticket_files import takes_tickets
 from ticketflow.cli.ticket_view import render_ticket
 from ticketflow.errors import ConfigurationError, InvalidInputError, TicketFlowError
-from ticketflow.settings import Settings, load_settings
+from ticketflow.settings import Settings, is_timezone, load_settings
 
 if TYPE_CHECKING:
     from ticketflow.cli.article_files import ArticleSource
+    from ticketflow.engines.embedded.classifier import ModelSource
+    from ticketflow.storage.models import Ticket
     from ticketflow.workflow.ports import KnowledgeBase, Tools
-    from ticketflow.workflow.state import Request
 
 
 @click.command("try")
@@ -58,21 +58,20 @@ def open_tools(settings: Settings, articles_path: Path | None) -> "Tools":
     from ticketflow.services.tools import build_tools
 
     if articles_path is not None:
-        knowledge = index_articles(settings, read_articles(articles_path))
-    elif (stored := find_stored_knowledge(settings)) is not None:
-        knowledge = stored
-    else:
-        say("no database: answering from the sample articles")
-        knowledge = index_articles(settings, read_sample_articles())
-    return build_tools(settings, knowledge)
+        return build_tools(settings, index_articles(settings, read_articles(articles_path)))
+    if (stored := find_stored(settings)) is not None:
+        knowledge, models = stored
+        return build_tools(settings, knowledge, models=models)
+    say("no database: answering from the sample articles")
+    return build_tools(settings, index_articles(settings, read_sample_articles()))
 
 
-def find_stored_knowledge(settings: Settings) -> "KnowledgeBase | None":
-    """Open the stored articles; ``None`` when no database with our tables answers."""
+def find_stored(settings: Settings) -> "tuple[KnowledgeBase, ModelSource] | None":
+    """Open the stored articles and classifier; ``None`` when no database with our tables answers."""
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
     from ticketflow.cli.database import open_sessions
-    from ticketflow.services.tools import build_knowledge
+    from ticketflow.services.tools import build_knowledge, build_models
 
     sessions = click.get_current_context().with_resource(open_sessions())  # until the command ends
     knowledge = build_knowledge(settings, sessions)
@@ -80,27 +79,21 @@ def find_stored_knowledge(settings: Settings) -> "KnowledgeBase | None":
         knowledge.refresh()
     except (OperationalError, ProgrammingError):
         return None
-    return knowledge
+    return knowledge, build_models(settings, sessions)
 
 
 def index_articles(settings: Settings, source: "ArticleSource") -> "KnowledgeBase":
     """Build a knowledge base in memory."""
-    from ticketflow.engines.embedded import knowledge as embedded
     from ticketflow.engines.embedded import shared_encoder
+    from ticketflow.engines.embedded.knowledge import build_knowledge
 
-    encoder = shared_encoder(settings.encoder_model)
-    index = embedded.PassageIndex()
     with progress_bar(len(source.articles)) as bar:
         bar.start("reading articles")
-        for article in source.articles:
-            passages = embedded.split_passages(article.title, article.body)
-            vectors = embedded.embed_passages(encoder, article.title, passages)
-            name = str(article.external_id)
-            index.replace(embedded.IndexedArticle(name, 1, article.title, tuple(passages), vectors))
-            bar.advance()
+        rows = ((str(each.external_id), each.title, each.body) for each in bar.count(source.articles))
+        knowledge = build_knowledge(shared_encoder(settings.encoder_model), rows)
     for problem in source.problems:
         say(f"error: {problem}")
-    return embedded.EmbeddedKnowledge(encoder, index)
+    return knowledge
 
 
 def run_all(entries: Sequence[Entry], tools: "Tools") -> list[dict[str, Any] | str]:
@@ -116,70 +109,72 @@ def run_all(entries: Sequence[Entry], tools: "Tools") -> list[dict[str, Any] | s
 
 def run_one(ticket: dict[str, Any], tools: "Tools") -> dict[str, Any] | str:
     """Run one ticket through the graph and show it as the API would."""
+    from ticketflow.storage.tickets import build_request
     from ticketflow.workflow.graph import build_graph
 
     try:
-        request = build_request(ticket)
-        state: dict[str, Any] = build_graph().invoke(request, context=tools)
+        row = build_row(ticket)
+        state: dict[str, Any] = build_graph().invoke(build_request(row), context=tools)
     except ConfigurationError:
         raise
     except TicketFlowError as error:
         return str(error)
-    return describe(ticket, request, state)
+    return describe(row, state)
 
 
-def build_request(ticket: dict[str, Any]) -> "Request":
-    """Make what the graph starts from of a ticket as callers write it.
+def build_row(ticket: dict[str, Any]) -> "Ticket":
+    """Make the row a ticket as callers write it would have, card and account numbers starred; it is never stored.
 
     Raises:
         InvalidInputError: A field is not what the API takes; the message names it.
+    """
+    from ticketflow.services.mask_ticket import mask_ticket
+    from ticketflow.storage.tickets import NewTicket, build_ticket
+    from ticketflow.workflow.plan import ticket_plan
+    from ticketflow.workflow.state import DEFAULT_TENANT
+
+    refuse_wrong_fields(ticket)
+    customer = ticket.get("customer") or {}
+    new = NewTicket(
+        subject=ticket["subject"],
+        body=ticket["body"],
+        customer_email=customer.get("email"),
+        customer_name=customer.get("name"),
+        channel=ticket.get("channel"),
+        priority=ticket.get("priority"),
+        external_id=ticket.get("external_id"),
+        metadata=ticket.get("metadata"),
+        timezone=ticket.get("timezone") or load_settings().timezone,
+    )
+    row = build_ticket(DEFAULT_TENANT, mask_ticket(new), ticket_plan().order[0])
+    row.created_at = datetime.now(UTC)
+    return row
+
+
+def refuse_wrong_fields(ticket: dict[str, Any]) -> None:
+    """Check the fields that steps read.
+
+    Raises:
+        InvalidInputError: One is not what the API takes; the message names it.
     """
     from ticketflow.storage.models import PRIORITIES
 
     for name in ("subject", "body"):
         if not isinstance(ticket.get(name), str) or not ticket[name].strip():
             raise InvalidInputError(f"{name}: must be text")
-    customer, priority = ticket.get("customer") or {}, ticket.get("priority")
-    if not isinstance(customer, dict):
+    if not isinstance(ticket.get("customer") or {}, dict):
         raise InvalidInputError("customer: must be an object with email and name")
-    if priority is not None and priority not in PRIORITIES:
+    if ticket.get("priority") not in (None, *PRIORITIES):
         raise InvalidInputError(f"priority: must be one of {', '.join(PRIORITIES)}")
-    return {
-        "ticket_id": str(uuid4()),
-        "subject": ticket["subject"],
-        "body": ticket["body"],
-        "customer_name": customer.get("name"),
-        "customer_email": customer.get("email"),
-        "channel": ticket.get("channel"),
-        "requested_priority": priority,
-        "received_at": datetime.now(UTC).isoformat(),
-        "timezone": "UTC",
-        "masked": [],
-    }
+    if ticket.get("timezone") is not None and not is_timezone(ticket["timezone"]):
+        raise InvalidInputError("timezone: must be an IANA name such as Europe/Berlin")
 
 
-def describe(ticket: dict[str, Any], request: "Request", state: dict[str, Any]) -> dict[str, Any]:
-    """Show the outcome in the shape of a stored ticket: a row that is never added to a session."""
+def describe(row: "Ticket", state: dict[str, Any]) -> dict[str, Any]:
+    """Show the outcome in the shape of a stored ticket."""
     from ticketflow.services.views import describe_ticket
-    from ticketflow.storage.models import PRIORITIES, Ticket
     from ticketflow.workflow.transitions import Status
 
-    now = datetime.now(UTC)
-    row = Ticket(
-        id=UUID(request["ticket_id"]),
-        external_id=ticket.get("external_id"),
-        subject=request["subject"],
-        body=request["body"],
-        customer_email=request["customer_email"],
-        customer_name=request["customer_name"],
-        channel=request["channel"],
-        ticket_metadata=ticket.get("metadata") or {},
-        priority=PRIORITIES.index(request["requested_priority"] or "normal"),
-        status=Status.COMPLETED,
-        version=1,
-        state=state,
-        created_at=datetime.fromisoformat(request["received_at"]),
-        updated_at=now,
-        finished_at=now,
-    )
+    row.state, row.status, row.version, row.next_step = state, Status.COMPLETED, 1, None
+    row.updated_at = row.finished_at = datetime.now(UTC)
     return describe_ticket(row)

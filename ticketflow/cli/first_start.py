@@ -17,8 +17,8 @@ from ticketflow.services.articles import import_articles
 from ticketflow.services.keys import create_key, find_caller
 from ticketflow.settings import Settings
 from ticketflow.storage.articles import latest_revision
-from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.session import Sessions
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 API_START_TIMEOUT_S = 60.0
 SAMPLE_TIMEOUT_S = 60.0

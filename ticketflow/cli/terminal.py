@@ -3,12 +3,14 @@
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+Thing = TypeVar("Thing")
 
 # Control characters and the bidirectional overrides: a ticket must not drive the reader's terminal.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -60,6 +62,12 @@ class Bar:
     def advance(self, by: int = 1) -> None:
         """Count some more."""
         self._progress.advance(self._task, by)
+
+    def count(self, things: Iterable[Thing]) -> Iterator[Thing]:
+        """Hand things on, counting each once it is done with."""
+        for thing in things:
+            yield thing
+            self.advance()
 
 
 @contextmanager

@@ -20,6 +20,13 @@ STATUS_STYLES = {
     "failed": "red",
     "cancelled": "magenta",
 }
+REASONS = {
+    "always": "every draft is looked at",
+    "escalated": "review is not content",
+    "unsure": "the writer is not sure",
+    "rejected": "the draft before was rejected",
+}
+DEFAULTS = {"route": "an acknowledgement is sent instead", "accept": "it is sent", "ignore": "nothing is sent"}
 SUBJECT_WIDTH = 60
 COLUMN_WIDTH = 24
 
@@ -37,6 +44,9 @@ def render_ticket(ticket: Mapping[str, Any]) -> RenderableType:
     if answer:
         title = "final response" if ticket["final_response"] else "draft, not sent"
         parts.append(Panel(_text(answer), title=title, title_align="left", border_style=_style(ticket)))
+    if (ticket.get("review") or {}).get("problems"):
+        problems = [(each["code"], each.get("quote", ""), each["detail"]) for each in ticket["review"]["problems"]]
+        parts.append(build_table("what is wrong with the draft", ("what", "quote", "detail"), problems))
     if ticket["citations"]:
         quotes = [(f"{each['title']} (v{each['article_version']})", each["quote"]) for each in ticket["citations"]]
         parts.append(build_table("citations", ("article", "quote"), quotes))
@@ -85,6 +95,11 @@ def describe_ticket_line(ticket: Mapping[str, Any]) -> str:
     return f"{ticket['id']}  {outcome:<20}  {ticket['category'] or '-':<20}  {short}"
 
 
+def describe_reasons(approval: Mapping[str, Any]) -> str:
+    """Say why a person is asked."""
+    return ", ".join(REASONS.get(reason, reason) for reason in approval["reasons"])
+
+
 def build_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """Lay text out in columns; the last one, where the sentences are, takes what space is left."""
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, expand=True)
@@ -108,6 +123,7 @@ def _facts(ticket: Mapping[str, Any]) -> Table:
         "language": ticket["language"],
         "customer": customer,
         "result": _describe_result(result),
+        "to approve": _describe_approval(ticket.get("approval")),
         "error": f"{error.get('step')}: {error.get('message')}" if error else None,
         "forked from": ticket["forked_from"],
         "received": ticket["created_at"],
@@ -129,7 +145,16 @@ def _describe_result(result: Mapping[str, Any]) -> str | None:
     if not result:
         return None
     drafts = "1 draft" if result["revisions"] == 1 else f"{result['revisions']} drafts"
-    return f"{result['resolution']}, {drafts}, {result['completeness']:.0%} of the question addressed"
+    shown = f"{result['resolution']}, {drafts}, {result['completeness']:.0%} of the question addressed"
+    decided = {"person": "a person decided", "timeout": "nobody decided in time"}.get(result.get("decided_by", ""))
+    return f"{shown}; {decided}" if decided else shown
+
+
+def _describe_approval(approval: Mapping[str, Any] | None) -> str | None:
+    if approval is None:
+        return None
+    default = DEFAULTS.get(approval["default_action"], approval["default_action"])
+    return f"until {approval['expires_at']}, then {default}; because {describe_reasons(approval)}"
 
 
 def _with_confidence(category: str | None, confidence: float | None) -> str | None:

@@ -11,6 +11,19 @@ STALE_COMMITS = Counter(
     "Results that changed nothing because their lease was lost: cancelled, taken over, or too slow",
     ["step"],
 )
+MODEL_CALLS = Counter(
+    "ticketflow_model_calls",
+    "Questions to a chat model: valid, invalid (asked again), down, put_off (tried again later), or kept from before",
+    ["step", "outcome"],
+)
+MODEL_CALL_OUTCOMES = ("valid", "invalid", "down", "put_off", "kept")
+MODEL_TOKENS = Counter(
+    "ticketflow_model_tokens", "Tokens a chat model read (input) and wrote (output)", ["step", "direction"]
+)
+MODEL_COST = Counter("ticketflow_model_cost_usd", "What a chat model cost, in US dollars, by the prices set", ["step"])
+MODEL_FALLBACKS = Counter(
+    "ticketflow_model_fallbacks", "Questions a chat model did not answer, so that the embedded engine spoke", ["step"]
+)
 
 
 def serve_metrics(host: str, port: int) -> None:

@@ -6,19 +6,24 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from ticketflow.services.views import describe_article
+from ticketflow.errors import NotFoundError
+from ticketflow.services.views import describe_article, describe_version
 from ticketflow.storage.articles import (
     NewArticle,
     advance_article,
     erase_article,
     find_by_external_id,
     get_article,
+    get_version,
     page_articles,
+    page_versions,
     record_article,
 )
 from ticketflow.storage.session import Sessions
 
 Imported = Literal["created", "updated", "unchanged"]
+# About 100 pages. An article that long answers no single question; make several of it.
+MAX_BODY_CHARACTERS = 200_000
 
 
 def create_article(sessions: Sessions, tenant: str, new: NewArticle) -> dict[str, Any]:
@@ -39,6 +44,31 @@ def read_article(sessions: Sessions, tenant: str, article_id: UUID) -> dict[str,
     """
     with sessions() as session:
         return describe_article(get_article(session, tenant, article_id))
+
+
+def read_version(sessions: Sessions, tenant: str, article_id: UUID, version: int) -> dict[str, Any]:
+    """Show what an article said in one of its versions, even after it was deleted.
+
+    Raises:
+        NotFoundError: There is no such version.
+    """
+    with sessions() as session:
+        return describe_version(get_version(session, tenant, article_id, version))
+
+
+def read_versions(
+    sessions: Sessions, tenant: str, article_id: UUID, before: int | None, limit: int
+) -> tuple[list[dict[str, Any]], bool]:
+    """Show a page of an article's versions, the newest first, and whether an older page follows.
+
+    Raises:
+        NotFoundError: There never was such an article.
+    """
+    with sessions() as session:
+        rows = page_versions(session, tenant, article_id, before, limit + 1)
+        if not rows and before is None:
+            raise NotFoundError(f"no article {article_id}")
+        return [describe_version(row) for row in rows[:limit]], len(rows) > limit
 
 
 def read_articles(

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from ticketflow.masking import mask_all
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.events import record_event
 from ticketflow.storage.operations import lock_ticket, stop_ticket
@@ -30,7 +31,9 @@ def cancel_ticket(
         ticket = lock_ticket(session, tenant, ticket_id, seen)
         if ticket.status != Status.CANCELLED:
             stop_ticket(ticket, Status.CANCELLED)
-            record_event(session, ticket, "ticket.cancelled", ticket.next_step, {"reason": reason} if reason else None)
+            record_event(
+                session, ticket, "ticket.cancelled", ticket.next_step, mask_all({"reason": reason}) if reason else None
+            )
             session.flush()
             session.refresh(ticket)
         return describe_ticket(ticket)

@@ -9,7 +9,14 @@ from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.logging import get_logger
 from ticketflow.services.queue_wait import stretch
-from ticketflow.storage.due import Departure, claim_due, count_in_flight, expire_leases, release_unsent
+from ticketflow.storage.due import (
+    Departure,
+    claim_due,
+    count_in_flight,
+    expire_approvals,
+    expire_leases,
+    release_unsent,
+)
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.workers import Capacity, measure_capacity
 
@@ -93,6 +100,7 @@ def dispatch_due(sessions: Sessions, publisher: Publisher, limits: DispatchLimit
     publisher.connect()
     with sessions.begin() as session:
         expire_leases(session, limits.batch)
+        expire_approvals(session, limits.batch)
         capacity = measure_capacity(session, limits.alive_for)
         room = min(limits.window(capacity) - count_in_flight(session), limits.batch)
         patience = stretch(limits.redispatch_after, capacity.queue_wait)

@@ -8,7 +8,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from ticketflow.errors import ConflictError, InvalidInputError
+from ticketflow.masking import mask_all
 from ticketflow.services.answer_once import Submission, answer_once
+from ticketflow.services.mask_ticket import mask_ticket
+from ticketflow.services.owners import Owners, find_owner
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.events import record_event
 from ticketflow.storage.idempotency import RepeatableRequest
@@ -30,6 +33,18 @@ class Overrides:
 
     request: Mapping[str, Any] = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
+
+
+def give_to_team(overrides: Overrides, owners: Owners) -> Overrides:
+    """Check a category that overrides name, and give the fork to its team unless they name another.
+
+    Raises:
+        InvalidInputError: There is no such category; the message names those there are.
+    """
+    if "category" not in overrides.state:
+        return overrides
+    team = find_owner(owners, overrides.state["category"], "overrides.category").team
+    return replace(overrides, state={"team": team, **overrides.state})
 
 
 def fork_ticket(  # noqa: PLR0913  # what to fork, and on which conditions
@@ -69,7 +84,7 @@ def fork_ticket(  # noqa: PLR0913  # what to fork, and on which conditions
         kept, undone = split_ledger(list_steps_that_count(session, ticket_id), step)
         if not undone and step != source.next_step:
             raise ConflictError(f"the ticket has not come to step {step!r}; fork it from one that it finished")
-        fork = _record_fork(session, source, step, kept, overrides)
+        fork = _record_fork(session, source, step, (kept, undone), overrides)
         record_event(session, source, "ticket.forked", step, {"fork": str(fork.id)})
         session.flush()
         session.refresh(fork)
@@ -79,10 +94,17 @@ def fork_ticket(  # noqa: PLR0913  # what to fork, and on which conditions
 
 
 def _record_fork(
-    session: Session, source: Ticket, step: str, kept: Sequence[TicketStep], overrides: Overrides
+    session: Session,
+    source: Ticket,
+    step: str,
+    ledger: tuple[Sequence[TicketStep], Sequence[TicketStep]],
+    overrides: Overrides,
 ) -> Ticket:
-    fork = record_ticket(session, source.tenant, replace(_as_new(source), **overrides.request), step)
-    state = replay_state(fork, kept)
+    kept, undone = ledger
+    kept_texts = [entity for entity in keep_request(source.state)["masked"] if entity["field"] not in overrides.request]
+    new = mask_ticket(replace(_as_new(source), masked=kept_texts, **overrides.request))
+    fork = record_ticket(session, source.tenant, new, step)
+    state = replay_state(source.state | keep_request(fork.state), kept, undone)
     fork.state = state | _find_changes(overrides, state, step)
     fork.version = len(kept) + 1
     fork.forked_from = source.id
@@ -105,7 +127,6 @@ def _as_new(source: Ticket) -> NewTicket:
         external_id=source.external_id,
         metadata=source.ticket_metadata,
         timezone=kept["timezone"],
-        masked=kept["masked"],
     )
 
 
@@ -117,7 +138,7 @@ def _find_changes(overrides: Overrides, state: Mapping[str, Any], step: str) -> 
                 f"overrides.{name}: no step before {step!r} finds it out, so the fork would overwrite it;"
                 " fork from a later step or leave it out"
             )
-    changes = dict(overrides.state)
+    changes: dict[str, Any] = mask_all(dict(overrides.state))
     if "priority" in state and overrides.request.get("priority"):
         changes["priority"] = overrides.request["priority"]
     return changes

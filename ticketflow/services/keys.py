@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ticketflow.errors import InvalidInputError
+from ticketflow.masking import mask_text
 from ticketflow.services.views import describe_key
 from ticketflow.storage.keys import find_key, list_keys, record_key, revoke_key
-from ticketflow.storage.models import DEFAULT_TENANT, ApiKey
+from ticketflow.storage.models import ApiKey
 from ticketflow.storage.session import Sessions
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 PREFIX = "tf"
 _NOBODY = hashlib.sha256(secrets.token_bytes()).digest()
@@ -41,8 +43,9 @@ def create_key(sessions: Sessions, name: str, tenant: str = DEFAULT_TENANT) -> s
     if not name.strip():
         raise InvalidInputError("name: give the key a name, such as the program that will use it")
     key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    key = ApiKey(id=key_id, tenant=tenant, name=mask_text(name.strip()), secret_sha256=_digest(secret))
     with sessions.begin() as session:
-        record_key(session, ApiKey(id=key_id, tenant=tenant, name=name.strip(), secret_sha256=_digest(secret)))
+        record_key(session, key)
     return f"{PREFIX}_{key_id}_{secret}"
 
 

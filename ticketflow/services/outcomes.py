@@ -10,7 +10,8 @@ class Committed:
 
     Attributes:
         next_step: The step to run next, or ``None`` when the ticket is finished.
-        is_chain_valid: Whether the chain this step belongs to leads there; a loop starts another.
+        is_chain_valid: Whether the chain this step belongs to leads there; a loop, or a person's decision, starts
+            another.
     """
 
     next_step: str | None
@@ -38,6 +39,11 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A person must decide before the step runs; the ticket waits for them in Postgres."""
+
+
+@dataclass(frozen=True, slots=True)
 class LostLease:
     """The ticket was cancelled or taken over while we thought; our work changed nothing."""
 
@@ -57,4 +63,4 @@ class Parked:
     reason: str
 
 
-StepOutcome = Committed | AlreadyDone | Superseded | Busy | Held | LostLease | Retrying | Parked
+StepOutcome = Committed | AlreadyDone | Superseded | Busy | Held | Asked | LostLease | Retrying | Parked

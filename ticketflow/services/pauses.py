@@ -3,6 +3,7 @@
 from typing import Any
 
 from ticketflow.errors import InvalidInputError
+from ticketflow.masking import mask_all
 from ticketflow.services.views import describe_pause
 from ticketflow.storage import pauses
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
@@ -23,7 +24,7 @@ def pause_step(
     """
     _check_step(step)
     with sessions.begin() as session:
-        return describe_pause(pauses.record_pause(session, tenant, step, reason))
+        return describe_pause(pauses.record_pause(session, tenant, step, mask_all(reason)))
 
 
 def resume_step(sessions: Sessions, step: str = EVERY_STEP, tenant: str = EVERY_TENANT) -> bool:

@@ -1,9 +1,11 @@
 """Read tickets, their trail and their ledger."""
 
 import time
+from dataclasses import fields, replace
 from typing import Any
 from uuid import UUID
 
+from ticketflow.masking import mask_all
 from ticketflow.services.views import describe_event, describe_step, describe_ticket
 from ticketflow.storage.events import page_events
 from ticketflow.storage.ledger import list_steps
@@ -47,9 +49,13 @@ def wait_for_ticket(sessions: Sessions, tenant: str, ticket_id: UUID, timeout_s:
 def read_tickets(
     sessions: Sessions, tenant: str, wanted: TicketFilter, limit: int
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Show a page of tickets, newest first, and whether an older page follows."""
+    """Show a page of tickets, newest first, and whether an older page follows.
+
+    Card and account numbers are looked for as they are stored: starred.
+    """
+    masked = replace(wanted, **{each.name: mask_all(getattr(wanted, each.name)) for each in fields(wanted)})
     with sessions() as session:
-        rows = page_tickets(session, tenant, wanted, limit + 1)
+        rows = page_tickets(session, tenant, masked, limit + 1)
         return [describe_ticket(row) for row in rows[:limit]], len(rows) > limit
 
 

@@ -16,8 +16,9 @@ def rewind_ticket(
 ) -> dict[str, Any]:
     """Run a finished step again, and all after it; wake a dispatcher after this returns.
 
-    The ticket knows again what it knew before it first came to ``step``. Ledger rows of what is
-    done again stay, marked as superseded; the new ones get further rounds.
+    The ticket knows again what it knew before it first came to ``step``, and what people have
+    corrected of that. Ledger rows of what is done again stay, marked as superseded; the new ones
+    get further rounds. A decision about a draft is dropped: whoever made it is asked again.
 
     Args:
         tenant: Whose ticket it must be; ``None`` for an operator of the whole system.
@@ -36,7 +37,7 @@ def rewind_ticket(
             names = ", ".join(dict.fromkeys(each.step for each in finished)) or "none yet"
             raise ConflictError(f"the ticket has not finished step {step!r}; it can go back to: {names}")
         was = ticket.status
-        requeue_ticket(ticket, step, replay_state(ticket, kept))
+        requeue_ticket(ticket, step, replay_state(ticket.state, kept, undone))
         supersede_steps(session, ticket_id, undone[0].ticket_version)
         detail = {"from_status": was, "superseded": [f"{each.step}#{each.round}" for each in undone]}
         record_event(session, ticket, "ticket.rewound", step, detail)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from traceback import walk_tb
@@ -19,6 +19,7 @@ from ticketflow.observability.metrics import STALE_COMMITS
 from ticketflow.services.heartbeat import Heart
 from ticketflow.services.outcomes import (
     AlreadyDone,
+    Asked,
     Busy,
     Committed,
     Held,
@@ -36,6 +37,7 @@ from ticketflow.storage.leases import (
     LedgerEntry,
     Move,
     Refusal,
+    ask_person,
     claim_step,
     commit_step,
     give_back,
@@ -43,6 +45,7 @@ from ticketflow.storage.leases import (
     report_alive,
 )
 from ticketflow.storage.session import Sessions
+from ticketflow.workflow.approval import ApprovalRequest
 from ticketflow.workflow.plan import Plan
 from ticketflow.workflow.policy import MAX_DEATHS, backoff, is_retryable, suspect_wait
 from ticketflow.workflow.ports import Tools
@@ -103,6 +106,9 @@ class StepRunner:
             self._queue_wait.observe(lease.waited_s)
         failpoint("claim.after")
         log.debug("step.started", attempt=lease.attempt, round=lease.round)
+        request = self._find_request(claim.step, lease.state)
+        if request is not None:
+            return self._ask(lease, request)
         try:
             with self._heart.keep(lease, planned.time_limit_s):
                 entry = self._think(lease)
@@ -115,7 +121,7 @@ class StepRunner:
         """Call the step outside any transaction."""
         canonical = json.dumps(lease.state, sort_keys=True, ensure_ascii=False)
         started = time.perf_counter()
-        with collect_usage() as usage:
+        with collect_usage(lease.claim.ticket_id, lease.attempt) as usage:
             added = self._plan.run(lease.claim.step, lease.state, self._tools)
         return LedgerEntry(
             input_hash=hashlib.sha256(canonical.encode()).hexdigest(),
@@ -124,13 +130,38 @@ class StepRunner:
             duration_s=time.perf_counter() - started,
         )
 
+    def _find_request(self, step: str, state: Mapping[str, Any]) -> ApprovalRequest | None:
+        """Find out whether a person must decide before a step runs, and what."""
+        if self._plan.steps[step].gate is None:
+            return None
+        return self._plan.find_request(step, state, self._tools.approval)
+
+    def _ask(self, lease: Lease, request: ApprovalRequest) -> StepOutcome:
+        """Ask a person before a step that somebody led the ticket to by hand, with a rewind or a fork."""
+        asking = [_asking_event(request)]
+        version = self._write(lambda session: ask_person(session, lease, request, asking))
+        return self._lose(lease) if version is None else Asked()
+
+    def _plan_move(self, lease: Lease, entry: LedgerEntry, following: str | None) -> Move:
+        """Decide how the ticket goes on to the step that follows: in this chain, in a new one, or after a person."""
+        if following is None:
+            return Move(None, timedelta())
+        if not self._plan.is_before(lease.claim.step, following):
+            return Move(following, timedelta(), is_loop=True)
+        request = self._find_request(following, {**lease.state, **entry.output})
+        if request is not None:
+            return Move(following, timedelta(seconds=request["timeout_s"]), request=request)
+        return Move(following, self._queue_wait.redispatch_after)
+
     def _commit(self, lease: Lease, entry: LedgerEntry, following: str | None) -> StepOutcome:
         step = lease.claim.step
-        is_loop = following is not None and not self._plan.is_before(step, following)
-        move = Move(following, is_loop, self._queue_wait.redispatch_after)
+        move = self._plan_move(lease, entry, following)
         events = [Event("step.completed", {"duration_s": round(entry.duration_s, 4)})]
-        if is_loop:
+        events.extend(Event("step.fell_back", change) for change in list_fallbacks(entry.engines))
+        if move.is_loop:
             events.append(Event(f"{following}.revised", {"after": step}))
+        if move.request is not None:
+            events.append(_asking_event(move.request))
         if following is None:
             events.append(Event("ticket.completed", {}))
 
@@ -140,7 +171,8 @@ class StepRunner:
         if version is None:
             return self._lose(lease)
         log.info("step.finished", duration_s=round(entry.duration_s, 4), next_step=following)
-        return Committed(following, is_chain_valid=following is not None and not is_loop)
+        goes_on = following is not None and not move.is_loop and move.request is None
+        return Committed(following, is_chain_valid=goes_on)
 
     def _fail(self, lease: Lease, error: Exception) -> StepOutcome:
         policy = self._plan.steps[lease.claim.step].retry
@@ -249,6 +281,19 @@ def _describe(error: Exception, seen: Lease | Refusal) -> dict[str, Any]:
 
 def _brief(problem: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in problem.items() if name != "traceback"}
+
+
+def list_fallbacks(engines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """List which engines did not speak in a step, and why: what another one said counts instead."""
+    return [
+        {"engine": each["engine"], "model": each["model"], "reason": each["failure"]}
+        for each in engines
+        if each.get("failure")
+    ]
+
+
+def _asking_event(request: ApprovalRequest) -> Event:
+    return Event("approval.requested", {"reasons": request["reasons"], "default_action": request["default_action"]})
 
 
 def _retrying_event(problem: Mapping[str, Any], delay: timedelta) -> Event:

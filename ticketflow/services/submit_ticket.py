@@ -1,4 +1,4 @@
-"""Take a ticket in: ticket, first event and idempotency record in one transaction."""
+"""Take a ticket in: ticket, first event and idempotency record in one transaction; payment numbers stay outside."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from ticketflow.observability.failpoints import failpoint
 from ticketflow.services.answer_once import Submission, answer_once
+from ticketflow.services.mask_ticket import mask_ticket
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.events import record_event
 from ticketflow.storage.idempotency import RepeatableRequest
@@ -19,6 +20,7 @@ def submit_ticket(
     """Store a ticket that is due at once; wake a dispatcher after this returns.
 
     Args:
+        new: What came in; card and account numbers in it are starred first.
         first_step: Where the plan starts.
         request: Given when the caller may repeat the request and must get the same answer.
 
@@ -28,7 +30,7 @@ def submit_ticket(
     """
 
     def open_ticket(session: Session) -> dict[str, Any]:
-        ticket = record_ticket(session, tenant, new, first_step)
+        ticket = record_ticket(session, tenant, mask_ticket(new), first_step)
         record_event(session, ticket, "ticket.received")
         session.refresh(ticket)
         return describe_ticket(ticket)

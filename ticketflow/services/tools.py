@@ -1,13 +1,25 @@
 """Choose and assemble what steps think with."""
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
-from ticketflow.engines.embedded.taxonomy import load_taxonomy
+from ticketflow.engines.embedded.classifier import ModelSource
+from ticketflow.engines.embedded.letters_file import load_letters
+from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
 from ticketflow.engines.embedded.vectors import find_installed_model
+from ticketflow.engines.llm.classifier import LlmClassifier
 from ticketflow.errors import ConfigurationError
+from ticketflow.services.chat_model import add_chat_model, check_chat_model
+from ticketflow.services.classifier_models import StoredModels
 from ticketflow.services.knowledge import StoredKnowledge
 from ticketflow.settings import Settings
 from ticketflow.storage.session import Sessions
+from ticketflow.workflow.approval import ApprovalPolicy
 from ticketflow.workflow.ports import KnowledgeBase, Tools
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 
 def build_knowledge(settings: Settings, sessions: Sessions) -> StoredKnowledge:
@@ -15,12 +27,20 @@ def build_knowledge(settings: Settings, sessions: Sessions) -> StoredKnowledge:
     return StoredKnowledge(sessions, shared_encoder(settings.encoder_model))
 
 
+def build_models(settings: Settings, sessions: Sessions) -> StoredModels:
+    """Build what finds the classifier all processes share."""
+    return StoredModels(sessions, shared_encoder(settings.encoder_model), load_taxonomy(settings.taxonomy))
+
+
 def check_engine(settings: Settings) -> None:
     """Find what is missing before a worker takes tickets that it could only park.
 
     Raises:
-        ConfigurationError: The weights are not installed, or the taxonomy is wrong.
+        ConfigurationError: The weights are not installed, the taxonomy or the letters are wrong, or the chat model
+            cannot be opened.
     """
+    check_chat_model(settings)
+    load_letters(settings.letters)
     load_taxonomy(settings.taxonomy)
     path = settings.encoder_model or find_installed_model()
     if not path.is_file():
@@ -28,16 +48,55 @@ def check_engine(settings: Settings) -> None:
 
 
 def warm_up(tools: Tools) -> None:
-    """Make an engine load what it loads on first use."""
-    tools.classifier.classify("Hello", "Is anybody there?")
+    """Make an engine load what it loads on first use; a chat model is not called for it."""
+    classifier = tools.classifier.embedded if isinstance(tools.classifier, LlmClassifier) else tools.classifier
+    classifier.classify("Hello", "Is anybody there?")
 
 
-def build_tools(settings: Settings, knowledge: KnowledgeBase) -> Tools:
+def build_tools(
+    settings: Settings,
+    knowledge: KnowledgeBase,
+    sessions: Sessions | None = None,
+    model: "BaseChatModel | None" = None,
+    models: ModelSource | None = None,
+) -> Tools:
     """Build one implementation of every port, as the settings say.
 
+    Args:
+        knowledge: Where research looks.
+        sessions: Where a chat model's answers and limits are kept; left out, they are not.
+        model: Any LangChain chat model, instead of the one settings name.
+        models: Where the fitted classifier comes from; left out, it is kept with ``sessions``, or without them
+            fitted in memory.
+
     Raises:
-        ConfigurationError: The taxonomy is wrong; the message names line and remedy.
+        ConfigurationError: The taxonomy is wrong, and the message names line and remedy; or the chat model
+            cannot be opened.
     """
-    return build_embedded_tools(
-        knowledge, settings.taxonomy, settings.encoder_model, min_confidence=settings.answer_confidence
+    tools = build_embedded_tools(
+        knowledge,
+        settings.taxonomy,
+        settings.encoder_model,
+        choose_confidence(settings),
+        settings.letters,
+        build_models(settings, sessions) if models is None and sessions is not None else models,
+    )
+    tools = add_chat_model(tools, settings, sessions, model)
+    return replace(tools, approval=build_approval(settings))
+
+
+def choose_confidence(settings: Settings) -> float:
+    """Return how sure the writer must be: less so where a person looks at what it is not sure of."""
+    if settings.approval == "never":
+        return settings.answer_confidence
+    return min(settings.draft_confidence, settings.answer_confidence)
+
+
+def build_approval(settings: Settings) -> ApprovalPolicy:
+    """Build the rule by which drafts wait for a person."""
+    return ApprovalPolicy(
+        mode=settings.approval,
+        sure_from=settings.answer_confidence,
+        timeout_s=settings.approval_timeout_s,
+        default_action=settings.approval_default,
     )

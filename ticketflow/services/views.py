@@ -1,9 +1,21 @@
 """Rows as callers see them: plain JSON, the same over HTTP, on the command line and in stored answers."""
 
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
-from ticketflow.storage.models import PRIORITIES, ApiKey, Article, Pause, Ticket, TicketEvent, TicketStep
+from ticketflow.storage.corrections import CorrectedTicket
+from ticketflow.storage.models import (
+    PRIORITIES,
+    ApiKey,
+    Article,
+    ArticleVersion,
+    Pause,
+    Ticket,
+    TicketEvent,
+    TicketStep,
+)
+from ticketflow.workflow.transitions import Status
 
 _FROM_STATE = (
     "team",
@@ -11,6 +23,8 @@ _FROM_STATE = (
     "alternatives",
     "language",
     "sentiment",
+    "reasons",
+    "sla",
     "entities",
     "citations",
     "draft",
@@ -36,12 +50,59 @@ def describe_ticket(ticket: Ticket) -> dict[str, Any]:
         "category": state.get("category"),
         "priority": state.get("priority") or PRIORITIES[ticket.priority],
         **{key: state.get(key) for key in _FROM_STATE},
+        "review": describe_review(state),
+        "approval": describe_approval(ticket),
         "error": ticket.error,
         "not_before": instant(ticket.not_before),
         "forked_from": None if ticket.forked_from is None else str(ticket.forked_from),
         "created_at": instant(ticket.created_at),
         "updated_at": instant(ticket.updated_at),
         "finished_at": instant(ticket.finished_at),
+    }
+
+
+def describe_review(state: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Show what review thinks of the draft; ``None`` before it has seen one."""
+    if "verdict" not in state:
+        return None
+    return {
+        "verdict": state["verdict"],
+        "completeness": state["completeness"],
+        "scores": state.get("scores"),
+        "answer_confidence": state["answer_confidence"],
+        "revision": state["revision"],
+        "problems": state["problems"],
+        "approval": state.get("approval", "not_needed"),  # tickets reviewed before 0003 were not asked about
+    }
+
+
+def describe_approval(ticket: Ticket) -> dict[str, Any] | None:
+    """Show what a person is asked; ``None`` unless the ticket waits for them."""
+    if ticket.status != Status.AWAITING_APPROVAL or ticket.wake_at is None:
+        return None
+    request = ticket.state["approval_request"]
+    return {
+        "requested_at": instant(ticket.wake_at - timedelta(seconds=request["timeout_s"])),
+        "expires_at": instant(ticket.wake_at),
+        "default_action": request["default_action"],
+        "reasons": request["reasons"],
+    }
+
+
+def describe_correction(row: CorrectedTicket) -> dict[str, Any]:
+    """Show a correction beside the words of the customer it is about."""
+    correction = row.correction
+    return {
+        "id": str(correction.id),
+        "ticket_id": str(correction.ticket_id),
+        "subject": row.subject,
+        "body": row.body,
+        "field": correction.field,
+        "before": correction.before,
+        "after": correction.after,
+        "note": correction.note,
+        "corrected_by": correction.corrected_by,
+        "created_at": instant(correction.created_at),
     }
 
 
@@ -69,10 +130,21 @@ def describe_step(step: TicketStep) -> dict[str, Any]:
         "input_hash": step.input_hash,
         "output": step.output,
         "engines": step.engines,
+        "usage": sum_usage(step.engines),
         "started_at": instant(step.started_at),
         "finished_at": instant(step.finished_at),
         "duration_s": step.duration_s,
         "superseded_at": instant(step.superseded_at),
+    }
+
+
+def sum_usage(engines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Add up what engines' contributions cost."""
+    spent = list(engines)
+    return {
+        "input_tokens": sum(each["input_tokens"] for each in spent),
+        "output_tokens": sum(each["output_tokens"] for each in spent),
+        "cost_usd": round(sum(each["cost_usd"] for each in spent), 8),
     }
 
 
@@ -87,6 +159,18 @@ def describe_article(article: Article) -> dict[str, Any]:
         "version": article.version,
         "created_at": instant(article.created_at),
         "updated_at": instant(article.updated_at),
+    }
+
+
+def describe_version(version: ArticleVersion) -> dict[str, Any]:
+    """Show what an article said in one of its versions."""
+    return {
+        "id": str(version.article_id),
+        "version": version.version,
+        "title": version.title,
+        "body": version.body,
+        "tags": version.tags,
+        "created_at": instant(version.created_at),
     }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ticketflow.errors import ConflictError, NotFoundError, VersionConflictError
 from ticketflow.storage.ids import new_id
-from ticketflow.storage.models import ARTICLE_REVISION, Article, ArticlePassage
+from ticketflow.storage.models import ARTICLE_REVISION, Article, ArticlePassage, ArticleVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ def record_article(session: Session, tenant: str, new: NewArticle) -> Article:
     article.external_id = new.external_id
     session.add(article)
     session.flush()
+    _keep_version(session, article)
     return article
 
 
@@ -72,6 +73,7 @@ def advance_article(session: Session, tenant: str, article_id: UUID, seen: int |
     _touch(session, current)
     current.version += 1
     session.flush()
+    _keep_version(session, current)
     return current
 
 
@@ -105,6 +107,28 @@ def get_article(session: Session, tenant: str, article_id: UUID) -> Article:
 def find_by_external_id(session: Session, tenant: str, external_id: str) -> Article | None:
     """Read an article by the caller's own key."""
     return session.scalar(select(Article).where(Article.tenant == tenant, Article.external_id == external_id))
+
+
+def get_version(session: Session, tenant: str, article_id: UUID, version: int) -> ArticleVersion:
+    """Read what an article said in one of its versions, even after it was deleted: citations name it.
+
+    Raises:
+        NotFoundError: This tenant has no such article, or it had no such version.
+    """
+    found = session.get(ArticleVersion, (article_id, version))
+    if found is None or found.tenant != tenant:
+        raise NotFoundError(f"no version {version} of article {article_id}")
+    return found
+
+
+def page_versions(
+    session: Session, tenant: str, article_id: UUID, before: int | None, limit: int
+) -> Sequence[ArticleVersion]:
+    """List up to ``limit`` versions of an article, the newest first; those of a deleted one too."""
+    query = select(ArticleVersion).where(ArticleVersion.article_id == article_id, ArticleVersion.tenant == tenant)
+    if before is not None:
+        query = query.where(ArticleVersion.version < before)
+    return session.scalars(query.order_by(ArticleVersion.version.desc()).limit(limit)).all()
 
 
 def page_articles(session: Session, tenant: str, before_id: UUID | None, limit: int) -> Sequence[Article]:
@@ -157,6 +181,19 @@ def replace_passages(session: Session, article: Article, encoder: str, passages:
     ]
     if rows:
         session.execute(insert(ArticlePassage), rows)
+
+
+def _keep_version(session: Session, article: Article) -> None:
+    session.execute(
+        insert(ArticleVersion).values(
+            article_id=article.id,
+            version=article.version,
+            tenant=article.tenant,
+            title=article.title,
+            body=article.body,
+            tags=article.tags,
+        )
+    )
 
 
 def _touch(session: Session, article: Article) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ticketflow.storage.pauses import IS_PAUSED
 from ticketflow.workflow.policy import SUSPECT_WAIT_S
-from ticketflow.workflow.transitions import RUNNABLE
+from ticketflow.workflow.transitions import RUNNABLE, Status
 
 MAX_DOUBLINGS = 6
 # An advisory lock of PostgreSQL is a number; any will do that nobody else uses: "TFsu".
@@ -45,6 +45,24 @@ _EXPIRE = text(f"""
     )
     INSERT INTO ticket_events (ticket_id, tenant, type, step, attempt, generation, detail)
     SELECT id, tenant, 'step.lease_expired', next_step, attempt, generation, jsonb_build_object('deaths', deaths)
+    FROM moved RETURNING ticket_id
+""")
+
+# What happens was settled when they were asked, whatever this process's settings say.
+_EXPIRE_APPROVALS = text("""
+    WITH overdue AS (
+        SELECT id FROM tickets WHERE status = :awaiting AND wake_at <= now()
+        ORDER BY wake_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    ), moved AS (
+        UPDATE tickets
+        SET status = :queued, version = version + 1, generation = generation + 1, wake_at = now(), updated_at = now(),
+            state = state || jsonb_build_object('decision', jsonb_build_object(
+                'action', state #> '{approval_request,default_action}', 'by', NULL))
+        FROM overdue WHERE tickets.id = overdue.id
+        RETURNING tickets.id, tenant, next_step, generation, state #> '{decision,action}' AS action
+    )
+    INSERT INTO ticket_events (ticket_id, tenant, type, step, generation, detail)
+    SELECT id, tenant, 'approval.expired', next_step, generation, jsonb_build_object('action', action)
     FROM moved RETURNING ticket_id
 """)
 
@@ -119,6 +137,16 @@ def expire_leases(session: Session, limit: int) -> int:
         How many leases ended.
     """
     return len(session.execute(_EXPIRE, {"limit": limit, "suspect_wait_s": SUSPECT_WAIT_S}).all())
+
+
+def expire_approvals(session: Session, limit: int) -> int:
+    """Send tickets on that waited for a person long enough, with what was to be done by default.
+
+    Returns:
+        How many there were.
+    """
+    values = {"limit": limit, "awaiting": Status.AWAITING_APPROVAL, "queued": Status.QUEUED}
+    return len(session.execute(_EXPIRE_APPROVALS, values).all())
 
 
 def claim_due(session: Session, limit: int, redispatch_after: timedelta) -> list[Departure]:

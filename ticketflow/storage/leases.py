@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from ticketflow.storage.pauses import IS_PAUSED
 from ticketflow.storage.tickets import build_request
+from ticketflow.workflow.approval import ApprovalRequest
 from ticketflow.workflow.policy import MAX_DEATHS
 from ticketflow.workflow.transitions import RUNNABLE, Status
 
@@ -106,21 +107,31 @@ class Move:
 
     Attributes:
         next_step: The step to run next; ``None`` completes the ticket.
-        is_loop: The step lies behind: the running chain is superseded and a new one dispatched.
         wake_after: How long the next link may take before it is published again.
+        is_loop: The step lies behind: the running chain is superseded and a new one dispatched.
+        request: What a person must decide before that step. The running chain is superseded; the one that goes on is
+            dispatched when they have, or when their time is up.
     """
 
     next_step: str | None
-    is_loop: bool
     wake_after: timedelta
+    is_loop: bool = False
+    request: ApprovalRequest | None = None
 
 
 # The f-strings below share only these constants; every value is a bound parameter.
-_APPEND_EVENTS = """
+_APPEND = """
     INSERT INTO ticket_events (ticket_id, tenant, type, step, round, attempt, generation, detail)
-    SELECT moved.id, moved.tenant, event.type, :step, :round, :attempt, :generation, event.detail
+    SELECT moved.id, moved.tenant, event.type, :step, :round, :attempt, :generation, {detail}
     FROM moved, jsonb_to_recordset(:events) AS event(type text, detail jsonb)
 """
+_APPEND_EVENTS = _APPEND.format(detail="event.detail")
+# Until when a person may decide is known to the database alone: it has the only clock.
+_APPEND_REQUEST = _APPEND.format(
+    detail="""
+    event.detail || CASE WHEN event.type = 'approval.requested'
+                    THEN jsonb_build_object('expires_at', moved.wake_at) ELSE '{}' END"""
+)
 # Nothing happened to the ticket since it was seen.
 _UNCHANGED = """
     id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
@@ -154,8 +165,9 @@ _CLAIM = text(f"""
     SELECT seen.status, seen.generation, seen.next_step, seen.attempt, seen.deaths, seen.lease_token,
            seen.has_live_lease, seen.is_paused, passed.round, now() AS started_at,
            moved.attempt AS claimed_attempt,
-           coalesce(extract(epoch FROM now() - moved.dispatched_at), 0) AS waited_s, moved.id, moved.subject,
-           moved.body, moved.customer_name, moved.customer_email, moved.channel, moved.created_at, moved.state
+           coalesce(extract(epoch FROM now() - moved.dispatched_at), 0) AS waited_s, moved.id, moved.tenant,
+           moved.subject, moved.body, moved.customer_name, moved.customer_email, moved.channel, moved.created_at,
+           moved.state
     FROM seen CROSS JOIN passed LEFT JOIN moved ON true
 """)
 
@@ -170,23 +182,35 @@ _EXTEND = text("""
 _COMMIT = text(f"""
     WITH moved AS (
         UPDATE tickets
-        SET state = state || :output, version = version + 1, attempt = 0, deaths = 0, error = NULL,
+        SET state = state || :added, version = version + 1, attempt = 0, deaths = 0, error = NULL,
             lease_token = NULL, lease_until = NULL, updated_at = now(), dispatched_at = now(),
             status = :status, next_step = CAST(:next_step AS text), finished_at = CASE WHEN :is_last THEN now() END,
-            generation = generation + CASE WHEN :is_loop THEN 1 ELSE 0 END,
-            is_in_flight = NOT (:is_last OR :is_loop),
-            wake_at = CASE WHEN :is_last THEN NULL WHEN :is_loop THEN now() ELSE now() + :wake_after END
+            generation = generation + CASE WHEN :leaves_chain THEN 1 ELSE 0 END,
+            is_in_flight = NOT (:is_last OR :leaves_chain),
+            wake_at = CASE WHEN NOT :is_last THEN now() + :wake_after END
         WHERE id = :ticket_id AND lease_token = :token
-        RETURNING id, tenant, version
+        RETURNING id, tenant, version, wake_at
     ), ledger AS (
         INSERT INTO ticket_steps (ticket_id, step, round, tenant, generation, attempts, input_hash, output, engines,
                                   started_at, duration_s, ticket_version)
         SELECT moved.id, :step, :round, moved.tenant, :generation, :attempt, :input_hash, :output, :engines,
                :started_at, :duration_s, moved.version
         FROM moved
-    ), trail AS ({_APPEND_EVENTS})
+    ), trail AS ({_APPEND_REQUEST})
     SELECT version FROM moved
-""").bindparams(bindparam("output", type_=JSONB), bindparam("engines", type_=JSONB), bindparam("events", type_=JSONB))
+""").bindparams(*(bindparam(name, type_=JSONB) for name in ("added", "output", "engines", "events")))
+
+_ASK = text(f"""
+    WITH moved AS (
+        UPDATE tickets
+        SET state = state || :added, version = version + 1, generation = generation + 1, attempt = 0, deaths = 0,
+            status = :awaiting, lease_token = NULL, lease_until = NULL, is_in_flight = false, updated_at = now(),
+            wake_at = now() + :wake_after
+        WHERE {_UNCHANGED}
+        RETURNING id, tenant, version, wake_at
+    ), trail AS ({_APPEND_REQUEST})
+    SELECT version FROM moved
+""").bindparams(bindparam("added", type_=JSONB), bindparam("events", type_=JSONB))
 
 _GIVE_BACK = text(f"""
     WITH moved AS (
@@ -286,19 +310,35 @@ def commit_step(session: Session, lease: Lease, entry: LedgerEntry, move: Move, 
         The ticket's new version, or ``None`` when the lease is no longer ours: nothing changed.
     """
     is_last = move.next_step is None
+    waiting = Status.PROCESSING if move.request is None else Status.AWAITING_APPROVAL
     values = _coordinates(lease, events) | {
+        "added": {**entry.output, **_asked(move.request)},
         "output": dict(entry.output),
         "engines": list(entry.engines),
         "input_hash": entry.input_hash,
         "duration_s": entry.duration_s,
         "started_at": lease.started_at,
-        "status": Status.COMPLETED if is_last else Status.PROCESSING,
+        "status": Status.COMPLETED if is_last else waiting,
         "is_last": is_last,
         "next_step": move.next_step,
-        "is_loop": move.is_loop,
+        "leaves_chain": move.is_loop or move.request is not None,
         "wake_after": move.wake_after,
     }
     return _version(session, _COMMIT, values)
+
+
+def ask_person(session: Session, lease: Lease, request: ApprovalRequest, events: Sequence[Event]) -> int | None:
+    """Let go of a ticket whose step must not run before a person has decided; it waits for them.
+
+    Returns:
+        The ticket's new version, or ``None`` when the lease is no longer ours: nothing changed.
+    """
+    values = {
+        "added": _asked(request),
+        "awaiting": Status.AWAITING_APPROVAL,
+        "wake_after": timedelta(seconds=request["timeout_s"]),
+    }
+    return _version(session, _ASK, _coordinates(lease, events) | values)
 
 
 def give_back(
@@ -348,6 +388,10 @@ def park(
 def report_alive(session: Session, lease: Lease) -> None:
     """Take back a death: the holder that was given up is slow, not dead."""
     session.execute(_REPORT_ALIVE, asdict(lease.claim) | {"runnable": sorted(RUNNABLE)})
+
+
+def _asked(request: ApprovalRequest | None) -> dict[str, Any]:
+    return {} if request is None else {"approval_request": dict(request)}
 
 
 def _version(session: Session, statement: TextClause, values: Mapping[str, Any]) -> int | None:

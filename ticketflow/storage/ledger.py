@@ -1,13 +1,13 @@
 """The ledger of steps: read, supersede, copy. New rows are written by ``leases.commit_step`` alone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, inspect, select, update
 from sqlalchemy.orm import Session
 
-from ticketflow.storage.models import Ticket, TicketStep
+from ticketflow.storage.models import TicketStep
 from ticketflow.storage.tickets import keep_request
 
 
@@ -30,12 +30,21 @@ def split_ledger(steps: Sequence[TicketStep], step: str) -> tuple[Sequence[Ticke
     return steps, ()
 
 
-def replay_state(ticket: Ticket, steps: Iterable[TicketStep]) -> dict[str, Any]:
-    """Build what a ticket knows after some of its steps from what each of them added."""
-    state: dict[str, Any] = {**keep_request(ticket.state)}
-    for step in steps:
+def replay_state(known: Mapping[str, Any], kept: Iterable[TicketStep], undone: Iterable[TicketStep]) -> dict[str, Any]:
+    """Build what a ticket knows after some of its steps from what each of them added.
+
+    What people corrected of it stays corrected; what they decided about a draft is forgotten.
+
+    Args:
+        known: The ticket's state now.
+        kept: The steps that count on.
+        undone: The steps after them.
+    """
+    state: dict[str, Any] = {**keep_request(known)}
+    for step in kept:
         state.update(step.output)
-    return state
+    overwritten = {key for step in undone for key in step.output}
+    return {key: value if key in overwritten else known.get(key, value) for key, value in state.items()}
 
 
 def supersede_steps(session: Session, ticket_id: UUID, since_version: int) -> None:

@@ -23,9 +23,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from ticketflow.workflow.state import DEFAULT_TENANT
 from ticketflow.workflow.transitions import Status
 
-DEFAULT_TENANT = "default"
 EVERY_TENANT = "*"
 EVERY_STEP = "all"
 PRIORITIES = ("low", "normal", "high", "urgent")

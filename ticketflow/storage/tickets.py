@@ -65,6 +65,7 @@ class TicketFilter:
 
     status: str | None = None
     category: str | None = None
+    team: str | None = None
     priority: Priority | None = None
     channel: str | None = None
     customer_email: str | None = None
@@ -77,7 +78,17 @@ class TicketFilter:
 
 def record_ticket(session: Session, tenant: str, new: NewTicket, first_step: str) -> Ticket:
     """Insert a queued ticket that is due now, or at ``not_before``."""
-    ticket = Ticket(
+    ticket = build_ticket(tenant, new, first_step)
+    session.add(ticket)
+    session.flush()
+    words = func.to_tsvector("simple", f"{new.subject} {new.body}")
+    session.execute(insert(TicketSearch).values(ticket_id=ticket.id, tenant=tenant, document=words))
+    return ticket
+
+
+def build_ticket(tenant: str, new: NewTicket, first_step: str) -> Ticket:
+    """Build the row of a new ticket; nothing is stored."""
+    return Ticket(
         id=new_id(),
         tenant=tenant,
         subject=new.subject,
@@ -93,11 +104,6 @@ def record_ticket(session: Session, tenant: str, new: NewTicket, first_step: str
         next_step=first_step,
         state={"requested_priority": new.priority, "timezone": new.timezone, "masked": list(new.masked)},
     )
-    session.add(ticket)
-    session.flush()
-    words = func.to_tsvector("simple", f"{new.subject} {new.body}")
-    session.execute(insert(TicketSearch).values(ticket_id=ticket.id, tenant=tenant, document=words))
-    return ticket
 
 
 def get_ticket(session: Session, tenant: str, ticket_id: UUID) -> Ticket:
@@ -135,6 +141,7 @@ def build_request(ticket: Any) -> Request:
     """
     return {
         "ticket_id": str(ticket.id),
+        "tenant": ticket.tenant,
         "subject": ticket.subject,
         "body": ticket.body,
         "customer_name": ticket.customer_name,
@@ -149,6 +156,7 @@ def _narrow(query: Select[Ticket], wanted: TicketFilter) -> Select[Ticket]:
     equal = {
         Ticket.status: wanted.status,
         Ticket.category: wanted.category,
+        Ticket.state["team"].astext: wanted.team,
         Ticket.channel: wanted.channel,
         Ticket.customer_email: wanted.customer_email,
         Ticket.external_id: wanted.external_id,

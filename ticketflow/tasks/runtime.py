@@ -80,7 +80,7 @@ class Runtime:
 
     @cached_property
     def _tools(self) -> Tools:
-        return build_tools(self.settings, self._knowledge)
+        return build_tools(self.settings, self._knowledge, self.sessions)
 
     @cached_property
     def _runner(self) -> StepRunner:

@@ -14,6 +14,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
 from ticketflow.errors import TransientError
+from ticketflow.workflow.approval import Approval, Gate, awaits_decision
 from ticketflow.workflow.ports import Tools
 from ticketflow.workflow.state import Request
 from ticketflow.workflow.steps.classify import Classification, classify
@@ -31,7 +32,7 @@ RETRY = RetryPolicy(
 )
 
 
-class TicketState(Request, Classification, Extraction, Findings, Draft, Review, Final, total=False):
+class TicketState(Request, Classification, Extraction, Findings, Draft, Review, Approval, Final, total=False):
     """Everything a ticket carries, from what was received to the final response."""
 
 
@@ -52,15 +53,16 @@ def build_graph() -> TicketGraph:
     """Compile the graph; ``invoke(request, context=tools)`` runs all steps in this process."""
     graph = StateGraph(TicketState, context_schema=Tools)
 
-    def add(name: str, step: Step, time_limit_s: float) -> None:
-        graph.add_node(name, Node(step), retry_policy=RETRY, metadata={"time_limit_s": time_limit_s})
+    def add(name: str, step: Step, time_limit_s: float, gate: Gate | None = None) -> None:
+        graph.add_node(name, Node(step), retry_policy=RETRY, metadata={"time_limit_s": time_limit_s, "gate": gate})
 
-    add("classify", classify, time_limit_s=30)
-    add("extract", extract, time_limit_s=30)
-    add("research", research, time_limit_s=30)
+    add("classify", classify, time_limit_s=120)
+    add("extract", extract, time_limit_s=120)
+    add("research", research, time_limit_s=120)
     add("draft", draft, time_limit_s=120)
-    add("review", review, time_limit_s=60)
-    add("finalize", finalize, time_limit_s=30)
+    add("review", review, time_limit_s=120)
+    # In process nobody can be asked: finalize runs at once and takes the draft as accepted.
+    add("finalize", finalize, time_limit_s=30, gate=Gate(awaits_decision, rejected_to="draft"))
 
     graph.add_edge(START, "classify")
     graph.add_edge("classify", "extract")

@@ -16,6 +16,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
 from ticketflow.errors import UnplannableGraphError
+from ticketflow.workflow.approval import ApprovalPolicy, ApprovalRequest, Gate
 from ticketflow.workflow.graph import TicketGraph, build_graph
 from ticketflow.workflow.ports import Tools
 
@@ -28,11 +29,13 @@ class PlannedStep:
         name: The node's name; also names its task and queue.
         retry: Attempts, backoff and which errors are worth another attempt.
         time_limit_s: Seconds a step may think before it loses its lease.
+        gate: Who must be asked before it, if anybody.
     """
 
     name: str
     retry: RetryPolicy
     time_limit_s: float
+    gate: Gate | None = None
 
 
 class Plan:
@@ -72,6 +75,11 @@ class Plan:
             return None if following == END else following
         place = self._place[step] + 1
         return self.order[place] if place < len(self.order) else None
+
+    def find_request(self, step: str, state: Mapping[str, Any], policy: ApprovalPolicy) -> ApprovalRequest | None:
+        """Write down what a person must decide before ``step`` may run on ``state``; ``None`` if nothing."""
+        gate = self.steps[step].gate
+        return gate.ask(state, policy) if gate is not None and gate.is_shut(state) else None
 
     @cached_property
     def _place(self) -> dict[str, int]:
@@ -120,7 +128,7 @@ class Plan:
             time_limit_s = float((node.metadata or {})["time_limit_s"])
         except (KeyError, TypeError, ValueError):
             raise UnplannableGraphError(f"step {name!r} needs metadata time_limit_s, in seconds") from None
-        return PlannedStep(name, retry, time_limit_s)
+        return PlannedStep(name, retry, time_limit_s, (node.metadata or {}).get("gate"))
 
 
 @cache

@@ -9,7 +9,20 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ticketflow.workflow.approval import ApprovalPolicy
-from ticketflow.workflow.state import Citation, Entity, Guess, Passage, Priority, Problem, Request, Sentiment
+from ticketflow.workflow.letters import Letters
+from ticketflow.workflow.state import (
+    DEFAULT_TENANT,
+    Citation,
+    Entity,
+    Guess,
+    Passage,
+    Priority,
+    Problem,
+    Request,
+    Sentiment,
+    SimilarTicket,
+    Sla,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +37,8 @@ class Label:
         language: ISO 639-1 code of the ticket's language.
         sentiment: How the customer sounds.
         priority: How soon the text asks to be dealt with.
+        reasons: A few words on what decided ``priority`` and ``sentiment``, by those names.
+        sla: What is promised for tickets of the category, or ``None``.
     """
 
     category: str
@@ -33,6 +48,8 @@ class Label:
     language: str
     sentiment: Sentiment
     priority: Priority
+    reasons: dict[str, str] = field(default_factory=dict)
+    sla: Sla | None = None
 
 
 class Classifier(Protocol):
@@ -57,10 +74,14 @@ class Extractor(Protocol):
 
 
 class KnowledgeBase(Protocol):
-    """Finds what the team already wrote down."""
+    """Finds what a tenant's team already wrote: articles, and answers to other tickets."""
 
-    def search(self, query: str, limit: int) -> list[Passage]:
+    def search(self, query: str, limit: int, tenant: str = DEFAULT_TENANT) -> list[Passage]:
         """List the best passages, best first, at most one per article; empty when none exist."""
+        ...
+
+    def find_resolved(self, query: str, limit: int, tenant: str = DEFAULT_TENANT) -> list[SimilarTicket]:
+        """List tickets like this one whose answers a person approved, the most alike first."""
         ...
 
 
@@ -77,6 +98,7 @@ class Brief:
         entities: Facts found in it.
         passages: What research found, best first.
         problems: What review found wrong with the draft before, empty in the first round.
+        similar_tickets: Tickets like this one and their approved answers: for orientation, not to be quoted.
     """
 
     request: Request
@@ -87,6 +109,7 @@ class Brief:
     entities: list[Entity]
     passages: list[Passage]
     problems: list[Problem]
+    similar_tickets: list[SimilarTicket] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +165,8 @@ class Tools:
     """One implementation of every port: all that a step gets besides the state.
 
     Attributes:
-        approval: Which drafts wait for a person.
+        approval: Which drafts wait for a person, and for how long.
+        letters: The words around a reply, which review knows from an engine's own.
     """
 
     classifier: Classifier
@@ -151,3 +175,4 @@ class Tools:
     writer: Writer
     reviewer: Reviewer
     approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
+    letters: Letters = field(default_factory=Letters)

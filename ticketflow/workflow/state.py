@@ -11,6 +11,9 @@ Priority = Literal["low", "normal", "high", "urgent"]
 Sentiment = Literal["negative", "neutral", "positive"]
 Resolution = Literal["answered", "routed", "ignored"]
 
+# Whose rows they are that name nobody.
+DEFAULT_TENANT = "default"
+
 _QUOTED_LINE = re.compile(r"^[^\S\n]*>.*$", re.MULTILINE)
 _SIGNATURE = re.compile(r"\n-- ?\n.*\Z", re.DOTALL)  # RFC 3676 §4.3
 _BLANKS = re.compile(r"\s+")
@@ -43,6 +46,7 @@ class Request(TypedDict):
 
     Attributes:
         ticket_id: UUID in text form.
+        tenant: Whose ticket it is; only that tenant's articles and tickets may help with it.
         subject: One line, as received.
         body: The customer's text, as received.
         customer_name: Name to greet, or ``None``.
@@ -56,6 +60,7 @@ class Request(TypedDict):
     """
 
     ticket_id: str
+    tenant: str
     subject: str
     body: str
     customer_name: str | None
@@ -74,6 +79,18 @@ class Guess(TypedDict):
     confidence: float
 
 
+class Sla(TypedDict):
+    """How soon tickets of a category are to be dealt with, counted from their arrival.
+
+    Attributes:
+        first_response_h: Hours until the first answer, or ``None`` for no promise.
+        resolution_h: Hours until the ticket is solved, or ``None`` for no promise.
+    """
+
+    first_response_h: float | None
+    resolution_h: float | None
+
+
 class Passage(TypedDict):
     """A piece of an article that may answer the ticket.
 
@@ -81,7 +98,8 @@ class Passage(TypedDict):
         article_id: UUID in text form.
         article_version: The version the text was taken from.
         title: The article's title.
-        text: The passage, verbatim from the article's plain text.
+        text: The passage, verbatim from the article's body.
+        start: Its first character in that body, zero-based.
         score: Relevance; higher is better, comparable within one search only.
         confidence: How likely this passage answers the ticket, in [0, 1].
     """
@@ -90,24 +108,53 @@ class Passage(TypedDict):
     article_version: int
     title: str
     text: str
+    start: int
     score: float
     confidence: float
 
 
+class SimilarTicket(TypedDict):
+    """A ticket like this one, and what a person approved as its answer; without personal data.
+
+    Attributes:
+        ticket_id: UUID in text form.
+        score: Cosine of the two questions, in [-1, 1].
+        question: The beginning of what was asked.
+        reply: What was sent.
+    """
+
+    ticket_id: str
+    score: float
+    question: str
+    reply: str
+
+
 class Citation(TypedDict):
-    """A sentence of the answer and where it comes from, verbatim."""
+    """A sentence of the answer and where it comes from, verbatim.
+
+    Attributes:
+        article_id: UUID in text form.
+        article_version: The version that is quoted; it can be read for ever.
+        title: The article's title in that version.
+        quote: The sentence.
+        start: Its first character in the body of that version, zero-based.
+        end: One past its last character.
+    """
 
     article_id: str
     article_version: int
     title: str
     quote: str
+    start: int
+    end: int
 
 
 class Problem(TypedDict):
     """Something review found wrong with a draft.
 
     Attributes:
-        code: ``ungrounded``, ``personal_data``, ``incomplete`` or ``empty``.
+        code: ``ungrounded``, ``personal_data``, ``promise``, ``tone``, ``forbidden``, ``incomplete``,
+            ``empty``, or ``rejected`` when a person sent the draft back.
         detail: What is wrong, in words for the agent; never repeats personal data.
         quote: The citation's quote to leave out next time, where one is to blame.
     """
@@ -115,6 +162,19 @@ class Problem(TypedDict):
     code: str
     detail: str
     quote: NotRequired[str]
+
+
+def cite(passage: Passage, quote: str) -> Citation:
+    """Build the citation of a sentence that is in a passage, where it first is."""
+    start = passage["start"] + max(passage["text"].find(quote), 0)
+    return Citation(
+        article_id=passage["article_id"],
+        article_version=passage["article_version"],
+        title=passage["title"],
+        quote=quote,
+        start=start,
+        end=start + len(quote),
+    )
 
 
 def question_text(subject: str, body: str) -> str:

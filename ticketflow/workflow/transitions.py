@@ -19,7 +19,7 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.PROCESSING: frozenset(
         {Status.QUEUED, Status.AWAITING_APPROVAL, Status.COMPLETED, Status.FAILED, Status.CANCELLED}
     ),
-    Status.AWAITING_APPROVAL: frozenset({Status.QUEUED, Status.PROCESSING, Status.COMPLETED, Status.CANCELLED}),
+    Status.AWAITING_APPROVAL: frozenset({Status.QUEUED, Status.CANCELLED}),
     Status.FAILED: frozenset({Status.QUEUED, Status.CANCELLED}),
     Status.COMPLETED: frozenset({Status.QUEUED}),
     Status.CANCELLED: frozenset(),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class Spoken:
         input_tokens: Tokens read, 0 where nothing is billed.
         output_tokens: Tokens written.
         cost_usd: Money spent, in US dollars.
+        calls: Calls made to a provider: 0 where none is asked or the answer was kept, 2 with a repair turn.
+        failure: Why nothing came of it and another engine spoke instead, or ``None``.
     """
 
     engine: str
@@ -25,13 +28,22 @@ class Spoken:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float = 0.0
+    calls: int = 0
+    failure: str | None = None
 
 
 @dataclass(slots=True)
 class Usage:
-    """All contributions of one step run, in the order they were made."""
+    """All contributions of one step run, in the order they were made.
+
+    Attributes:
+        ticket_id: The ticket the step runs for, where it is a stored one.
+        attempt: 1 for the step's first try; ``None`` where nobody would try again later.
+    """
 
     spoken: list[Spoken] = field(default_factory=list)
+    ticket_id: UUID | None = None
+    attempt: int | None = None
 
 
 _current: ContextVar[Usage | None] = ContextVar("ticketflow_usage", default=None)
@@ -44,10 +56,20 @@ def record_spoken(spoken: Spoken) -> None:
         usage.spoken.append(spoken)
 
 
+def current_usage() -> Usage | None:
+    """Return who collects what engines of this thread report, if anybody does."""
+    return _current.get()
+
+
 @contextmanager
-def collect_usage() -> Iterator[Usage]:
-    """Collect what engines report in this thread until the block ends."""
-    usage = Usage()
+def collect_usage(ticket_id: UUID | None = None, attempt: int | None = None) -> Iterator[Usage]:
+    """Collect what engines report in this thread until the block ends.
+
+    Args:
+        ticket_id: The stored ticket a step runs for.
+        attempt: Which try of it this is, where a failed one is tried again later.
+    """
+    usage = Usage(ticket_id=ticket_id, attempt=attempt)
     token = _current.set(usage)
     try:
         yield usage

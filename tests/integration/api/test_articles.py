@@ -3,7 +3,6 @@
 import pytest
 
 from tests.served import Served
-from ticketflow.api.backend import TenantKnowledge
 from ticketflow.services.keys import create_key
 from ticketflow.settings import Settings
 from ticketflow.tasks.runtime import Runtime
@@ -62,6 +61,54 @@ def test_a_known_version_is_not_sent_again(api):
     assert api.get(path, headers={"If-None-Match": '"1"'}).status_code == 304
 
 
+def test_every_version_of_an_article_can_be_read_even_when_it_is_gone(api):
+    path = api.post("/articles", json=ARTICLE).headers["Location"]
+    api.call("PUT", path, json=CHANGED)
+    api.call("DELETE", path)
+
+    listed = api.get(f"{path}/versions").json["versions"]
+    first = api.get(f"{path}/versions/1")
+
+    assert [(each["version"], each["body"]) for each in listed] == [(2, CHANGED["body"]), (1, ARTICLE["body"])]
+    assert (first.json, first.json["tags"]) == (listed[1], ["billing"])
+
+
+def test_versions_come_in_pages(api):
+    path = api.post("/articles", json=ARTICLE).headers["Location"]
+    api.call("PUT", path, json=CHANGED)
+
+    first = api.get(f"{path}/versions?limit=1")
+    second = api.get(first.headers["Link"].partition(">")[0].lstrip("<"))
+
+    assert [each["version"] for each in first.json["versions"] + second.json["versions"]] == [2, 1]
+    assert "Link" not in second.headers
+
+
+def test_a_version_or_an_article_that_never_was_is_not_found(api):
+    path = api.post("/articles", json=ARTICLE).headers["Location"]
+    other = {"Authorization": f"Bearer {create_key(api.sessions, 'other', 'acme')}"}
+
+    missing = [f"{path}/versions/2", "/articles/018f6f2e-0000-7000-8000-00000000000f/versions"]
+    assert [api.get(each).status_code for each in missing] == [404, 404]
+    assert [api.get(each, headers=other).status_code for each in (f"{path}/versions/1", f"{path}/versions")] == [
+        404
+    ] * 2
+
+
+def test_of_html_the_words_are_kept(api):
+    page = "<h1>Refunds</h1><script>alert(1)</script><p>Within <b>five</b> days.</p>"
+
+    kept = api.post("/articles", json={"title": "Refunds", "body": page, "format": "html"})
+    empty = api.post("/articles", json={"title": "Refunds", "body": "<script>1</script>", "format": "html"})
+    other = api.post("/articles", json={"title": "Refunds", "body": page, "format": "pdf"})
+
+    assert kept.json["body"] == "Refunds\n\nWithin five days."
+    assert [(each.status_code, each.json["errors"][0]["field"]) for each in (empty, other)] == [
+        (422, "body"),
+        (422, "format"),
+    ]
+
+
 def test_pages_show_every_article_once(api):
     sent = [api.post("/articles", json=ARTICLE | {"external_id": str(each)}).json["id"] for each in range(3)]
 
@@ -76,6 +123,9 @@ def test_a_search_finds_passages(empty):
     found = empty.get("/articles/search?q=reset+my+password&limit=1").json["results"]
 
     assert [passage["title"] for passage in found] == ["Reset your password"]
+    assert (found[0]["threshold"], found[0]["is_sure"]) == (Settings().answer_confidence, True)
+    assert {"similarity", "lexical", "start"} <= found[0].keys()
+    assert {"similarity", "title_share", "sibling"} <= found[0]["evidence"].keys()
     assert empty.get("/articles/search?q=zebra").json == {"results": []}
 
 
@@ -98,7 +148,7 @@ def test_an_article_that_does_not_fit_is_refused_by_name(empty, article, field):
 
 def test_a_search_never_finds_another_tenants_article(sessions, database_url):
     live = Runtime(Settings(database_url=database_url))
-    api = Served(sessions, knowledge=TenantKnowledge(live).find)
+    api = Served(sessions, knowledge=live.knowledge.articles_of)
     other = {"Authorization": f"Bearer {create_key(sessions, 'other', 'acme')}"}
     api.post("/articles", json=ARTICLE)
     api.post("/articles", json=ARTICLE | {"title": "Refunds at Acme"}, headers=other)

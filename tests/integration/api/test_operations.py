@@ -72,7 +72,7 @@ def test_a_rewound_ticket_does_again_what_follows(api, completed):
 
 
 def test_a_fork_is_a_new_ticket_with_what_was_changed(api, completed):
-    changes = {"customer": {"name": "Eve"}, "channel": "chat", "category": "billing", "team": "Billing"}
+    changes = {"customer": {"name": "Eve"}, "channel": "chat", "category": "payments_billing", "team": "Billing"}
 
     answer = api.post(f"{completed}/fork", json={"step": "draft", "overrides": changes})
     api.finish(answer.json["id"])
@@ -80,7 +80,7 @@ def test_a_fork_is_a_new_ticket_with_what_was_changed(api, completed):
     fork, old = api.get(answer.headers["Location"]).json, api.get(completed).json
     assert (answer.status_code, fork["forked_from"], fork["status"]) == (202, old["id"], "completed")
     assert (fork["customer"], fork["channel"]) == ({"email": "ada@example.com", "name": "Eve"}, "chat")
-    assert (fork["category"], fork["result"]["team"], old["category"]) == ("billing", "Billing", "account")
+    assert (fork["category"], fork["result"]["team"], old["category"]) == ("payments_billing", "Billing", "account")
     assert read_types(api, completed)[-1] == "ticket.forked"
 
 

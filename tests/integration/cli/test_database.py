@@ -1,6 +1,7 @@
 """Commands that work on the database itself."""
 
 import json
+import shutil
 
 import pytest
 from sqlalchemy import text
@@ -84,12 +85,67 @@ def test_json_lines_are_imported(run, sessions, tmp_path):
     articles = stored(sessions)
     assert (result.exit_code, result.stdout) == (1, "2 created, 0 updated, 0 unchanged, 3 failed\n")
     assert result.stderr.splitlines() == [
-        "error: line 3: the id 'x' was there before",
-        "error: line 4: body: must be text, or answers a list of texts",
-        "error: line 5: external_id or id: must be there, so that importing again changes nothing",
+        "error: articles.jsonl, line 3: the id 'x' was there before",
+        "error: articles.jsonl, line 4: body (or answers, a list of texts): there is no text in it",
+        "error: articles.jsonl, line 5: external_id or id: must be there, so that importing again changes nothing",
     ]
     assert articles["7"]["title"] == "Two ways"
     assert (articles["7"]["body"], articles["7"]["tags"]) == ("Do this.\n\nOr that.", ["a", "b"])
+
+
+EXPORT = {
+    "count": 3,
+    "articles": [
+        {"id": 11, "title": "Refunds", "body": "<h2>When</h2><p>Within&nbsp;five days.</p>", "label_names": ["money"]},
+        {"id": 12, "title": "Not yet", "body": "<p>Soon.</p>", "draft": True},
+        {"id": 13, "title": "Plain", "body": "If a < b, wait."},
+    ],
+}
+
+
+def test_a_help_centres_export_is_imported(run, sessions, tmp_path):
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(EXPORT))
+
+    result = run("articles", "import", path)
+
+    articles = stored(sessions)
+    assert result.stderr.splitlines() == ["error: export.json, article 2: left out, because it is a draft"]
+    assert {name: each["body"] for name, each in articles.items()} == {
+        "11": "When\n\nWithin five days.",
+        "13": "If a < b, wait.",
+    }
+    assert articles["11"]["tags"] == ["money"]
+
+
+@pytest.mark.parametrize("suffix", ["zip", "tar", "tar.gz"])
+def test_the_pages_of_an_archive_are_imported_once(run, sessions, folder, tmp_path, suffix):
+    names = {"zip": "zip", "tar": "tar", "tar.gz": "gztar"}
+    archive = shutil.make_archive(str(tmp_path / "pages"), names[suffix], folder)
+
+    first, again = run("articles", "import", archive), run("articles", "import", archive, "--json")
+
+    assert first.exit_code == again.exit_code
+    assert json.loads(again.stdout)["created"] == json.loads(again.stdout)["updated"] == 0
+    assert "orders/track.md" in {name.removeprefix("./") for name in stored(sessions)}
+
+
+def test_a_damaged_archive_is_wrong_input(run, tmp_path):
+    path = tmp_path / "pages.zip"
+    path.write_bytes(b"PK not a zip")
+
+    result = run("articles", "import", path)
+
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "pages.zip: cannot be read as a zip or tar file" in result.stderr
+
+
+def test_a_page_too_long_to_be_an_article_is_named(run, tmp_path):
+    (tmp_path / "long.md").write_text("# All\n" + "word " * 50_000)
+
+    result = run("articles", "import", tmp_path)
+
+    assert "long.md: longer than 200,000 characters" in result.stderr
 
 
 def test_the_sample_articles_are_imported_once(run):

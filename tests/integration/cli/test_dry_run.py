@@ -55,8 +55,20 @@ def test_without_a_database_the_sample_articles_are_used(run, monkeypatch):
     assert "final response" in result.stdout
 
 
+def test_a_card_number_is_starred_here_as_it_would_be_stored(run, articles):
+    ticket = {"subject": "Card", "body": "My card is 4111 1111 1111 1111", "metadata": {"card": 4111111111111111}}
+
+    result = run("try", "--articles", articles, "--json", text=json.dumps(ticket))
+
+    shown = json.loads(result.stdout)
+    assert "4111" not in result.stdout
+    assert (shown["body"], shown["metadata"]) == ("My card is **** **** **** 1111", {"card": "************1111"})
+    assert [entity["type"] for entity in shown["entities"]] == ["card"]
+
+
 def test_a_bad_ticket_is_named_and_the_others_are_tried(run, articles):
     lines = [{"subject": "Return", "body": RETURN}, {"subject": "x"}, {"subject": "x", "body": "y", "priority": "now"}]
+    lines.append({"subject": "x", "body": "y", "timezone": "Mars"})
 
     result = run("try", "--articles", articles, "--json", text="\n".join(json.dumps(line) for line in lines))
 
@@ -64,3 +76,4 @@ def test_a_bad_ticket_is_named_and_the_others_are_tried(run, articles):
     assert len(result.stdout.splitlines()) == 1
     assert "error: line 2: body: must be text" in result.stderr
     assert "error: line 3: priority: must be one of low, normal, high, urgent" in result.stderr
+    assert "error: line 4: timezone: must be an IANA name" in result.stderr

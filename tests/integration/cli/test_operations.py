@@ -68,12 +68,12 @@ def test_a_rewound_ticket_shows_which_steps_no_longer_count(run, completed):
 
 
 def test_a_fork_is_a_new_ticket_with_other_settings(run, completed):
-    settings = ["category=billing", "customer.name=Ada = Lovelace", 'metadata={"plan": "pro"}']
+    settings = ["category=payments_billing", "customer.name=Ada = Lovelace", 'metadata={"plan": "pro"}']
     options = [part for setting in settings for part in ("--set", setting)]
 
     (fork,) = objects(run("fork", completed, "draft", *options, "--json"))
 
-    assert (fork["forked_from"], fork["category"]) == (completed, "billing")
+    assert (fork["forked_from"], fork["category"]) == (completed, "payments_billing")
     assert (fork["customer"]["name"], fork["metadata"]) == ("Ada = Lovelace", {"plan": "pro"})
     assert completed in run("show", fork["id"]).stdout
 

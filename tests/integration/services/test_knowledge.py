@@ -32,8 +32,8 @@ def article(sessions):
     return create_article(sessions, "default", RETURNS)
 
 
-def titles(knowledge):
-    return [passage["title"] for passage in knowledge.search("how long can I return it", 5)]
+def titles(knowledge, tenant="default"):
+    return [passage["title"] for passage in knowledge.search("how long can I return it", 5, tenant)]
 
 
 def test_a_change_is_found_by_the_next_search_of_every_process(sessions, article):
@@ -57,7 +57,11 @@ def test_vectors_are_computed_once_and_stored(sessions, article):
 
 
 def test_another_tenants_articles_are_not_found(sessions, article):
-    assert titles(StoredKnowledge(sessions, CountingEncoder(), tenant="other")) == []
+    knowledge = StoredKnowledge(sessions, CountingEncoder())
+    create_article(sessions, "other", NewArticle("Their returns", RETURNS.body))
+
+    assert (titles(knowledge), titles(knowledge, "other")) == (["Returns"], ["Their returns"])
+    assert titles(knowledge, "third") == []
 
 
 def test_processes_that_meet_a_new_article_at_the_same_time_both_find_it(sessions, article):

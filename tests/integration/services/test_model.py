@@ -21,6 +21,7 @@ SAFEGUARDS = {
     "a commit presents its lease": (leases, "_COMMIT", " AND lease_token = :token", ""),
     "a message carries a generation": (leases, "_CLAIM", " AND generation = :generation", ""),
     "a live lease keeps others out": (leases, "_CLAIM", "(lease_token IS NULL OR", "(true OR"),
+    "only what waits for a person is decided by the clock": (due, "_EXPIRE_APPROVALS", "status = :awaiting AND ", ""),
     "what somebody holds is not due": (due, "_CLAIM_DUE", "AND lease_token IS NULL AND", "AND"),
 }
 

@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 from ticketflow.engines.embedded.extractor import find_facts, parse_instant
 from ticketflow.engines.embedded.facts.amounts import find_amounts, plain_number
 from ticketflow.engines.embedded.facts.contact import find_links_and_emails, find_phone_numbers
-from ticketflow.engines.embedded.facts.dates import find_dates
 from ticketflow.engines.embedded.facts.found import Found, keep_first
 from ticketflow.engines.embedded.facts.ids import find_ids, is_one_typo
-from ticketflow.engines.embedded.facts.payment import find_payment_numbers
 
 NOW = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)  # a Thursday
 
@@ -81,13 +79,25 @@ def test_one_typo_is_forgiven(word, known, expected):
         ("£5", "5.00 GBP"),
         ("¥5000", "5000 JPY"),
         ("12 000 CHF", "12000.00 CHF"),
+        ("CHF 1'200.50", "1200.50 CHF"),
+        ("₹1,00,000", "100000.00 INR"),
+        ("Rs. 500", "500.00 INR"),
+        ("15,- €", "15.00 EUR"),
+        ("R$ 50,00", "50.00 BRL"),
+        ("$1.5k", "1500.00 USD"),
+        ("2 Millionen Euro", "2000000.00 EUR"),
+        ("49,90€/Monat", "49.90 EUR"),
+        ("100 zł", "100.00 PLN"),
+        ("50 euros y nada más", "50.00 EUR"),
     ],
 )
 def test_an_amount_is_normalised(text, value):
     assert [found.value for found in find_amounts(text)] == [value]
 
 
-@pytest.mark.parametrize("text", ["order 1499", "the 2 of us", "3.5 stars", "room 20a"])
+@pytest.mark.parametrize(
+    "text", ["order 1499", "the 2 of us", "3.5 stars", "room 20a", "10% off", "charged 12.50", "R\u017f 500"]
+)
 def test_numbers_without_a_currency_are_no_amounts(text):
     assert find_amounts(text) == []
 
@@ -97,31 +107,6 @@ def test_plain_number_undoes_any_grouping(whole, cents):
     written = f"{whole:,}.{cents:02d}"
 
     assert plain_number(written, has_cents=True) == f"{whole}.{cents:02d}"
-
-
-@pytest.mark.parametrize(
-    ("text", "language", "value"),
-    [
-        ("since 2025-12-24", "en", "2025-12-24"),
-        ("yesterday", "en", "2026-01-14"),
-        ("last Monday", "en", "2026-01-12"),
-        ("next Friday", "en", "2026-01-16"),
-        ("this Thursday", "en", "2026-01-22"),
-        ("March 3rd, 2025", "en", "2025-03-03"),
-        ("two weeks ago", "en", "2026-01-01"),
-        ("3. Mai 2025", "de", "2025-05-03"),
-        ("gestern", "de", "2026-01-14"),
-        ("le 12 mars 2025", "fr", "2025-03-12"),
-        ("hace 3 días", "es", "2026-01-12"),
-    ],
-)
-def test_a_date_refers_to_the_day_the_ticket_came(text, language, value):
-    assert [found.value for found in find_dates(text, language, NOW)] == [value]
-
-
-@pytest.mark.parametrize("text", ["in 2019", "2024-02-30", "10.0.19045", "hier ist es", "may I ask"])
-def test_what_only_looks_like_a_date_is_left_alone(text):
-    assert find_dates(text, "en", NOW) == []
 
 
 def test_links_and_addresses_lose_the_punctuation_that_follows():
@@ -140,35 +125,58 @@ def test_links_and_addresses_lose_the_punctuation_that_follows():
         ("call (415) 555-2671", "en", "+14155552671"),
         ("Tel. 030 901820", "de", "+4930901820"),
         ("my phone is 4155552671", "en", "+14155552671"),
+        ("0049 30 901820", "de", "+4930901820"),
+        ("06 12 34 56 78", "fr", "+33612345678"),
+        ("llámame al 612 345 678", "es", "+34612345678"),
+        ("+44 (0)20 7946 0958", "en", "+442079460958"),
+        ("+39 06 698 12345", "it", "+390669812345"),
+        ("WhatsApp 0171 2345678", "de", "+491712345678"),
+        ("415.555.2671", "en", "+14155552671"),
     ],
 )
 def test_a_phone_number_is_written_as_e164(text, language, value):
     assert [found.value for found in find_phone_numbers(text, language)] == [value]
 
 
-def test_bare_digits_are_no_phone_number():
-    assert find_phone_numbers("reference 4155552671", "en") == []
+@pytest.mark.parametrize(
+    "text", ["reference 4155552671", "order 12345678", "2026-01-15", "1.234.567,00 €", "12/05/2024 10:30"]
+)
+def test_other_digits_are_no_phone_number(text):
+    assert find_phone_numbers(text, "en") == []
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "masked"),
+    ("text", "found"),
     [
-        ("card 4111 1111 1111 1111", "card", "************1111"),
-        ("card 5500-0000-0000-0004", "card", "************0004"),
-        ("IBAN DE89 3704 0044 0532 0130 00 please", "iban", "DE****************3000"),
+        ("<https://a.example/x>", "https://a.example/x"),
+        ("(http://a.example/b)", "http://a.example/b"),
+        ("„https://a.example/ü“", "https://a.example/ü"),
+        ("www.shop.example/a_b?", "www.shop.example/a_b"),
+        ("HTTP://A.EXAMPLE", "HTTP://A.EXAMPLE"),
+        ("mailto:X@y.example", "x@y.example"),
+        ("user@sub.domain.example!", "user@sub.domain.example"),
+        ("a.b+c@mail.example.org.", "a.b+c@mail.example.org"),
     ],
 )
-def test_payment_numbers_are_masked_in_value_and_text(text, kind, masked):
-    assert [(each.type, each.value, each.text) for each in find_payment_numbers(text)] == [(kind, masked, masked)]
+def test_a_link_or_address_is_found_in_its_brackets(text, found):
+    assert [each.value for each in find_links_and_emails(text)] == [found]
 
 
-@pytest.mark.parametrize("text", ["4111 1111 1111 1112", "0000 0000 0000 0000", "DE89 3704 0044 0532 0130 02"])
-def test_a_wrong_checksum_is_no_payment_number(text):
-    assert find_payment_numbers(text) == []
+@pytest.mark.parametrize("text", ["shop.example", "a@b", "x@y.z1", "file.txt", "@somebody"])
+def test_what_only_looks_like_a_link_is_left_alone(text):
+    assert find_links_and_emails(text) == []
 
 
-def test_digits_in_one_piece_after_order_are_an_order():
-    assert [found.type for found in find_facts("order 4111111111111111", "en", NOW)] == ["order_id"]
+@pytest.mark.parametrize(
+    ("text", "kind", "value", "masked"),
+    [
+        ("card 4111 1111 1111 1111", "card", "************1111", "**** **** **** 1111"),
+        ("order 5500000000000004", "card", "************0004", "************0004"),
+        ("IBAN DE89 3704 0044 0532 0130 00", "iban", "DE****************3000", "DE** **** **** **** **30 00"),
+    ],
+)
+def test_payment_numbers_come_masked(text, kind, value, masked):
+    assert [(each.type, each.value, each.text) for each in find_facts(text, "en", NOW)] == [(kind, value, masked)]
 
 
 def test_the_stronger_evidence_keeps_the_characters():
@@ -177,7 +185,13 @@ def test_the_stronger_evidence_keeps_the_characters():
     assert keep_first([apart, strong, weak]) == [strong, apart]
 
 
-@given(st.text(max_size=200))
+FRAGMENTS = [
+    "order 4711889", "error code 17", "yesterday", "3 May 2025", "$1,499.00", "call +49 30 901820", "a@b.example",
+    "https://x.example/1?a=2.", "4111 1111 1111 1111", "INV-2023/99", "HTTP 502", "\U0001f600", "\u00a0", "\n", "-",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=5), max_size=20).map(" ".join) | st.text(max_size=200))
 def test_offsets_hold_for_any_text(text):
     facts = find_facts(text, "en", NOW)
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ticketflow.engines.embedded.knowledge import IndexedArticle, PassageIndex, embed_passages, split_passages
+from ticketflow.engines.embedded.index import PassageIndex
+from ticketflow.engines.embedded.passages import IndexedArticle, embed_article, find_starts, split_passages
 from ticketflow.engines.embedded.words import tokenize
 
 
@@ -22,11 +23,12 @@ class AxisEncoder:
 
 
 def article(article_id, version, title, *passages):
-    return IndexedArticle(article_id, version, title, passages, embed_passages(AxisEncoder(), title, passages))
+    starts = find_starts("\n".join(passages), passages)
+    return IndexedArticle(article_id, version, title, passages, starts, embed_article(AxisEncoder(), title, passages))
 
 
 def search(index, text, limit=5):
-    return [each["article_id"] for each in index.search(AxisEncoder().encode([text])[0], text, limit)]
+    return [each.article.article_id for each in index.find(AxisEncoder().encode([text])[0], text, limit)]
 
 
 def test_the_nearest_article_comes_first_and_each_once():
@@ -45,8 +47,8 @@ def test_a_new_version_takes_the_place_of_the_old():
 
     index.replace(article("p", 2, "Password", "The password page has moved."))
 
-    found = index.search(AxisEncoder().encode(["password"])[0], "password", 5)
-    assert [(each["article_version"], each["text"]) for each in found] == [(2, "The password page has moved.")]
+    (found,) = index.find(AxisEncoder().encode(["password"])[0], "password", 5)
+    assert (found.article.version, found.article.passages[found.ordinal]) == (2, "The password page has moved.")
     assert index.versions == {"p": 2}
 
 
@@ -83,11 +85,10 @@ def test_what_speaks_for_an_article_does_not_depend_on_the_limit():
     index.replace(article("t", 1, "Parcel", "Track the parcel."))
     vectors = AxisEncoder().encode(["track my parcel"])
 
-    found = index.search(vectors, "track my parcel", 3)
+    found = index.find(vectors, "track my parcel", 3)
 
-    assert [each["article_id"] for each in found] == ["t", "r", "p"]
-    assert [index.search(vectors, "track my parcel", limit) for limit in (0, 1, 2)] == [[], found[:1], found[:2]]
-    assert [article_id for article_id, _ in index.weigh(vectors, "track my parcel")] == ["t", "r", "p"]
+    assert [each.article.article_id for each in found] == ["t", "r", "p"]
+    assert [index.find(vectors, "track my parcel", limit) for limit in (0, 1, 2)] == [[], found[:1], found[:2]]
 
 
 def test_the_first_leads_and_the_others_trail():
@@ -95,19 +96,46 @@ def test_the_first_leads_and_the_others_trail():
     index.replace(article("r", 1, "Refund", "A refund of a parcel."))
     index.replace(article("t", 1, "Parcel", "Track the parcel."))
 
-    (_, first), (_, second) = index.weigh(AxisEncoder().encode(["track my parcel"]), "track my parcel")
+    first, second = index.find(AxisEncoder().encode(["track my parcel"]), "track my parcel", 2)
 
-    assert first.lead == -second.lead > 0
-    assert first.overlap_lead == -second.overlap_lead > 0
+    assert first.evidence.lead == -second.evidence.lead > 0
+    assert first.evidence.overlap_lead == -second.evidence.overlap_lead > 0
 
 
 def test_the_only_article_has_no_lead():
     index = PassageIndex()
     index.replace(article("t", 1, "Parcel", "Track the parcel."))
 
-    ((_, evidence),) = index.weigh(AxisEncoder().encode(["track my parcel"]), "track my parcel")
+    (only,) = index.find(AxisEncoder().encode(["track my parcel"]), "track my parcel", 5)
 
-    assert (evidence.lead, evidence.overlap_lead) == (0.0, 0.0)
+    assert (only.evidence.lead, only.evidence.overlap_lead, only.evidence.sibling) == (0.0, 0.0, 0.0)
+
+
+def test_a_title_counts_by_the_words_the_question_has():
+    index = PassageIndex()
+    index.replace(article("t", 1, "Track a parcel", "Where it is."))
+
+    whole, half = (index.find(AxisEncoder().encode([text]), text, 1)[0] for text in ("track my parcel", "my parcel"))
+
+    assert (whole.evidence.title_share, half.evidence.title_share) == (1.0, 0.5)
+
+
+def test_a_sibling_is_the_nearest_title_of_another_article():
+    index = PassageIndex()
+    index.replace(article("p", 1, "Password", "Reset the password."))
+    index.replace(article("q", 1, "Password again", "The password is long."))
+    index.replace(article("t", 1, "Parcel", "Track the parcel."))
+
+    siblings = {
+        found.article.article_id: found.evidence.sibling
+        for found in index.find(AxisEncoder().encode(["password"]), "password", 3)
+    }
+
+    assert siblings["p"] == siblings["q"] > 0.9 > siblings["t"]
+
+
+def test_passages_begin_where_they_are_in_the_text():
+    assert find_starts("one. two. one. end", ["one.", "two.", "one.", "two."]) == (0, 5, 10, 5)
 
 
 def test_an_article_without_text_is_held_but_never_found():

@@ -5,6 +5,8 @@ import pytest
 
 from ticketflow.engines.embedded.regression import fit_softmax, softmax
 
+L2 = 1e-3
+
 
 @pytest.fixture(scope="module")
 def clusters():
@@ -17,26 +19,53 @@ def clusters():
 def test_clusters_are_told_apart(clusters):
     vectors, labels = clusters
 
-    model = fit_softmax(vectors, labels, 3)
+    model = fit_softmax(vectors, labels, 3, L2)
 
-    assert model.probabilities(vectors).argmax(axis=1).tolist() == labels.tolist()
+    assert model.logits(vectors).argmax(axis=1).tolist() == labels.tolist()
 
 
-def test_probabilities_add_up_and_doubt_shows(clusters):
+def test_what_lies_between_is_doubted(clusters):
     vectors, labels = clusters
     between = np.array([[0.58, 0.58, 0.58, 0, 0, 0, 0, 0]], dtype=np.float32)
 
-    model = fit_softmax(vectors, labels, 3)
+    model = fit_softmax(vectors, labels, 3, L2)
 
-    assert model.probabilities(vectors).sum(axis=1) == pytest.approx(np.ones(len(vectors)))
-    assert model.probabilities(between).max() < model.probabilities(vectors).max(axis=1).mean()
+    sure = softmax(model.logits(vectors)).max(axis=1).mean()
+    assert softmax(model.logits(between)).max() < sure
+
+
+def test_the_fit_is_the_minimum_of_the_loss(clusters):
+    vectors, labels = clusters
+
+    model = fit_softmax(vectors, labels, 3, L2)
+
+    target = np.eye(3)[labels]
+    slope = vectors.T @ ((softmax(model.logits(vectors)) - target) / len(labels)) + L2 * model.weights
+    assert np.abs(slope).max() < 1e-3
+
+
+def test_a_class_without_examples_is_never_chosen(clusters):
+    vectors, labels = clusters
+
+    model = fit_softmax(vectors, labels, 4, L2)
+
+    assert softmax(model.logits(vectors))[:, 3].max() < 0.1
+
+
+def test_classes_weigh_the_same_however_many_examples_they_have(clusters):
+    vectors, labels = clusters
+    more = np.concatenate([np.repeat(vectors[:8], 5, axis=0), vectors[8:]])
+
+    plain = fit_softmax(vectors, labels, 3, L2)
+    lopsided = fit_softmax(more, np.concatenate([np.repeat(labels[:8], 5), labels[8:]]), 3, L2)
+
+    assert lopsided.logits(vectors) == pytest.approx(plain.logits(vectors), abs=0.1)
 
 
 def test_fitting_twice_gives_the_same_model(clusters):
-    one, other = (fit_softmax(*clusters, 3) for _ in range(2))
+    one, other = (fit_softmax(*clusters, 3, L2) for _ in range(2))
 
     assert np.array_equal(one.weights, other.weights)
-    assert one.temperature == other.temperature
 
 
 def test_softmax_survives_large_logits():

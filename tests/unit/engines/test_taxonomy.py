@@ -1,8 +1,11 @@
 """A wrong taxonomy is refused with the line and the remedy."""
 
+import json
+
 import pytest
 
-from ticketflow.engines.embedded.taxonomy import load_taxonomy, parse_taxonomy
+from ticketflow.engines.embedded.taxonomy import IdHint, Product, Sla, dump_taxonomy, read_taxonomy
+from ticketflow.engines.embedded.taxonomy_file import load_taxonomy, parse_taxonomy
 from ticketflow.errors import ConfigurationError
 
 GOOD = """\
@@ -16,6 +19,40 @@ categories:
     description: The rest.
     team: Care
 """
+
+FULL = (
+    GOOD.replace("    team: Orders\n", "    team: Orders\n    sla: {first_response_h: 4, resolution_h: 24.5}\n")
+    + """\
+ids:
+  - type: order_id
+    examples: [ORD-1234, ORD-99871]
+    pattern: ORD-\\d{4,5}
+  - type: meter_no
+    pattern: "[A-Z]{2}[0-9]{6}"
+products:
+  - Sunlamp 200
+  - name: Blender Pro
+    aliases: [the blender, BP3]
+"""
+)
+
+
+def test_a_taxonomy_says_how_soon_and_what_ids_and_products_look_like():
+    taxonomy = parse_taxonomy(FULL, "mine.yaml")
+
+    assert taxonomy.by_name["orders"].sla == Sla(first_response_h=4, resolution_h=24.5)
+    assert taxonomy.by_name["other"].sla is None
+    assert taxonomy.ids == (
+        IdHint("order_id", ("ORD-1234", "ORD-99871"), r"ORD-\d{4,5}"),
+        IdHint("meter_no", (), "[A-Z]{2}[0-9]{6}"),
+    )
+    assert taxonomy.products == (Product("Sunlamp 200"), Product("Blender Pro", ("the blender", "BP3")))
+
+
+def test_a_stored_taxonomy_is_read_back_the_same():
+    taxonomy = parse_taxonomy(FULL, "mine.yaml")
+
+    assert read_taxonomy(json.loads(json.dumps(dump_taxonomy(taxonomy)))) == taxonomy
 
 
 def test_a_taxonomy_keeps_the_order_of_its_file():
@@ -46,6 +83,21 @@ def test_the_default_taxonomy_has_enough_examples_each():
         (GOOD.replace("      - Where is my order?", "      one: two"), r"mine.yaml:6: `examples` must be a list"),
         (GOOD.replace("About orders.", "[a, b]"), r"mine.yaml:3: `description` must be text"),
         (GOOD.replace("team: Orders", "owner: Orders"), r"mine.yaml:4: unknown key 'owner'"),
+        (GOOD.replace("team: Orders", "name: Orders"), r"mine.yaml:4: `name` is there twice"),
+        (FULL.replace("24.5", "two days"), r"mine.yaml:5: `resolution_h` must be a number of hours"),
+        (FULL.replace("24.5", "-1"), r"mine.yaml:5: `resolution_h` must be a number of hours"),
+        (FULL.replace("24.5", "2"), r"mine.yaml:5: `first_response_h` is later than `resolution_h`"),
+        (FULL.replace("{first_response_h: 4, resolution_h: 24.5}", "{}"), r"mine.yaml:5: `sla` is empty"),
+        (FULL.replace("order_id", "Order Id"), r"mine.yaml:12: `type` 'Order Id' must be small letters"),
+        (FULL.replace("meter_no", "order_id"), r"mine.yaml:15: id type 'order_id' is there twice"),
+        (FULL.replace('    pattern: "[A-Z]{2}[0-9]{6}"\n', ""), r"mine.yaml:15: 'meter_no' has no `examples`"),
+        (FULL.replace("ORD-99871", "99871"), r"mine.yaml:14: `pattern` does not match the example '99871'"),
+        (FULL.replace("[0-9]{6}", "[0-9"), r"mine.yaml:16: `pattern` is no regular expression"),
+        (FULL.replace("[0-9]{6}", "([0-9]+-?)+"), r"mine.yaml:16: `pattern` repeats a group that repeats"),
+        (FULL.replace("[0-9]{6}", "9" * 200), r"mine.yaml:16: `pattern` is longer than 200"),
+        (FULL.replace("[A-Z]{2}[0-9]{6}", "[0-9]*"), r"mine.yaml:16: `pattern` matches nothing"),
+        (FULL.replace("name: Blender Pro", "title: Blender Pro"), r"mine.yaml:19: unknown key 'title'"),
+        (FULL.replace("Blender Pro", "Sunlamp 200"), r"mine.yaml:19: product 'Sunlamp 200' is there twice"),
     ],
 )
 def test_an_error_names_the_line_and_the_remedy(text, message):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ticketflow.engines.embedded.words import count_articles, find_content_words, measure_overlaps, stem
+from ticketflow.engines.embedded.words import count_articles, find_content_words, measure_overlap, stem, weigh_words
 
 
 def test_content_words_leave_out_numbers_and_little_words():
@@ -18,11 +18,12 @@ def test_a_rare_word_weighs_more():
     articles = [{"refund", "card"}, {"refund", "paypal"}, {"refund"}]
     known = count_articles(articles)
 
-    overlaps = measure_overlaps(["refund", "paypal"], articles, known, len(articles))
+    weights = weigh_words(["refund", "paypal"], known, len(articles))
+    overlaps = [measure_overlap(weights, article) for article in articles]
 
     assert overlaps[1] == 1.0
     assert 0 < overlaps[0] == overlaps[2] < 0.5
 
 
 def test_no_content_words_give_no_overlap():
-    assert measure_overlaps([], [{"refund"}], {"refund": 1}, 1) == [0.0]
+    assert measure_overlap({}, {"refund"}) == 0.0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.fakes import fake_citation, fake_passage, fake_request, words
+from tests.fakes import fake_passage, fake_request, words
 from ticketflow.engines.embedded.asking import asked_sentences, asking_units
 from ticketflow.engines.embedded.confidence import (
     MAX_LEAD,
@@ -12,8 +12,8 @@ from ticketflow.engines.embedded.confidence import (
     estimate_confidence,
     measure_story,
 )
+from ticketflow.engines.embedded.letters_file import load_shipped_letters
 from ticketflow.engines.embedded.persons import SEEDS, needs_person
-from ticketflow.engines.embedded.phrases import PHRASES, phrases_for
 from ticketflow.engines.embedded.quotes import (
     best_run,
     choose_quotes,
@@ -21,10 +21,13 @@ from ticketflow.engines.embedded.quotes import (
     is_procedure,
     is_quotable,
     join_quotes,
+    leans_back,
 )
 from ticketflow.engines.embedded.reviewer import EmbeddedReviewer
 from ticketflow.engines.embedded.writer import EmbeddedWriter, greeting_name
 from ticketflow.workflow.ports import Brief, Reply
+from ticketflow.workflow.state import cite
+from ticketflow.workflow.steps.grounding import list_own_sentences
 
 QUESTION = "How do I reset my password?"
 
@@ -152,6 +155,14 @@ def test_sentences_with_personal_data_are_left_out_while_others_remain():
     assert quotes == ["To reset your password use the reset page."]
 
 
+def test_an_answer_begins_with_a_sentence_that_needs_none_before_it():
+    leaning = [leans_back(each) for each in ("Open the page.", "It shows a link.", "However, wait.", "“This” one too.")]
+
+    assert leaning == [False, True, True, True]
+    assert best_run([0.2, 0.9, 0.1], [True] * 3, [False, True, False]) == (0, 2)
+    assert best_run([0.2, 0.9, 0.1], [False, True, True], [False, True, False]) == (1, 2)
+
+
 def test_the_best_run_has_no_gap():
     assert best_run([0.9, -0.8, 0.8, 0.7], [True, True, True, True]) == (2, 4)
     assert best_run([0.9, 0.5, 0.8, 0.7], [True, False, True, True]) == (2, 4)
@@ -188,7 +199,19 @@ def test_the_next_passage_answers_when_review_banned_the_first():
 
     reply = english_writer().answer(brief_of([first, second], problems=problems))
 
-    assert reply.citations == [fake_citation(second, second["text"])]
+    assert reply.citations == [cite(second, second["text"])]
+
+
+def test_a_draft_that_a_person_sent_back_is_not_written_again_from_the_same_article():
+    first = fake_passage(text="Reset your password on the first page. To reset your password call us.")
+    second = fake_passage(article_id="b", text="Reset your password on the second page.")
+    rejected = [{"code": "rejected", "detail": "wrong page", "quote": "Reset your password on the first page."}]
+
+    again = english_writer().answer(brief_of([first, second], problems=rejected))
+    last = english_writer().answer(brief_of([first], problems=rejected))
+
+    assert [citation["article_id"] for citation in again.citations] == ["b"]
+    assert last is None
 
 
 def test_the_second_best_article_does_not_stand_in():
@@ -196,6 +219,14 @@ def test_the_second_best_article_does_not_stand_in():
     second = fake_passage(article_id="b", text="Reset your password on the second page.")
 
     assert english_writer().answer(brief_of([first, second])) is None
+
+
+def test_every_sentence_of_an_answer_is_a_phrase_or_a_quote():
+    brief = brief_of([fake_passage()], sentiment="negative")
+    reply = english_writer().answer(brief)
+    state = brief.request | {"language": "en", "team": "Accounts", "draft": reply.text, "citations": reply.citations}
+
+    assert list_own_sentences(state, load_shipped_letters()) == []
 
 
 def test_an_upset_customer_hears_sorry_and_ids_are_noted():
@@ -207,7 +238,7 @@ def test_an_upset_customer_hears_sorry_and_ids_are_noted():
     assert reply.text.count("4711") == 1
 
 
-@pytest.mark.parametrize("language", PHRASES)
+@pytest.mark.parametrize("language", load_shipped_letters().phrases)
 def test_an_acknowledgement_names_the_team_in_every_language(language):
     reply = english_writer().acknowledge(brief_of([], language=language))
 
@@ -216,21 +247,25 @@ def test_an_acknowledgement_names_the_team_in_every_language(language):
 
 
 def test_english_where_we_lack_the_language():
-    assert phrases_for("fi") is PHRASES["en"]
+    letters = load_shipped_letters()
+
+    assert letters.find("fi", "Accounts") is letters.phrases["en"]
 
 
 @pytest.mark.parametrize("story", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("lead", [-MAX_LEAD, 0.0, MAX_LEAD])
 def test_confidence_grows_with_similarity(lead, story):
-    levels = [estimate_confidence(Evidence(similarity / 10, lead, 0.0, story)) for similarity in range(-10, 11)]
+    levels = [
+        estimate_confidence(Evidence(similarity / 10, lead, 0.0, 0.5, 0.5, story)) for similarity in range(-10, 11)
+    ]
 
     assert levels == sorted(levels)
     assert 0 <= levels[0] < 0.01
-    assert 0.85 < levels[-1] <= 1
+    assert 0.7 < levels[-1] <= 1
 
 
 def test_a_lead_speaks_for_a_passage_up_to_a_bound():
-    behind, even, ahead = (estimate_confidence(Evidence(0.6, lead, 0.0, 1.0)) for lead in (-0.1, 0.0, 0.1))
+    behind, even, ahead = (estimate_confidence(Evidence(0.6, lead, 0.0, 0.5, 0.5, 1.0)) for lead in (-0.1, 0.0, 0.1))
 
     assert behind < even < ahead
     assert (bound_lead(0.123456), bound_lead(0.9), bound_lead(-0.9)) == (0.1235, MAX_LEAD, -MAX_LEAD)
@@ -278,7 +313,7 @@ def test_a_short_ticket_is_searched_as_it_is():
 
 
 def test_quotes_beside_the_point_are_named():
-    reply = Reply("Hello. We sell fine shoes.", [fake_citation(fake_passage(), "We sell fine shoes.")], 0.9)
+    reply = Reply("Hello. We sell fine shoes.", [cite(fake_passage(), "We sell fine shoes.")], 0.9)
 
     opinion = EmbeddedReviewer(WordEncoder()).review(brief_of([]), reply)
 

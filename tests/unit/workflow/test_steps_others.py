@@ -1,8 +1,10 @@
 """What classify, extract, research and draft add to a ticket."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.fakes import FakeClassifier, fake_passage, fake_request, fake_tools
+from tests.fakes import FakeClassifier, FakeKnowledge, fake_passage, fake_request, fake_tools
 from ticketflow.errors import BadModelOutputError
 from ticketflow.workflow.state import question_text
 from ticketflow.workflow.steps.classify import classify
@@ -21,6 +23,32 @@ def run(*steps, tools=None, **changes):
 def test_classify_keeps_the_priority_the_caller_asked_for():
     assert run(classify, requested_priority="low", body="urgent: password")["priority"] == "low"
     assert run(classify, body="urgent: password")["priority"] == "urgent"
+
+
+def test_a_priority_says_why():
+    class Sure(FakeClassifier):
+        def classify(self, subject, body):
+            return replace(super().classify(subject, body), reasons={"priority": "says: asap", "sentiment": "calm"})
+
+    tools = fake_tools(classifier=Sure())
+
+    assert run(classify, tools=tools)["reasons"] == {"priority": "says: asap", "sentiment": "calm"}
+    asked = run(classify, tools=tools, requested_priority="low")
+    assert asked["reasons"] == {"priority": "the caller asked for it", "sentiment": "calm"}
+
+
+def test_a_promise_runs_from_the_tickets_arrival():
+    class Prompt(FakeClassifier):
+        def classify(self, subject, body):
+            return replace(super().classify(subject, body), sla={"first_response_h": 0.5, "resolution_h": 24.0})
+
+    state = run(classify, tools=fake_tools(classifier=Prompt()), received_at="2026-01-15T10:00:00Z")
+
+    assert state["sla"] == {
+        "first_response_due_at": "2026-01-15T10:30:00Z",
+        "resolution_due_at": "2026-01-16T10:00:00Z",
+    }
+    assert run(classify)["sla"] is None
 
 
 def test_a_category_outside_the_taxonomy_is_refused():
@@ -73,3 +101,21 @@ def test_draft_routes_what_no_article_answers():
 )
 def test_the_question_is_the_customers_own_words(subject, body, expected):
     assert question_text(subject, body) == expected
+
+
+def test_research_asks_for_what_the_tickets_own_tenant_wrote():
+    asked = []
+
+    class RecordingKnowledge(FakeKnowledge):
+        def search(self, query, limit, tenant="default"):
+            asked.append(tenant)
+            return super().search(query, limit, tenant)
+
+        def find_resolved(self, query, limit, tenant="default"):
+            asked.append(tenant)
+            return []
+
+    found = research(fake_request(tenant="acme"), fake_tools(knowledge=RecordingKnowledge([fake_passage()])))
+
+    assert asked == ["acme", "acme"]
+    assert (len(found["passages"]), found["similar_tickets"]) == (1, [])

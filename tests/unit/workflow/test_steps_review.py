@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.fakes import fake_citation, fake_passage, fake_request, fake_tools
+from tests.fakes import fake_passage, fake_request, fake_tools
 from ticketflow.workflow.ports import Opinion
+from ticketflow.workflow.state import cite
 from ticketflow.workflow.steps.classify import classify
 from ticketflow.workflow.steps.draft import draft
 from ticketflow.workflow.steps.extract import extract
@@ -24,7 +25,7 @@ def drafted(tools=None, **changes):
 
 
 def answered(text, quote=QUOTE, passage=PASSAGE, **changes):
-    state = drafted(passages=[passage], draft=text, citations=[fake_citation(passage, quote)], resolution="answered")
+    state = drafted(passages=[passage], draft=text, citations=[cite(passage, quote)], resolution="answered")
     return state | changes
 
 
@@ -115,11 +116,15 @@ def test_an_approved_draft_is_the_final_response():
         "team": "Accounts",
         "revisions": 1,
         "verdict": "approve",
+        "decided_by": None,
+        "edited": False,
         "completeness": state["completeness"],
+        "scores": {"grounding": 0.8182, "completeness": state["completeness"], "tone": 1.0},
         "suggestions": [
             {name: passage[name] for name in ("article_id", "article_version", "title", "confidence")}
             for passage in state["passages"]
         ],
+        "similar_tickets": [],
     }
 
 
@@ -138,7 +143,7 @@ def test_up_to_three_likely_articles_are_suggested_the_cited_one_first():
     levels = {"unlikely": 0.29, "fair": 0.3, "cited": 0.4, "good": 0.5, "best": 0.9}
     passages = [fake_passage(article_id=name, confidence=level) for name, level in levels.items()]
 
-    suggested = list_suggestions(passages, [fake_citation(passages[2], QUOTE)])
+    suggested = list_suggestions(passages, [cite(passages[2], QUOTE)])
 
     assert [each["article_id"] for each in suggested] == ["cited", "best", "good"]
     assert [each["confidence"] for each in list_suggestions(passages, [])] == [0.9, 0.5, 0.4]

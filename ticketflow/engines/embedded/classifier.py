@@ -1,78 +1,114 @@
-"""The embedded ``Classifier``: taxonomy examples and sentence vectors, nothing to train or fetch."""
+"""The embedded ``Classifier``: a fitted taxonomy, language, mood and haste."""
+
+import threading
+from typing import Protocol
 
 from ticketflow.engines.embedded.language import guess_language
 from ticketflow.engines.embedded.priority import PriorityGuesser
-from ticketflow.engines.embedded.seeded import SeededModel
 from ticketflow.engines.embedded.sentiment import SentimentGuesser
-from ticketflow.engines.embedded.taxonomy import Taxonomy
+from ticketflow.engines.embedded.taxonomy import Category, Taxonomy
+from ticketflow.engines.embedded.training import FittedClassifier, Guesses, fit_classifier
 from ticketflow.engines.embedded.vectors import Encoder
 from ticketflow.workflow.ports import Label
-from ticketflow.workflow.state import Guess, question_text
+from ticketflow.workflow.state import Guess, Sla, question_text
 from ticketflow.workflow.usage import Spoken, record_spoken
 
 ALTERNATIVES = 3
 TRAINED_ON = "en"
+# The encoder was trained on English: elsewhere only what looks certain is believed.
+MIN_CONFIDENCE_FOREIGN = 0.8
+
+
+class ModelSource(Protocol):
+    """Where a classifier gets the model in force; it may change between two tickets."""
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The taxonomy in force."""
+        ...
+
+    def fitted(self) -> FittedClassifier:
+        """Return the model in force, fitting it if need be."""
+        ...
+
+
+class FitOnFirstUse:
+    """A model of one taxonomy, kept in memory only."""
+
+    def __init__(self, encoder: Encoder, taxonomy: Taxonomy) -> None:
+        """Take the taxonomy; the model is fitted when first asked for."""
+        self._encoder = encoder
+        self._taxonomy = taxonomy
+        self._lock = threading.Lock()
+        self._fitted: FittedClassifier | None = None
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The taxonomy."""
+        return self._taxonomy
+
+    def fitted(self) -> FittedClassifier:
+        """Return the model; others wait while one thread fits it."""
+        with self._lock:
+            if self._fitted is None:
+                self._fitted = fit_classifier(self._encoder, self._taxonomy)
+            return self._fitted
 
 
 class EmbeddedClassifier:
     """Sorts by calibrated softmax regression over the taxonomy's names, descriptions and examples."""
 
-    def __init__(
-        self, encoder: Encoder, taxonomy: Taxonomy, min_confidence: float = 0.3, min_confidence_foreign: float = 0.8
-    ) -> None:
-        """Take the taxonomy; the model is fitted on the first ticket (under a second).
-
-        Args:
-            encoder: Where vectors come from.
-            taxonomy: The operator's categories.
-            min_confidence: Below this probability a ticket goes to the taxonomy's fallback.
-            min_confidence_foreign: The same for tickets that are not in English: the encoder was
-                trained on English, so its probabilities are no measure there.
-        """
+    def __init__(self, encoder: Encoder, source: Taxonomy | ModelSource) -> None:
+        """Take a taxonomy, fitted on the first ticket, or where fitted ones come from."""
         self._encoder = encoder
-        self._taxonomy = taxonomy
-        self._min_confidence = min_confidence
-        self._min_confidence_foreign = min_confidence_foreign
-        self._model = SeededModel(encoder, build_seeds(taxonomy))
+        self._source = FitOnFirstUse(encoder, source) if isinstance(source, Taxonomy) else source
         self._sentiment = SentimentGuesser(encoder)
         self._priority = PriorityGuesser(encoder)
 
     @property
+    def taxonomy(self) -> Taxonomy:
+        """The taxonomy in force."""
+        return self._source.taxonomy
+
+    @property
     def categories(self) -> frozenset[str]:
         """Names a label may carry."""
-        return frozenset(category.name for category in self._taxonomy.categories)
+        return frozenset(self.taxonomy.by_name)
 
     def classify(self, subject: str, body: str) -> Label:
-        """Label one ticket; unclear ones get the fallback category, best guesses as alternatives."""
+        """Label one ticket; what looks like no category gets the fallback, best guesses as alternatives."""
         text = question_text(subject, body)
-        ranked = self._ranked(text)
+        fitted = self._source.fitted()
         language = guess_language(text)
-        needed = self._min_confidence if language == TRAINED_ON else self._min_confidence_foreign
-        chosen = ranked[0] if ranked[0]["confidence"] >= needed else self._fallback(ranked)
-        sentiment, certainty = self._sentiment.guess(text)
+        ranked, chosen = choose(fitted.guess(text), fitted.taxonomy.fallback, language)
+        category = fitted.taxonomy.by_name[chosen["category"]]
+        mood = self._sentiment.guess(text)
+        haste = self._priority.guess(text, mood)
         record_spoken(Spoken(engine="embedded/classifier", model=self._encoder.name))
         return Label(
-            category=chosen["category"],
-            team=self._taxonomy.team_of(chosen["category"]),
+            category=category.name,
+            team=category.team,
             confidence=chosen["confidence"],
             alternatives=[guess for guess in ranked if guess is not chosen][:ALTERNATIVES],
             language=language,
-            sentiment=sentiment,
-            priority=self._priority.guess(text, sentiment, certainty),
+            sentiment=mood.sentiment,
+            priority=haste.priority,
+            reasons={"sentiment": mood.reason, "priority": haste.reason},
+            sla=describe_sla(category),
         )
 
-    def _ranked(self, text: str) -> list[Guess]:
-        probabilities = self._model.probabilities(text)
-        guesses = [Guess(category=name, confidence=round(p, 4)) for name, p in probabilities.items()]
-        return sorted(guesses, key=lambda guess: (-guess["confidence"], guess["category"]))
 
-    def _fallback(self, ranked: list[Guess]) -> Guess:
-        return next(guess for guess in ranked if guess["category"] == self._taxonomy.fallback)
+def choose(guesses: Guesses, fallback: str, language: str) -> tuple[list[Guess], Guess]:
+    """Rank all categories, and choose the first, or the fallback when the first is not to be believed."""
+    found = [Guess(category=name, confidence=round(p, 4)) for name, p in guesses.probabilities.items()]
+    ranked = sorted(found, key=lambda guess: (-guess["confidence"], guess["category"]))
+    first = ranked[0]
+    is_believed = guesses.is_familiar and (language == TRAINED_ON or first["confidence"] >= MIN_CONFIDENCE_FOREIGN)
+    return ranked, first if is_believed else next(guess for guess in ranked if guess["category"] == fallback)
 
 
-def build_seeds(taxonomy: Taxonomy) -> dict[str, tuple[str, ...]]:
-    """Gather what each category is learnt from: its name in words, its description, its examples."""
-    return {
-        category.name: (category.name.replace("_", " "), category.description, *category.examples)
-        for category in taxonomy.categories
-    }
+def describe_sla(category: Category) -> Sla | None:
+    """Say what is promised for tickets of a category."""
+    if category.sla is None:
+        return None
+    return Sla(first_response_h=category.sla.first_response_h, resolution_h=category.sla.resolution_h)

@@ -1,11 +1,13 @@
 """How soon a ticket asks to be dealt with: seed sentences, plain words of haste, and mood."""
 
 import re
+from dataclasses import dataclass
 from typing import cast
 
 from ticketflow.engines.embedded.seeded import SeededModel
+from ticketflow.engines.embedded.sentiment import Mood
 from ticketflow.engines.embedded.vectors import Encoder
-from ticketflow.workflow.state import Priority, Sentiment
+from ticketflow.workflow.state import Priority
 
 SEEDS: dict[str, tuple[str, ...]] = {
     "low": (
@@ -68,10 +70,23 @@ _HARM = re.compile(
 _LAW = re.compile(
     r"\b(?:lawyer|attorney|solicitor|legal action|sue you|police|anwalt|polizei|avocat|abogado)\b", re.IGNORECASE
 )
+# What somebody is losing while we read.
+_THEFT = re.compile(
+    r"\b(?:(?:was|were|is|been|got|has) (?:hacked|stolen)|hacked into|stole my|identity theft|gehackt|gestohlen|"
+    r"piraté|volée?|hackead[oa]|robad[oa])\b",
+    re.IGNORECASE,
+)
+# Words of ease: they outweigh haste, which they may even name ("not urgent").
+_EASE = re.compile(
+    r"\b(?:no (?:rush|hurry)|not (?:at all )?urgent|nothing urgent|(?:just|only) curious|take your time|"
+    r"whenever you (?:can|have time)|(?:do not|don't) need (?:an answer|a reply)|keine eile|nicht dringend|"
+    r"pas urgent|no es urgente|sin prisa)\b",
+    re.IGNORECASE,
+)
 _LEVELS: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
 _HASTE = re.compile(
     r"\b(?:urgent(?:ly|e)?|asap|a\.s\.a\.p|emergency|immediately|right away|at once|"
-    r"as soon as possible|dringend|sofort|eilt|notfall|imm[ée]diatement|d[èe]s que possible|urgence|"
+    r"as (?:soon|quickly) as possible|hurry|dringend|sofort|eilt|notfall|imm[ée]diatement|d[èe]s que possible|urgence|"
     r"urgencia|inmediatamente|cuanto antes)\b",
     re.IGNORECASE,
 )
@@ -81,6 +96,14 @@ MIN_LEVEL = 0.6
 SURE_ANGER = 0.9
 
 
+@dataclass(frozen=True, slots=True)
+class Haste:
+    """How soon a ticket asks to be dealt with, and what decided, in a few words."""
+
+    priority: Priority
+    reason: str
+
+
 class PriorityGuesser:
     """Judges haste on the four levels of the API."""
 
@@ -88,26 +111,33 @@ class PriorityGuesser:
         """Take the encoder; the seeds are embedded on first use."""
         self._model = SeededModel(encoder, SEEDS)
 
-    def guess(self, text: str, sentiment: Sentiment, certainty: float) -> Priority:
-        """Return the level.
+    def guess(self, text: str, mood: Mood) -> Haste:
+        """Return the level and what decided it; plain words go before what a sentence is like."""
+        if harm := _HARM.search(text) or _THEFT.search(text):
+            return Haste("urgent", f"says: {harm[0].lower()}")
+        if ease := _EASE.search(text):
+            return Haste("low", f"says: {ease[0].lower()}")
+        likely = self._guess_by_seeds(text)
+        if pressing := _HASTE.search(text) or _LAW.search(text):
+            level = raise_level(likely.priority, at_least="high")
+            return likely if level == likely.priority else Haste(level, f"says: {pressing[0].lower()}")
+        return likely if likely.priority != "normal" else guess_by_mood(mood) or likely
 
-        Args:
-            text: The ticket's own words.
-            sentiment: How the customer sounds.
-            certainty: Probability of that sentiment.
-        """
+    def _guess_by_seeds(self, text: str) -> Haste:
         probabilities = self._model.probabilities(text)
-        likeliest = max(probabilities, key=probabilities.__getitem__)
-        level = cast("Priority", likeliest) if probabilities[likeliest] >= MIN_LEVEL else "normal"
-        if _HARM.search(text):
-            return "urgent"
-        if _HASTE.search(text) or _LAW.search(text):
-            return raise_level(level, at_least="high")
-        if sentiment == "negative" and certainty >= SURE_ANGER and level == "normal":
-            return "high"
-        if sentiment == "positive" and level == "normal":
-            return "low"
-        return level
+        level = cast("Priority", max(probabilities, key=probabilities.__getitem__))
+        if probabilities[level] < MIN_LEVEL:
+            return Haste("normal", "nothing presses")
+        return Haste(level, f"sounds like: {self._model.nearest(text, level)}")
+
+
+def guess_by_mood(mood: Mood) -> Haste | None:
+    """Judge a ticket whose words say nothing of haste; ``None`` leaves it as it is."""
+    if mood.sentiment == "negative" and mood.certainty >= SURE_ANGER:
+        return Haste("high", f"angry, {mood.reason}")
+    if mood.sentiment == "positive":
+        return Haste("low", f"content, {mood.reason}")
+    return None
 
 
 def raise_level(level: Priority, at_least: Priority) -> Priority:

@@ -7,8 +7,9 @@ import numpy as np
 
 from ticketflow.engines.embedded.sentences import split_sentences
 from ticketflow.engines.embedded.vectors import Encoder
+from ticketflow.masking import find_cards, find_ibans
 from ticketflow.workflow.state import Passage
-from ticketflow.workflow.steps.personal_data import find_cards, find_emails, find_ibans, find_phones
+from ticketflow.workflow.steps.personal_data import find_emails, find_phones
 
 MAX_QUOTES = 3
 MIN_WORDS = 4
@@ -17,6 +18,14 @@ MAX_WORDS = 60
 MIN_SIMILARITY = 0.25
 # A neighbour less similar to the question than this costs more than it adds.
 WORTH = 0.15
+# What it costs an answer to begin in the middle of a thought: about half of what its best sentence is worth.
+TORN = 0.2
+_LEANING = re.compile(
+    r"\W*(?:it|its|this|that|these|those|they|them|their|he|she|such|also|too|then|however|but|so|and|or|otherwise"
+    r"|instead|alternatively|besides|still|therefore|thus|yet|both|neither"
+    r"|in (?:this|that|such) case|an alternative|another)\b",
+    re.IGNORECASE,
+)
 # Written for staff, not for customers: they are spoken of, buttons are named in brackets.
 _INTERNAL = re.compile(
     r"\b(?:the|each|a|an|tell|ask|give|help|if|inform|this|gold|silver|bronze|guest) (?:customer|client|caller)s?\b"
@@ -73,7 +82,7 @@ def choose_quotes(encoder: Encoder, questions: Sequence[str], passage: Passage, 
     similarities = np.round((encoder.encode(written) @ encoder.encode(questions).T).max(axis=1), 4).tolist()
     if max(each for each, may in zip(similarities, usable, strict=True) if may) < least:
         return []
-    start, end = best_run(similarities, usable)
+    start, end = best_run(similarities, usable, [leans_back(each) for each in written])
     return list(dict.fromkeys(written[start:end]))
 
 
@@ -83,7 +92,7 @@ def is_procedure(text: str) -> bool:
     return sum(is_internal(each) for each in written) > MAX_INTERNAL_SHARE * len(written)
 
 
-def best_run(similarities: Sequence[float], usable: Sequence[bool]) -> tuple[int, int]:
+def best_run(similarities: Sequence[float], usable: Sequence[bool], leaning: Sequence[bool] = ()) -> tuple[int, int]:
     """Return the run of up to three neighbouring sentences that says most about the question.
 
     Neighbours read as one thought; three scattered best sentences do not.
@@ -91,6 +100,7 @@ def best_run(similarities: Sequence[float], usable: Sequence[bool]) -> tuple[int
     Args:
         similarities: Cosine of each sentence and the question.
         usable: Which sentences may be quoted; one at least.
+        leaning: Which of them make sense only after the one before; an answer begins with another if it can.
     """
     runs = [
         (start, end)
@@ -98,7 +108,17 @@ def best_run(similarities: Sequence[float], usable: Sequence[bool]) -> tuple[int
         for end in range(start + 1, min(start + MAX_QUOTES, len(usable)) + 1)
         if all(usable[start:end])
     ]
-    return max(runs, key=lambda run: (round(sum(each - WORTH for each in similarities[slice(*run)]), 4), -run[0]))
+
+    def worth(run: tuple[int, int]) -> float:
+        is_torn = run[0] > 0 and leaning[run[0] : run[0] + 1] == [True]
+        return round(sum(each - WORTH for each in similarities[slice(*run)]) - TORN * is_torn, 4)
+
+    return max(runs, key=lambda run: (worth(run), -run[0]))
+
+
+def leans_back(sentence: str) -> bool:
+    """Tell whether a sentence takes up the one before, so that it reads oddly as the first."""
+    return bool(_LEANING.match(sentence))
 
 
 def is_quotable(sentence: str) -> bool:

@@ -1,33 +1,39 @@
-"""Softmax regression on sentence vectors, with a temperature calibrated by cross-validation."""
+"""Softmax regression by L-BFGS in numpy: a few examples take milliseconds, 15,000 some seconds."""
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
-# Ten examples a class of bitext/train, tested on half of bitext/val: accuracy 0.951 at 1e-5, 0.956 at
-# 1e-4, 0.960 at 3e-4, 0.941 at 1e-3, 0.916 at 1e-2.
-L2 = 3e-4
-STEPS = 150
-FOLDS = 5
-# Searched on a log scale; below 0.3 a seed set has told us nothing about doubt.
-TEMPERATURES = np.geomspace(0.3, 3.0, 24)
+MAX_STEPS = 150
+# Steps that lower the loss by less than this part of it are not worth their time.
+PRECISION = 1e-5
+# Curvature pairs kept (Nocedal & Wright 2006, section 7.2: between 3 and 20).
+MEMORY = 8
+# Share of the promised decrease a step must bring (Nocedal & Wright 2006, section 3.1).
+ARMIJO = 1e-4
+SHORTEST_STEP = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class SoftmaxModel:
-    """A fitted model: ``probabilities = softmax((x · weights + bias) / temperature)``."""
+    """A fitted model.
+
+    Attributes:
+        weights: Shape (features, classes).
+        bias: Shape (classes,).
+    """
 
     weights: Floats
     bias: Floats
-    temperature: float
 
-    def probabilities(self, vectors: NDArray[np.float32]) -> Floats:
-        """Return class probabilities, shape (n, classes)."""
-        return softmax((vectors.astype(np.float64) @ self.weights + self.bias) / self.temperature)
+    def logits(self, features: Floats) -> Floats:
+        """Return the classes' scores before the softmax, shape (n, classes)."""
+        return features @ self.weights + self.bias
 
 
 def softmax(logits: Floats) -> Floats:
@@ -37,55 +43,81 @@ def softmax(logits: Floats) -> Floats:
     return scaled
 
 
-def fit_softmax(vectors: NDArray[np.float32], labels: Labels, classes: int) -> SoftmaxModel:
-    """Fit and calibrate on seed examples; classes weigh the same however many examples they have.
+def fit_softmax(features: Floats, labels: Labels, classes: int, l2: float) -> SoftmaxModel:
+    """Fit by minimising cross-entropy; classes weigh the same however many examples they have.
 
     Args:
-        vectors: Unit vectors of the examples, shape (n, d).
+        features: One row per example, shape (n, d).
         labels: Class index of each example.
-        classes: Number of classes.
+        classes: Number of classes; one without examples gets no probability worth speaking of.
+        l2: Weight of half the squared weights beside the mean cross-entropy.
     """
-    examples = vectors.astype(np.float64)
-    weights, bias = _descend(examples, labels, classes)
-    return SoftmaxModel(weights, bias, _calibrate(examples, labels, classes))
+    loss = _Loss(np.hstack([features, np.ones((len(features), 1), dtype=np.float32)]), labels, classes, l2)
+    fitted = _minimise(loss, np.zeros((features.shape[1] + 1, classes), dtype=np.float32))
+    return SoftmaxModel(fitted[:-1], fitted[-1])
 
 
-def _calibrate(examples: Floats, labels: Labels, classes: int) -> float:
-    """Return the temperature that makes held-out probabilities most likely (Guo et al. 2017)."""
-    folds = _folds(labels)
-    logits = np.zeros((len(labels), classes))
-    for fold in range(FOLDS):
-        held = folds == fold
-        if held.any() and not held.all():
-            weights, bias = _descend(examples[~held], labels[~held], classes)
-            logits[held] = examples[held] @ weights + bias
-    rows = np.arange(len(labels))
-    losses = [-np.log(softmax(logits / t)[rows, labels] + 1e-12).mean() for t in TEMPERATURES]
-    return float(TEMPERATURES[int(np.argmin(losses))])
+class _Loss:
+    """The ridged, class-balanced cross-entropy and its slope."""
+
+    def __init__(self, inputs: Floats, labels: Labels, classes: int, l2: float) -> None:
+        counts = np.bincount(labels, minlength=classes)
+        self._inputs = inputs
+        self._labels = labels
+        self._rows = np.arange(len(labels))
+        self._shares = (1.0 / (counts[labels] * np.count_nonzero(counts))).astype(np.float32)
+        self._l2 = l2
+
+    def __call__(self, weights: Floats) -> tuple[float, Floats]:
+        """Return the loss at ``weights`` and its gradient."""
+        errors = softmax(self._inputs @ weights)
+        likelihoods = errors[self._rows, self._labels]
+        loss = -float(self._shares @ np.log(likelihoods + np.float32(1e-30)))
+        errors[self._rows, self._labels] -= 1.0
+        errors *= self._shares[:, None]
+        slope: Floats = self._inputs.T @ errors + self._l2 * weights
+        return loss + self._l2 / 2 * _dot(weights, weights), slope
 
 
-def _folds(labels: Labels) -> Labels:
-    """Deal the examples of each class to the folds in turn."""
-    folds = np.zeros(len(labels), dtype=np.int64)
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        folds[members] = np.arange(len(members)) % FOLDS
-    return folds
+def _minimise(loss: _Loss, current: Floats) -> Floats:
+    """Walk down by limited-memory BFGS with step halving (Nocedal & Wright 2006, algorithm 7.5)."""
+    pairs: deque[tuple[Floats, Floats]] = deque(maxlen=MEMORY)
+    value, slope = loss(current)
+    for _ in range(MAX_STEPS):
+        way = _direction(slope, pairs)
+        step, promised = 1.0, _dot(slope, way)
+        following = current - way
+        new_value, new_slope = loss(following)
+        while new_value > value - ARMIJO * step * promised and step > SHORTEST_STEP:
+            step /= 2
+            following = current - np.float32(step) * way
+            new_value, new_slope = loss(following)
+        moved, bent = following - current, new_slope - slope
+        if _dot(moved, bent) > 0:
+            pairs.append((moved, bent))
+        gained = value - new_value
+        current, value, slope = following, new_value, new_slope
+        if gained < PRECISION * abs(value):
+            break
+    return current
 
 
-def _descend(examples: Floats, labels: Labels, classes: int) -> tuple[Floats, Floats]:
-    """Minimise the ridged cross-entropy by Nesterov's accelerated gradient."""
-    inputs = np.hstack([examples, np.ones((len(examples), 1))])
-    counts = np.bincount(labels, minlength=classes)
-    weight = 1.0 / (np.maximum(counts, 1)[labels] * max(int((counts > 0).sum()), 1))
-    target = np.eye(classes)[labels]
-    # Half the largest eigenvalue of the weighted Gram matrix bounds the curvature (Böhning 1992).
-    rate = 1.0 / (0.5 * np.linalg.eigvalsh((inputs * weight[:, None]) @ inputs.T)[-1] + L2)
-    current = np.zeros((inputs.shape[1], classes))
-    ahead = current.copy()
-    for step in range(STEPS):
-        error = (softmax(inputs @ ahead) - target) * weight[:, None]
-        following = ahead - rate * (inputs.T @ error + L2 * ahead)
-        ahead = following + step / (step + 3.0) * (following - current)
-        current = following
-    return current[:-1], current[-1]
+def _direction(slope: Floats, pairs: deque[tuple[Floats, Floats]]) -> Floats:
+    """Return the slope times the inverse Hessian as far as the pairs tell it (algorithm 7.4)."""
+    if not pairs:
+        return slope / np.float32(max(np.abs(slope).max(), 1e-12))
+    way = slope.copy()
+    weights = []
+    for moved, bent in reversed(pairs):
+        weight = _dot(moved, way) / _dot(moved, bent)
+        weights.append(weight)
+        way -= np.float32(weight) * bent
+    moved, bent = pairs[-1]
+    way *= np.float32(_dot(moved, bent) / _dot(bent, bent))
+    for (moved, bent), weight in zip(pairs, reversed(weights), strict=True):
+        way += np.float32(weight - _dot(bent, way) / _dot(moved, bent)) * moved
+    return way
+
+
+def _dot(left: Floats, right: Floats) -> float:
+    return float(np.vdot(left, right))

@@ -1,6 +1,7 @@
 """How the customer sounds, learnt from seed sentences on the same topics in three moods."""
 
 import re
+from dataclasses import dataclass
 from typing import cast
 
 from ticketflow.engines.embedded.seeded import SeededModel
@@ -61,7 +62,7 @@ SEEDS: dict[str, tuple[str, ...]] = {
 _ANGER = re.compile(
     r"\b(?:(?:god)?damn(?:ed)?|f[u*][c*]k\w*|bloody|shit\w*|bullshit|crap(?:py)?|wtf|pissed|furious|outrageous|unacceptable|"
     r"disgusting|ridiculous|appalling|scam(?:mers?)?|ripped off|fed up|sick of|worst|unhappy|"
-    r"disappointed|frech(?:heit)?|unverschämt|"
+    r"disappointed|not (?:at all |very )?(?:happy|satisfied|pleased)|frech(?:heit)?|unverschämt|"
     r"inacceptable|inaceptable|scandaleux|vergüenza)\b|what the hell",
     re.IGNORECASE,
 )
@@ -75,6 +76,20 @@ MIN_WORDS = 2
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """How a customer sounds.
+
+    Attributes:
+        certainty: Probability of ``sentiment``, in [0, 1].
+        reason: What decided, in a few words.
+    """
+
+    sentiment: Sentiment
+    certainty: float
+    reason: str
+
+
 class SentimentGuesser:
     """Tells negative, neutral and positive tickets apart."""
 
@@ -82,14 +97,15 @@ class SentimentGuesser:
         """Take the encoder; the seeds are embedded on first use."""
         self._model = SeededModel(encoder, SEEDS)
 
-    def guess(self, text: str) -> tuple[Sentiment, float]:
-        """Return the mood and its probability."""
-        if _ANGER.search(text) and not _PRAISE_NEAR.search(text):
-            return "negative", 1.0
+    def guess(self, text: str) -> Mood:
+        """Return the mood and what decided it."""
+        anger = _ANGER.search(text)
+        if anger and not _PRAISE_NEAR.search(text):
+            return Mood("negative", 1.0, f"says: {anger[0].lower()}")
         if len(_WORD.findall(text)) < MIN_WORDS:
-            return "neutral", 1.0
+            return Mood("neutral", 1.0, "too short to have a mood")
         probabilities = self._model.probabilities(text)
         mood = max(probabilities, key=probabilities.__getitem__)
         if probabilities[mood] < MIN_MOOD:
-            return "neutral", probabilities["neutral"]
-        return cast("Sentiment", mood), probabilities[mood]
+            return Mood("neutral", probabilities["neutral"], "no clear mood")
+        return Mood(cast("Sentiment", mood), probabilities[mood], f"sounds like: {self._model.nearest(text, mood)}")

@@ -40,17 +40,18 @@ def count_articles(articles: Collection[Collection[str]]) -> Counter[str]:
     return Counter(word for words in articles for word in words)
 
 
-def measure_overlaps(
-    question: Sequence[str], articles: Sequence[Collection[str]], known: Mapping[str, int], total: int
-) -> list[float]:
-    """Return the share of a question's words each article has, in [0, 1]; rare words weigh more.
+def weigh_words(words: Sequence[str], known: Mapping[str, int], total: int) -> dict[str, float]:
+    """Weigh words by how few articles have them.
 
     Args:
-        question: From ``find_content_words``.
-        articles: The stems of the articles to compare.
+        words: From ``find_content_words``.
         known: In how many articles each stem occurs.
         total: How many articles there are.
     """
-    weights = {word: math.log(1 + total / (1 + known.get(word, 0))) for word in question}
+    return {word: math.log(1 + total / (1 + known.get(word, 0))) for word in words}
+
+
+def measure_overlap(weights: Mapping[str, float], words: Collection[str]) -> float:
+    """Return the share of weighed words that are among the given ones, in [0, 1]."""
     whole = sum(weights.values())
-    return [sum(weights[word] for word in question if word in words) / whole if whole else 0.0 for words in articles]
+    return sum(weight for word, weight in weights.items() if word in words) / whole if whole else 0.0

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from ticketflow.engines.embedded.asking import asking_units
 from ticketflow.engines.embedded.confidence import ANSWER_CONFIDENCE
 from ticketflow.engines.embedded.language import guess_language
+from ticketflow.engines.embedded.letters_file import load_shipped_letters
 from ticketflow.engines.embedded.persons import needs_person
-from ticketflow.engines.embedded.phrases import Phrases, phrases_for
 from ticketflow.engines.embedded.quotes import choose_quotes, join_quotes
 from ticketflow.engines.embedded.vectors import Encoder
+from ticketflow.workflow.letters import Letters, Phrases
 from ticketflow.workflow.ports import Brief, Reply
-from ticketflow.workflow.state import Citation, Passage, question_text
+from ticketflow.workflow.state import Passage, cite, question_text
 from ticketflow.workflow.usage import Spoken, record_spoken
 
 # Names come from the ticket: letters, blanks, dots, hyphens and apostrophes; anything else is not greeted.
@@ -26,6 +27,7 @@ class EmbeddedWriter:
         self,
         encoder: Encoder,
         min_confidence: float = ANSWER_CONFIDENCE,
+        letters: Letters | None = None,
         guess: Callable[[str], str] = guess_language,
     ) -> None:
         """Set when to answer.
@@ -34,25 +36,36 @@ class EmbeddedWriter:
             encoder: Where vectors come from.
             min_confidence: Passages less likely to answer are not quoted; see ``confidence.py``
                 for what a threshold costs and saves.
+            letters: The words around a reply; ``None`` for those that ship.
             guess: Tells the language of a passage.
         """
         self._encoder = encoder
         self._min_confidence = min_confidence
+        self._letters = letters or load_shipped_letters()
         self._guess = guess
 
     def answer(self, brief: Brief) -> Reply | None:
         """Quote the best passage that is likely enough to answer and has something left to quote."""
         record_spoken(Spoken(engine="embedded/writer", model=self._encoder.name))
         text = question_text(brief.request["subject"], brief.request["body"])
-        passages = [each for each in brief.passages if self._may_answer(each, brief.language)]
+        rejected = _list_quotes(brief, "rejected")
+        passages = [
+            each
+            for each in brief.passages
+            if self._may_answer(each, brief.language) and not any(quote in each["text"] for quote in rejected)
+        ]
         if not passages or needs_person(self._encoder, text):
             return None
         questions = asking_units(text)
-        banned = {problem["quote"] for problem in brief.problems if "quote" in problem}
+        banned = _list_quotes(brief)
         for passage in passages:
             quotes = choose_quotes(self._encoder, questions, passage, banned)
             if quotes:
-                return Reply(_answer_text(brief, passage, quotes), _cite(passage, quotes), passage["confidence"])
+                return Reply(
+                    self._answer_text(brief, passage, quotes),
+                    [cite(passage, quote) for quote in quotes],
+                    passage["confidence"],
+                )
             if not any(quote in passage["text"] for quote in banned):
                 return None  # what the best article does not say, the next best rarely answers
         return None
@@ -60,28 +73,32 @@ class EmbeddedWriter:
     def acknowledge(self, brief: Brief) -> Reply:
         """Say that the message is with the team, and which numbers were noted; promise nothing else."""
         record_spoken(Spoken(engine="embedded/writer"))
-        phrases = phrases_for(brief.language)
+        phrases = self._find_phrases(brief)
         body = phrases.routed.format(team=brief.team)
         if ids := _noted_ids(brief):
-            body = f"{body} {phrases.kept.format(ids=ids)}"
+            body = f"{body} {phrases.kept.format(ids=ids, team=brief.team)}"
         return Reply(_letter(phrases, brief, [body]), [], 0.0)
+
+    def _answer_text(self, brief: Brief, passage: Passage, quotes: list[str]) -> str:
+        phrases = self._find_phrases(brief)
+        intro = phrases.answer.format(title=passage["title"], team=brief.team)
+        return _letter(phrases, brief, [intro, join_quotes(quotes), phrases.more.format(team=brief.team)])
+
+    def _find_phrases(self, brief: Brief) -> Phrases:
+        phrases = self._letters.find(brief.language, brief.team)
+        assert phrases is not None  # noqa: S101  # English ships
+        return phrases
 
     def _may_answer(self, passage: Passage, language: str) -> bool:
         """Require a passage that likely answers and is in the ticket's language."""
         return passage["confidence"] >= self._min_confidence and self._guess(passage["text"]) == language
 
 
-def _answer_text(brief: Brief, passage: Passage, quotes: list[str]) -> str:
-    phrases = phrases_for(brief.language)
-    intro = phrases.answer.format(title=passage["title"])
-    return _letter(phrases, brief, [intro, join_quotes(quotes), phrases.more.format(team=brief.team)])
-
-
 def _letter(phrases: Phrases, brief: Brief, paragraphs: list[str]) -> str:
     name = greeting_name(brief.request["customer_name"])
-    hello = phrases.hello_name.format(name=name) if name else phrases.hello
-    sorry = [phrases.sorry] if brief.sentiment == "negative" else []
-    return "\n\n".join([hello, *sorry, *paragraphs, phrases.bye])
+    hello = phrases.hello_name.format(name=name, team=brief.team) if name else phrases.hello.format(team=brief.team)
+    sorry = [phrases.sorry.format(team=brief.team)] if brief.sentiment == "negative" else []
+    return "\n\n".join([hello, *sorry, *paragraphs, phrases.bye.format(team=brief.team)])
 
 
 def greeting_name(name: str | None) -> str | None:
@@ -90,16 +107,9 @@ def greeting_name(name: str | None) -> str | None:
     return tidy if len(tidy) <= MAX_NAME_LENGTH and _NAME.match(tidy) else None
 
 
-def _cite(passage: Passage, quotes: list[str]) -> list[Citation]:
-    return [
-        Citation(
-            article_id=passage["article_id"],
-            article_version=passage["article_version"],
-            title=passage["title"],
-            quote=quote,
-        )
-        for quote in quotes
-    ]
+def _list_quotes(brief: Brief, code: str | None = None) -> set[str]:
+    """List the quotes that must not come again, all or those objected to for one reason."""
+    return {problem["quote"] for problem in brief.problems if "quote" in problem and code in {None, problem["code"]}}
 
 
 def _noted_ids(brief: Brief) -> str:

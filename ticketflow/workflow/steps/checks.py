@@ -1,26 +1,73 @@
 """What must hold of a draft whoever wrote it; needs no judgement."""
 
+import re
 from collections.abc import Callable
+from typing import NamedTuple
 
+from ticketflow.masking import find_cards, find_ibans
+from ticketflow.workflow.letters import Letters
 from ticketflow.workflow.state import Citation, Problem
-from ticketflow.workflow.steps.draft import Draft, DraftInput
-from ticketflow.workflow.steps.personal_data import Span, find_cards, find_emails, find_ibans, find_links, find_phones
+from ticketflow.workflow.steps.grounding import Drafted, list_own_sentences, measure_grounding
+from ticketflow.workflow.steps.personal_data import Span, find_emails, find_links, find_phones, find_references
+from ticketflow.workflow.steps.wording import find_forbidden, find_promises, find_tone_faults
 
 Finder = Callable[[str], list[Span]]
 
+_GREETING = re.compile(
+    r"\A\s*(?:hello|hi|hey|dear|good (?:morning|afternoon|evening|day)|guten (?:tag|morgen|abend)|hallo|liebe[r]?"
+    r"|sehr geehrte[r]?|bonjour|bonsoir|ch[eè]re?|hola|estimad[oa]|buenos d[ií]as|buongiorno|gentile|ciao|ol[áa]"
+    r"|car[oa]|goedendag|beste|geachte)[ ,]+(?P<name>[^\n,:!.]{1,80})",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"\b[A-ZÀ-Þ][^\W\d_]+")
+# Capitalised in a greeting, and nobody's name.
+_NOBODY = re.compile(
+    r"customers?|client|sir|madam|m[rs]s?|dr|there|all|team|everybody|herr|frau|damen|und|herren|kund(?:e|in)"
+    r"|monsieur|madame|cliente|señora?|signora?|senhora?|klant|heer|mevrouw",
+    re.IGNORECASE,
+)
 
-class ReviewInput(DraftInput, Draft):  # type: ignore[misc]  # draft's keys are all there by now
+
+class ReviewInput(Drafted):
     """Keys ``review`` reads."""
 
 
-def find_problems(state: ReviewInput) -> list[Problem]:
-    """List what must change in the draft whoever wrote it."""
+class Findings(NamedTuple):
+    """What fixed checks say of a draft.
+
+    Attributes:
+        problems: What must change.
+        grounding: Share of the draft that is quoted or a phrase of a letter, in [0, 1].
+        tone: 1 for a draft nobody could take offence at, 0 for one with a fault.
+    """
+
+    problems: list[Problem]
+    grounding: float
+    tone: float
+
+
+def check_draft(state: ReviewInput, letters: Letters) -> Findings:
+    """Find what must change in the draft whoever wrote it, and how well it rests on what was written before."""
     if not state["draft"].strip():
-        return [Problem(code="empty", detail="the draft has no text")]
+        return Findings([Problem(code="empty", detail="the draft has no text")], 0.0, 1.0)
+    own = list_own_sentences(state, letters)
+    tone = find_tone_faults(own)
+    problems = [
+        *check_citations(state),
+        *check_origins(state, letters),
+        *check_payment_numbers(state),
+        *find_promises(own),
+        *tone,
+        *find_forbidden(state["draft"], letters.forbidden),
+    ]
+    return Findings(problems, measure_grounding(state, own), 0.0 if tone else 1.0)
+
+
+def check_citations(state: ReviewInput) -> list[Problem]:
+    """Check that an answer cites, and that every citation is verbatim."""
     if state["resolution"] == "answered" and not state["citations"]:
         return [Problem(code="ungrounded", detail="the draft answers but cites no article")]
-    quotes = [problem for citation in state["citations"] if (problem := check_quote(citation, state))]
-    return quotes + check_origins(state) + check_payment_numbers(state)
+    return [problem for citation in state["citations"] if (problem := check_quote(citation, state))]
 
 
 def check_quote(citation: Citation, state: ReviewInput) -> Problem | None:
@@ -34,14 +81,25 @@ def check_quote(citation: Citation, state: ReviewInput) -> Problem | None:
     return None
 
 
-def check_origins(state: ReviewInput) -> list[Problem]:
-    """Check that links, e-mail addresses and phone numbers come from this ticket or a cited article."""
-    known = known_text(state)
+def check_origins(state: ReviewInput, letters: Letters) -> list[Problem]:
+    """Check that links, addresses, numbers and names come from this ticket, a cited article or the letters."""
+    known = known_text(state, letters)
     return [
         *_strangers(state, known, find_links, "ungrounded", "a link"),
         *_strangers(state, known, find_emails, "personal_data", "an e-mail address"),
         *_strangers(state, known, find_phones, "personal_data", "a phone number"),
+        *_strangers(state, known, find_references, "personal_data", "an order or customer number"),
+        *_strangers(state, known, find_greeted_names, "personal_data", "a name"),
     ]
+
+
+def find_greeted_names(text: str) -> list[Span]:
+    """Locate the names a letter greets; names further down cannot be told from other words without a model."""
+    greeting = _GREETING.match(text)
+    if not greeting:
+        return []
+    names = _NAME.finditer(text, *greeting.span("name"))
+    return [name.span() for name in names if not _NOBODY.fullmatch(name[0])]
 
 
 def check_payment_numbers(state: ReviewInput) -> list[Problem]:
@@ -52,12 +110,16 @@ def check_payment_numbers(state: ReviewInput) -> list[Problem]:
     ]
 
 
-def known_text(state: ReviewInput) -> str:
-    """Join all text a reply may take links and addresses from, folded for comparison."""
+def known_text(state: ReviewInput, letters: Letters) -> str:
+    """Join all text a reply may take links, names and addresses from, folded for comparison."""
     cited = {citation["article_id"] for citation in state["citations"]}
     passages = [passage["text"] for passage in state["passages"] if passage["article_id"] in cited]
     titles = [citation["title"] for citation in state["citations"]]
-    return _folded("\n".join([state["subject"], state["body"], state["customer_email"] or "", *passages, *titles]))
+    ticket = [state["subject"], state["body"], state["customer_name"] or "", state["customer_email"] or ""]
+    ids = [entity["value"] for entity in state["entities"]]
+    phrases = letters.find(state["language"], state["team"])
+    written = phrases.list_texts() if phrases else []
+    return _folded("\n".join([*ticket, *ids, *passages, *titles, state["team"], *written]))
 
 
 def _strangers(state: ReviewInput, known: str, find: Finder, code: str, what: str) -> list[Problem]:

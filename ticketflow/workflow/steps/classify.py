@@ -1,10 +1,20 @@
 """Step 1: what is this ticket about, who owns it, how urgent is it?"""
 
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 from ticketflow.errors import BadModelOutputError
 from ticketflow.workflow.ports import Tools
-from ticketflow.workflow.state import Guess, Priority, Request, Sentiment
+from ticketflow.workflow.state import Guess, Priority, Request, Sentiment, Sla
+
+REQUESTED = "the caller asked for it"
+
+
+class Due(TypedDict):
+    """Until when the category's promise wants this ticket dealt with: RFC 3339 instants in UTC, or ``None``."""
+
+    first_response_due_at: str | None
+    resolution_due_at: str | None
 
 
 class Classification(TypedDict):
@@ -17,6 +27,8 @@ class Classification(TypedDict):
     language: str
     sentiment: Sentiment
     priority: Priority
+    reasons: dict[str, str]
+    sla: Due | None
 
 
 def classify(state: Request, tools: Tools) -> Classification:
@@ -36,4 +48,20 @@ def classify(state: Request, tools: Tools) -> Classification:
         "language": label.language,
         "sentiment": label.sentiment,
         "priority": state["requested_priority"] or label.priority,
+        "reasons": label.reasons | ({"priority": REQUESTED} if state["requested_priority"] else {}),
+        "sla": label.sla and find_due(label.sla, state["received_at"]),
     }
+
+
+def find_due(sla: Sla, received_at: str) -> Due:
+    """Turn promised hours into instants."""
+    received = datetime.fromisoformat(received_at)
+    first, last = sla["first_response_h"], sla["resolution_h"]
+    return {
+        "first_response_due_at": None if first is None else _after(received, first),
+        "resolution_due_at": None if last is None else _after(received, last),
+    }
+
+
+def _after(received: datetime, hours: float) -> str:
+    return (received + timedelta(hours=hours)).isoformat().replace("+00:00", "Z")

@@ -45,6 +45,7 @@ def build_brief(state: DraftInput) -> Brief:
         entities=state["entities"],
         passages=state["passages"],
         problems=state.get("problems", []),
+        similar_tickets=state.get("similar_tickets", []),
     )
 
 

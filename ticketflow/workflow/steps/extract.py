@@ -6,6 +6,8 @@ from ticketflow.workflow.ports import Tools
 from ticketflow.workflow.state import Entity, Request
 from ticketflow.workflow.steps.classify import Classification
 
+_FIELDS = ("subject", "body")
+
 
 class ExtractInput(Request, Classification):
     """Keys ``extract`` reads."""
@@ -18,5 +20,12 @@ class Extraction(TypedDict):
 
 
 def extract(state: ExtractInput, tools: Tools) -> Extraction:
-    """Find the facts in subject and body."""
-    return {"entities": tools.extractor.extract(state, state["language"])}
+    """Find the facts in subject and body; card and account numbers were found when the ticket came in."""
+    masked = state["masked"]
+    found = tools.extractor.extract(state, state["language"])
+    apart = [entity for entity in found if not any(_overlap(entity, other) for other in masked)]
+    return {"entities": sorted([*masked, *apart], key=lambda entity: (_FIELDS.index(entity["field"]), entity["start"]))}
+
+
+def _overlap(one: Entity, other: Entity) -> bool:
+    return one["field"] == other["field"] and one["start"] < other["end"] and other["start"] < one["end"]

@@ -1,21 +1,26 @@
 """Step 6: what the customer gets, and the result a caller reads."""
 
-from typing import TypedDict
+from typing import Literal, NotRequired, TypedDict
 
+from ticketflow.workflow.approval import Decision, awaits_decision
 from ticketflow.workflow.ports import Tools
-from ticketflow.workflow.state import Citation, Passage, Resolution
+from ticketflow.workflow.state import Citation, Passage, Resolution, SimilarTicket
 from ticketflow.workflow.steps.checks import ReviewInput
 from ticketflow.workflow.steps.draft import build_brief
-from ticketflow.workflow.steps.review import Review
+from ticketflow.workflow.steps.review import Review, Scores
 
 # Three titles are read at a glance. Shop tickets in benchmarks/data, dev part: of 31 articles from
 # 0.3 on 24 are the right one, of the 189 below one is.
 MAX_SUGGESTIONS = 3
 MIN_SUGGESTION_CONFIDENCE = 0.3
 
+Action = Literal["accept", "edit", "ignore", "route"]
+
 
 class FinalizeInput(ReviewInput, Review):  # type: ignore[misc]
-    """Keys ``finalize`` reads."""
+    """Keys ``finalize`` reads; the last one is there once somebody decided, or their time was up."""
+
+    decision: NotRequired[Decision]
 
 
 class Suggestion(TypedDict):
@@ -38,50 +43,78 @@ class Result(TypedDict):
     """How the ticket came out, for callers.
 
     Attributes:
-        resolution: ``answered`` or ``routed``.
+        resolution: ``answered``, ``routed``, or ``ignored`` when a person decided to send nothing.
         team: Who has the ticket now, or owns its category.
         revisions: How many drafts were written.
         verdict: What review said last.
+        decided_by: ``person``, or ``timeout`` when none decided in time; ``None`` if none was asked.
+        edited: Whether a person changed the draft.
         completeness: How much of the question is addressed, in [0, 1].
+        scores: What review thought of the last draft, also of one that was not sent.
         suggestions: Up to three articles worth a look, the cited one first, then the likeliest.
+        similar_tickets: Up to three tickets like this one whose answers a person approved.
     """
 
     resolution: Resolution
     team: str
     revisions: int
     verdict: str
+    decided_by: Literal["person", "timeout"] | None
+    edited: bool
     completeness: float
+    scores: Scores
     suggestions: list[Suggestion]
+    similar_tickets: list[SimilarTicket]
 
 
 class Final(TypedDict):
-    """Keys added by ``finalize``."""
+    """Keys added by ``finalize``; nothing goes out when ``final_response`` is ``None``."""
 
-    final_response: str
+    final_response: str | None
     citations: list[Citation]
     result: Result
 
 
 def finalize(state: FinalizeInput, tools: Tools) -> Final:
-    """Approve the draft as the final response; an escalated one becomes an acknowledgement."""
-    if state["verdict"] == "escalate":
+    """Make the draft final, or what a person wants instead of it."""
+    action = choose_action(state)
+    if action == "route":
         reply = tools.writer.acknowledge(build_brief(state))
-        return {"final_response": reply.text, "citations": [], "result": _result(state, "routed", completeness=0.0)}
+        return {"final_response": reply.text, "citations": [], "result": _result(state, "routed", 0.0)}
+    if action == "ignore":
+        return {"final_response": None, "citations": [], "result": _result(state, "ignored", 0.0)}
+    text = state["decision"]["final_response"] if action == "edit" else state["draft"]
     return {
-        "final_response": state["draft"],
-        "citations": state["citations"],
+        "final_response": text,
+        "citations": [citation for citation in state["citations"] if citation["quote"] in text],
         "result": _result(state, state["resolution"], state["completeness"]),
     }
 
 
+def choose_action(state: FinalizeInput) -> Action:
+    """Tell what becomes of the draft.
+
+    A draft that was to wait for a person and did not, as in a run in process, counts as accepted.
+    """
+    if "decision" in state:
+        return state["decision"]["action"]
+    is_unfit = state["verdict"] == "escalate" and not awaits_decision(state)
+    return "route" if is_unfit else "accept"
+
+
 def _result(state: FinalizeInput, resolution: Resolution, completeness: float) -> Result:
+    decision = state.get("decision")
     return {
         "resolution": resolution,
         "team": state["team"],
         "revisions": state["revision"],
         "verdict": state["verdict"],
+        "decided_by": None if decision is None else "person" if decision["by"] else "timeout",
+        "edited": decision is not None and decision["action"] == "edit",
         "completeness": completeness,
+        "scores": state["scores"],
         "suggestions": list_suggestions(state["passages"], state["citations"] if resolution == "answered" else []),
+        "similar_tickets": state.get("similar_tickets", []),  # research of earlier releases found none
     }
 
 

@@ -3,18 +3,28 @@
 from typing import TypedDict
 
 from ticketflow.workflow.ports import Tools
-from ticketflow.workflow.state import Passage, Request, question_text
+from ticketflow.workflow.state import Passage, Request, SimilarTicket, question_text
 
 PASSAGE_LIMIT = 5
+SIMILAR_LIMIT = 3
 
 
 class Findings(TypedDict):
-    """Keys added by ``research``: passages, best first, at most one per article."""
+    """Keys added by ``research``.
+
+    Attributes:
+        passages: Best first, at most one per article.
+        similar_tickets: Tickets like this one whose answers a person approved, the most alike first.
+    """
 
     passages: list[Passage]
+    similar_tickets: list[SimilarTicket]
 
 
 def research(state: Request, tools: Tools) -> Findings:
-    """Search the knowledge base with the ticket's own words."""
+    """Search what this tenant's team wrote, with the ticket's own words."""
     query = question_text(state["subject"], state["body"])
-    return {"passages": tools.knowledge.search(query, PASSAGE_LIMIT)}
+    return {
+        "passages": tools.knowledge.search(query, PASSAGE_LIMIT, state["tenant"]),
+        "similar_tickets": tools.knowledge.find_resolved(query, SIMILAR_LIMIT, state["tenant"]),
+    }

@@ -1,102 +1,132 @@
-"""Dates, absolute and relative; dateparser sees only strings that look like one."""
+"""Dates, absolute and relative to the day on which the customer wrote."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from typing import Any
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, timedelta
+from functools import lru_cache, partial
+from zoneinfo import ZoneInfo
 
-from ticketflow.engines.embedded.facts.found import Found
+from ticketflow.engines.embedded.facts.calendar_words import CALENDARS, ENGLISH, MONTHS, CalendarWords
+from ticketflow.engines.embedded.facts.found import Found, keep_first
 
-_MONTHS = (
-    "jan(?:uary|uar|vier)?|enero|feb(?:ruary|ruar|rero)?|f[ée]vr(?:ier)?|mar(?:ch|zo)?|märz|mars|apr(?:il)?|avr(?:il)?"
-    "|abril|may|mai|mayo|june?|juni|juin|junio|july?|juli|juil(?:let)?|julio|aug(?:ust)?|ao[uû]t|agosto"
-    "|sep(?:t|tember|tembre|tiembre)?|o[ck]t(?:ober|obre|ubre)?|nov(?:ember|embre|iembre)?"
-    "|de[cz](?:ember|embre|iembre)?|d[ée]c(?:embre)?|dic(?:iembre)?"
-)
-_DAYS = "(?:mon|tues|wednes|thurs|fri|satur|sun)day"
-_UNITS = "(?:day|week|month|year)s?"
-_COUNT = r"(?:\d{1,2}|an?|one|two|three|four|five|six|seven|eight|nine|ten)"
-_CANDIDATE = re.compile(
-    rf"""(?<![\w./#-])(?:
-      \d{{4}}-\d{{2}}-\d{{2}}(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?
-    | \d{{1,2}}(?P<sep>[./-])\d{{1,2}}(?P=sep)(?:\d{{4}}|\d{{2}})
-    | (?:{_MONTHS})\.?\ \d{{1,2}}(?:st|nd|rd|th)?(?:,?\ \d{{4}})?
-    | \d{{1,2}}(?:st|nd|rd|th|\.|er)?\ (?:of\ |de\ )?(?:{_MONTHS})\b\.?(?:,?\ (?:de\ )?\d{{4}})?
-    | {_COUNT}\ {_UNITS}\ ago
-    | vor\ \d{{1,2}}\ (?:tagen?|wochen?|monaten?)
-    | il\ y\ a\ \d{{1,2}}\ (?:jours?|semaines?|mois)
-    | hace\ \d{{1,2}}\ (?:d[ií]as?|semanas?|mes(?:es)?)
-    | (?:last|next|this|on|by|until|since)\ {_DAYS}
-    | (?:day\ before\ )?yesterday|(?:day\ after\ )?tomorrow|today
-    | gestern|vorgestern|heute|morgen(?!\ fr)|hier|aujourd['’]hui|demain|ayer|hoy
-    )(?![\w/]|[.-]\d)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_WORDS_OF = {
-    "de": re.compile(r"gestern|vorgestern|heute|morgen|vor ", re.IGNORECASE),
-    "fr": re.compile(r"hier|aujourd|demain|il y a", re.IGNORECASE),
-    "es": re.compile(r"ayer|hoy|hace", re.IGNORECASE),
-}
-_AHEAD = re.compile(r"\A(?:next|this|by|until)\b", re.IGNORECASE)
-_LEADING = re.compile(r"\A(?:last|next|this|on|by|until|since) ", re.IGNORECASE)
-_SHIFTS = {"today": 0, "yesterday": -1, "tomorrow": 1, "day before yesterday": -2, "day after tomorrow": 2}
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+Match = re.Match[str]
+Resolve = Callable[[Match, date], date | None]
+
 WEEK = 7
+YEAR = 12  # months
+THIS_CENTURY = 2000
+SHORT_YEARS = 100
+# Languages in which 3/4 is the fourth of March.
+_MONTH_FIRST = frozenset({"en"})
+_MONTH = "|".join(MONTHS)
+_BOUNDS = r"(?<![\w./#-])(?:{})(?![\w/]|[.-]\d)"
 
 
-def find_dates(text: str, language: str, received_at: datetime) -> list[Found]:
+def find_dates(text: str, language: str, received_at: datetime, timezone: str = "UTC") -> list[Found]:
     """Find dates and write them as ISO 8601 days.
 
     Args:
         text: Any text.
-        language: ISO 639-1 code; decides names and the order of day and month.
-        received_at: What "yesterday" refers to.
+        language: ISO 639-1 code; decides words and the order of day and month. English where we lack it.
+        received_at: What "yesterday" refers to, an aware instant.
+        timezone: IANA name of the customer's time zone: late in the evening it is another day elsewhere.
     """
-    found = []
-    for match in _CANDIDATE.finditer(text):
-        day = _resolve(match[0].lower(), language, received_at.astimezone(UTC).date())
-        if day is not None:
-            found.append(Found("date", day.isoformat(), match[0], match.start(), match.end()))
-    return found
+    today = received_at.astimezone(ZoneInfo(timezone)).date()
+    found = [
+        Found("date", day.isoformat(), match[0], match.start(), match.end())
+        for pattern, resolve in _forms(language)
+        for match in pattern.finditer(text)
+        if (day := _try(resolve, match, today))
+    ]
+    return keep_first(sorted(found, key=lambda each: each.start - each.end))  # the longest reading wins
 
 
-@lru_cache(maxsize=4096)
-def _resolve(written: str, language: str, today: date) -> date | None:
-    if written in _SHIFTS and language not in {"de", "fr", "es"}:
-        return today + timedelta(days=_SHIFTS[written])
-    if (weekday := _LEADING.sub("", written)) in _WEEKDAYS:
-        return _weekday(_WEEKDAYS.index(weekday), today, ahead=bool(_AHEAD.match(written)))
-    if re.match(r"\d{4}-\d\d-\d\d", written):
-        return _iso(written[:10])
-    if not any(words.search(written) for code, words in _WORDS_OF.items() if code != language):
-        return _parse(written, language, today)
-    return None
-
-
-def _iso(written: str) -> date | None:
+def _try(resolve: Resolve, match: Match, today: date) -> date | None:
     try:
-        return date.fromisoformat(written)
-    except ValueError:
+        return resolve(match, today)
+    except (ValueError, OverflowError):  # 31 February, or a year no calendar has
         return None
 
 
-def _weekday(wanted: int, today: date, *, ahead: bool) -> date:
+@lru_cache
+def _forms(language: str) -> list[tuple[re.Pattern[str], Resolve]]:
+    """List the ways to write a date, each with what makes a day of it."""
+    words = CALENDARS.get(language, ENGLISH)
+    forms = [*_absolute_forms(is_month_first=language in _MONTH_FIRST), *_relative_forms(words)]
+    return [(re.compile(_BOUNDS.format(pattern), re.IGNORECASE), resolve) for pattern, resolve in forms]
+
+
+def _absolute_forms(*, is_month_first: bool) -> Iterator[tuple[str, Resolve]]:
+    yield r"(\d{4}-\d{2}-\d{2})(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?", lambda match, _: date.fromisoformat(match[1])
+    numeric = r"(?P<one>\d{1,2})(?P<sep>[./-])(?P<two>\d{1,2})(?P=sep)(?P<year>\d{4}|\d{2})"
+    yield numeric, partial(_read_numeric, is_month_first=is_month_first)
+    yield rf"(?P<month>{_MONTH})\.? (?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<year>\d{{4}}))?", _read_named
+    day = r"(?P<day>\d{1,2})(?:st|nd|rd|th|\.|er|º)? (?:of |de )?"
+    yield rf"{day}(?P<month>{_MONTH})\b\.?(?:,? (?:de )?(?P<year>\d{{4}}))?", _read_named
+
+
+def _relative_forms(words: CalendarWords) -> Iterator[tuple[str, Resolve]]:
+    weekday = f"(?P<weekday>{'|'.join(words.weekdays)})"
+    back, ahead = f"(?P<back>{words.back})", f"(?P<ahead>{words.ahead})"
+    amount = rf"(?P<count>\d{{1,3}}|{'|'.join(words.numbers)}) (?P<unit>{'|'.join(words.units)})"
+    yield "|".join(words.shifts), lambda match, today: today + timedelta(_value(words.shifts, match[0]))
+    yield f"(?:{back}|{ahead}|{words.near}) {weekday}", partial(_read_weekday, words=words)
+    yield f"{weekday} (?:{back}|{ahead})", partial(_read_weekday, words=words)
+    yield f"{words.ago[0]}{amount}{words.ago[1]}", partial(_read_amount, words=words, sign=-1)
+    yield f"{words.within[0]}{amount}{words.within[1]}", partial(_read_amount, words=words, sign=1)
+    if words is ENGLISH:
+        yield r"(?:on|since|until|by) the (?P<day>\d{1,2})(?:st|nd|rd|th)(?! of)", _read_day_of_month
+
+
+def _read_numeric(match: Match, _: date, *, is_month_first: bool) -> date:
+    one, two, year = int(match["one"]), int(match["two"]), int(match["year"])
+    is_swapped = is_month_first and match["sep"] != "."
+    month, day = (one, two) if (is_swapped and one <= YEAR) or two > YEAR else (two, one)
+    return date(year + THIS_CENTURY if year < SHORT_YEARS else year, month, day)
+
+
+def _read_named(match: Match, today: date) -> date:
+    """Read a day of a month; without a year, the last one there was."""
+    month, day = _index(MONTHS, match["month"]) + 1, int(match["day"])
+    if match["year"]:
+        return date(int(match["year"]), month, day)
+    this_year = date(today.year, month, day)
+    return this_year if this_year <= today else date(today.year - 1, month, day)
+
+
+def _read_weekday(match: Match, today: date, words: CalendarWords) -> date:
     """Return the nearest such weekday before today, or after it when the words look ahead."""
-    if ahead:
+    wanted = _index(words.weekdays, match["weekday"])
+    if match["ahead"]:
         return today + timedelta(days=(wanted - today.weekday() - 1) % WEEK + 1)
     return today - timedelta(days=(today.weekday() - wanted - 1) % WEEK + 1)
 
 
-def _parse(written: str, language: str, today: date) -> date | None:
-    import dateparser  # noqa: PLC0415  # slow to import, and most tickets carry no such date
+def _read_amount(match: Match, today: date, words: CalendarWords, sign: int) -> date:
+    written = match["count"]
+    count = sign * (int(written) if written.isdecimal() else _value(words.numbers, written))
+    unit = _index(words.units, match["unit"])
+    if unit < 2:  # noqa: PLR2004  # days and weeks
+        return today + timedelta(days=count * (1, WEEK)[unit])
+    return _add_months(today, count * (1, YEAR)[unit - 2])
 
-    settings: dict[str, Any] = {
-        "RELATIVE_BASE": datetime(today.year, today.month, today.day, 12),  # noqa: DTZ001  # dateparser compares naive
-        "PREFER_DATES_FROM": "past",
-        "REQUIRE_PARTS": ["day", "month"],
-    }
-    try:
-        parsed = dateparser.parse(written, languages=[language], settings=settings)
-    except ValueError:  # a language dateparser does not know
-        parsed = dateparser.parse(written, languages=["en"], settings=settings)
-    return parsed.date() if parsed else None
+
+def _read_day_of_month(match: Match, today: date) -> date:
+    """Read "on the 3rd": the last one there was."""
+    day = int(match["day"])
+    return today.replace(day=day) if day <= today.day else _add_months(today.replace(day=1), -1).replace(day=day)
+
+
+def _add_months(day: date, count: int) -> date:
+    """Go on by months; the 31st becomes the last day of a shorter month."""
+    year, month = divmod(day.year * YEAR + day.month - 1 + count, YEAR)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def _index(patterns: Iterable[str], written: str) -> int:
+    return next(index for index, pattern in enumerate(patterns) if re.fullmatch(pattern, written, re.IGNORECASE))
+
+
+def _value(words: dict[str, int], written: str) -> int:
+    return list(words.values())[_index(words, written)]

@@ -60,12 +60,6 @@ def find_ids(text: str) -> list[Found]:
     return found
 
 
-def is_order_word_before(text: str, start: int) -> bool:
-    """Tell whether the word right before a number names an order: then it is no card number."""
-    words = _WORD.findall(_clause_before(text, start))
-    return bool(words) and word_kind(words[-1].lower()) == "order_id"
-
-
 def _glued_word(written: str) -> int:
     """Return the length of a word somebody forgot to space off, as in ``order4711``."""
     letters = re.match(r"[A-Za-z]*", written)
@@ -78,10 +72,8 @@ def _glued_word(written: str) -> int:
 def _kind(text: str, match: re.Match[str]) -> str | None:
     if glued := _glued_word(match["id"]):
         return word_kind(match["id"][:glued].lower())
-    before = _WORD.findall(_clause_before(text, match.start()))[-REACH_BEFORE:]
-    for word in reversed(before):
-        if kind := word_kind(word.lower()):
-            return kind
+    if kind := announced_kind(text, match.start()):
+        return kind
     prefix = re.match(r"[A-Za-z]+", match["id"])
     if prefix and prefix[0].lower() in _PREFIXES:
         return _PREFIXES[prefix[0].lower()]
@@ -90,6 +82,12 @@ def _kind(text: str, match: re.Match[str]) -> str | None:
     if kinds:
         return kinds[0]
     return "order_id" if match[0].startswith("#") else None
+
+
+def announced_kind(text: str, start: int) -> str | None:
+    """Name what the nearest telling word before a number announces: an entity type, ``other``, or ``None``."""
+    before = _WORD.findall(_clause_before(text, start))[-REACH_BEFORE:]
+    return next((kind for word in reversed(before) if (kind := word_kind(word.lower()))), None)
 
 
 def _clause_before(text: str, start: int) -> str:

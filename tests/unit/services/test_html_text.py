@@ -1,4 +1,4 @@
-from ticketflow.cli.html_text import HtmlText
+from ticketflow.services.html_text import HtmlText
 
 PAGE = """<!doctype html><html><head><title>Track &amp; trace</title><style>p {color: red}</style></head>
 <body><nav>Home</nav><h1>Tracking</h1><p>Look at
@@ -19,3 +19,7 @@ def test_a_page_without_a_title_has_that_of_its_heading():
 
 def test_a_page_without_either_has_none():
     assert HtmlText("<p>x</p>").title is None
+
+
+def test_tags_that_never_end_are_read_in_one_go():
+    assert HtmlText("<h1>x" * 20_000).text.count("x") == 20_000

@@ -36,7 +36,8 @@ class HtmlText(HTMLParser):
         """Begin a paragraph, a title or something nobody sees."""
         if tag in _BLOCKS:
             self._words.append("\n\n")
-        if tag in self._titles or tag in _SILENT:
+        # Each once: a page that opens a hundred thousand must not be read a hundred thousand times over.
+        if (tag in self._titles or tag in _SILENT) and tag not in self._open:
             self._open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:

@@ -1,0 +1,22 @@
+"""The model's outline is changed, and nothing else."""
+
+from ticketflow.engines.embedded.onnx_file import TABLE, widen_after_lookup
+from ticketflow.engines.embedded.vectors import find_installed_model
+
+
+def test_words_are_looked_up_before_their_table_is_widened():
+    published = find_installed_model().read_bytes()
+
+    changed = widen_after_lookup(published)
+
+    assert f"{TABLE}_q_of_words".encode() in changed
+    assert abs(len(changed) - len(published)) < 1000
+    assert widen_after_lookup(changed) == changed
+
+
+def test_what_is_built_otherwise_is_left_alone():
+    # ir_version 10, a graph that holds only a name, and a number of eight and of four bytes.
+    other = bytes([8, 10, 7 << 3 | 2, 4, 2 << 3 | 2, 2, 65, 66, 9 << 3 | 1, *range(8), 10 << 3 | 5, *range(4)])
+
+    assert widen_after_lookup(other) == other
+    assert widen_after_lookup(b"") == b""

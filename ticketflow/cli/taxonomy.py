@@ -1,0 +1,118 @@
+"""``ticketflow taxonomy``: check the categories, fit the classifier on them, and publish it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ticketflow.cli.terminal import print_json, print_line, results, say
+
+if TYPE_CHECKING:
+    from ticketflow.engines.embedded.taxonomy import Taxonomy
+    from ticketflow.engines.embedded.vectors import MiniLmEncoder
+    from ticketflow.storage.session import Sessions
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group()
+def taxonomy() -> None:
+    """Check the categories, fit the classifier on them, and publish it to all workers."""
+
+
+@taxonomy.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_json
+def check(file: Path, as_json: bool) -> None:
+    """Check a taxonomy FILE, and tell how well its examples can be told apart. Nothing is stored."""
+    from ticketflow.cli.taxonomy_view import describe_report, render_report, render_taxonomy
+    from ticketflow.engines.embedded.report import build_report
+    from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
+    from ticketflow.engines.embedded.training import fit_and_judge
+
+    loaded = load_taxonomy(file)
+    report = build_report(*fit_and_judge(open_encoder(), loaded))
+    if as_json:
+        print_json(describe_report(report))
+        return
+    results().print(render_taxonomy(loaded), render_report(report))
+
+
+@taxonomy.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@_json
+def train(file: Path | None, as_json: bool) -> None:
+    """Fit the classifier on FILE and on what people corrected, and publish it.
+
+    All workers use it within seconds, whatever TICKETFLOW_TAXONOMY says. Without FILE the taxonomy
+    in force is fitted again, with the corrections made since.
+    """
+    from ticketflow.cli.database import open_sessions
+    from ticketflow.cli.taxonomy_view import describe_report, render_report
+    from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
+    from ticketflow.services.classifier_models import train_classifier
+
+    given = None if file is None else load_taxonomy(file)
+    with open_sessions() as sessions:
+        trained = train_classifier(sessions, open_encoder(), given or find_taxonomy(sessions))
+    if as_json:
+        print_json({"version": trained.version, **describe_report(trained.report), "corrections": trained.learnt})
+    else:
+        results().print(render_report(trained.report))
+        print_line(f"version {trained.version} is published; it learnt from {trained.learnt} corrections")
+    for name, count in trained.passed_over.items():
+        say(f"left out {count} corrections to {name!r}: the taxonomy has no such category")
+
+
+@taxonomy.command()
+@_json
+def show(as_json: bool) -> None:
+    """Show which version workers use, since when, and the versions before."""
+    from ticketflow.cli.database import open_sessions
+    from ticketflow.cli.taxonomy_view import describe_version, render_taxonomy, render_versions
+    from ticketflow.services.classifier_models import read_classifiers
+
+    with open_sessions() as sessions:
+        published, models = read_classifiers(sessions)
+        in_force = find_taxonomy(sessions)
+    versions = [describe_version(model, published) for model in models]
+    if as_json:
+        for version in versions:
+            print_json(version)
+        return
+    if published is None:
+        say("no version is published: workers use the taxonomy file; `ticketflow taxonomy train FILE` publishes one")
+    results().print(render_taxonomy(in_force), render_versions(versions))
+
+
+@taxonomy.command()
+@click.argument("version", type=click.IntRange(min=1))
+def publish(version: int) -> None:
+    """Go back to an older VERSION; `ticketflow taxonomy show` lists them."""
+    from ticketflow.cli.database import open_sessions
+    from ticketflow.errors import InvalidInputError, NotFoundError
+    from ticketflow.services.classifier_models import republish_classifier
+
+    with open_sessions() as sessions:
+        try:
+            republish_classifier(sessions, version)
+        except NotFoundError as error:
+            raise InvalidInputError(str(error)) from error
+    print_line(f"version {version} is published")
+
+
+def open_encoder() -> "MiniLmEncoder":
+    """Return the encoder settings name."""
+    from ticketflow.engines.embedded import shared_encoder
+    from ticketflow.settings import load_settings
+
+    return shared_encoder(load_settings().encoder_model)
+
+
+def find_taxonomy(sessions: "Sessions") -> "Taxonomy":
+    """Read the taxonomy in force: the published one, else the file's."""
+    from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
+    from ticketflow.services.classifier_models import find_published_taxonomy
+    from ticketflow.settings import load_settings
+
+    return find_published_taxonomy(sessions) or load_taxonomy(load_settings().taxonomy)

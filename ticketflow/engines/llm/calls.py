@@ -1,0 +1,97 @@
+"""What the LLM engine needs remembered between calls and between workers; services fill these protocols."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A valid answer and what it cost.
+
+    Attributes:
+        content: The answer as its schema has it.
+        ticket_id: The ticket it was first given for.
+        cost_usd: In US dollars.
+    """
+
+    model: str
+    prompt_version: str
+    content: dict[str, Any]
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    ticket_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Leave to make one call."""
+
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """No call may be made now.
+
+    Attributes:
+        seconds: When to ask again.
+        is_from_provider: The provider asked for it; else our own limit does.
+    """
+
+    seconds: float
+    is_from_provider: bool
+
+
+class AnswerCache(Protocol):
+    """Remembers valid answers, so that a step that runs twice pays once."""
+
+    def find(self, key: str) -> Answer | None:
+        """Return the answer kept under a key, or ``None``."""
+        ...
+
+    def keep(self, key: str, answer: Answer) -> None:
+        """Remember an answer; one that is there already stays."""
+        ...
+
+
+class CallLimiter(Protocol):
+    """Keeps all workers together within what a provider allows."""
+
+    def take(self, provider: str, hold_s: float) -> Slot | Pause:
+        """Ask for leave to make a call that takes at most ``hold_s`` seconds."""
+        ...
+
+    def give_back(self, slot: Slot) -> None:
+        """Say that the call has ended."""
+        ...
+
+    def block(self, provider: str, pause_s: float) -> None:
+        """Let nobody call the provider for so many seconds."""
+        ...
+
+
+class NoCache:
+    """Remembers nothing: for a run in process without a database."""
+
+    def find(self, key: str) -> Answer | None:  # noqa: ARG002  # the protocol's
+        """Know no answer."""
+        return None
+
+    def keep(self, key: str, answer: Answer) -> None:
+        """Forget the answer."""
+
+
+class NoLimit:
+    """Limits nothing: for a run in process without a database."""
+
+    def take(self, provider: str, hold_s: float) -> Slot | Pause:  # noqa: ARG002  # the protocol's
+        """Give leave to everybody."""
+        return Slot(UUID(int=0))
+
+    def give_back(self, slot: Slot) -> None:
+        """Do nothing."""
+
+    def block(self, provider: str, pause_s: float) -> None:
+        """Do nothing."""

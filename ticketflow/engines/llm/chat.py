@@ -1,0 +1,304 @@
+"""Ask a chat model one question: kept answers, limits, a repair turn, and what must not come back."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ticketflow.engines.llm.calls import Answer, AnswerCache, CallLimiter, NoCache, NoLimit
+from ticketflow.engines.llm.failures import (
+    ModelBusyError,
+    ModelDownError,
+    ModelUnavailableError,
+    UnreadableAnswerError,
+)
+from ticketflow.engines.llm.guard import refuse_leaks, tidy_all
+from ticketflow.engines.llm.options import LlmOptions
+from ticketflow.engines.llm.prompt_files import (
+    NO_SEAL,
+    Prompt,
+    Rendered,
+    Seal,
+    Section,
+    draw_seal,
+    fill,
+    load_repair,
+    render,
+)
+from ticketflow.engines.llm.provider import Provider
+from ticketflow.errors import BadModelOutputError
+from ticketflow.observability.logging import get_logger
+from ticketflow.observability.metrics import MODEL_CALLS, MODEL_COST, MODEL_FALLBACKS, MODEL_TOKENS
+from ticketflow.settings import LlmStep
+from ticketflow.workflow.usage import Spoken, current_usage, record_spoken
+
+log = get_logger(__name__)
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+# A model is told what was wrong with its answer, not the whole of it.
+MAX_PROBLEM_CHARACTERS = 300
+# Two questions fit into the two minutes a step has.
+QUESTION_BUDGET_S = 55.0
+
+
+@dataclass(frozen=True)
+class Question(Generic[Shape]):
+    """One thing to ask.
+
+    Attributes:
+        step: The step that asks.
+        part: The part of the engine that asks, as the ledger names it.
+        prompt: Our words.
+        sections: Strangers' words, each under a heading of ours.
+        shape: What the answer must look like.
+        values: What the prompt's fields are filled with; ours, or the operator's.
+        check: Raises ``BadModelOutputError`` for an answer that fits its shape and is wrong all the same.
+    """
+
+    step: LlmStep
+    part: str
+    prompt: Prompt
+    sections: Sequence[Section]
+    shape: type[Shape]
+    values: Mapping[str, str] = field(default_factory=dict)
+    check: Callable[[Shape], None] = lambda _: None
+
+    def render(self, seal: Seal) -> Rendered:
+        """Write down what the model reads."""
+        return render(self.prompt, self.values, self.sections, seal)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one question has cost so far."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def add(self, input_tokens: int, output_tokens: int) -> None:
+        """Count an answer's tokens."""
+        self.input_tokens += input_tokens
+        self.output_tokens += output_tokens
+
+
+class Chat:
+    """Asks one model, for all parts of the engine."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        options: LlmOptions,
+        cache: AnswerCache | None = None,
+        limiter: CallLimiter | None = None,
+    ) -> None:
+        """Bind a model to what is remembered of it.
+
+        Args:
+            provider: The model, and how it is called.
+            options: Attempts, waits and prices.
+            cache: Left out, every answer is asked for anew.
+            limiter: Left out, nothing is limited.
+        """
+        self.options = options
+        self._provider = provider
+        self._cache = NoCache() if cache is None else cache
+        self._limiter = NoLimit() if limiter is None else limiter
+
+    def ask(self, question: Question[Shape]) -> Shape:
+        """Ask, and keep the answer.
+
+        Raises:
+            ModelBusyError: A short pause is asked for, and the step can be tried again after it.
+            ModelUnavailableError: No answer is to be had now; the embedded engine should speak.
+            BadModelOutputError: No answer fits, even after a repair turn; the same.
+        """
+        key = self._build_key(question)
+        kept = self._find_kept(key, question)
+        if kept is not None:
+            return kept
+        tally = _Tally()
+        try:
+            answer = self._converse(question, tally)
+        except (ModelBusyError, ModelUnavailableError, BadModelOutputError) as error:
+            if isinstance(error, ModelBusyError) and self._may_wait(error):
+                MODEL_CALLS.labels(question.step, "put_off").inc()
+                raise
+            self._record(question, tally, failure=str(error))
+            raise error if not isinstance(error, ModelBusyError) else ModelUnavailableError(str(error)) from None
+        self._keep(key, question, answer, tally)
+        self._record(question, tally)
+        return answer
+
+    def _converse(self, question: Question[Shape], tally: _Tally) -> Shape:
+        """Ask until an answer fits; each time after the first the model learns what was wrong."""
+        seal = draw_seal()
+        rendered = question.render(seal)
+        messages = [("system", rendered.system), ("user", rendered.user)]
+        give_up_at = time.monotonic() + QUESTION_BUDGET_S - self.options.timeout_s
+        for attempt in range(1, self.options.attempts + 1):
+            raw: Any = None
+            try:
+                raw = self._call(question, messages, tally)
+                return self._read(question, raw, rendered, seal)
+            except BadModelOutputError as error:
+                MODEL_CALLS.labels(question.step, "invalid").inc()
+                if attempt == self.options.attempts or time.monotonic() > give_up_at:
+                    raise
+                messages += _repair_turn(raw, str(error))
+        raise ModelUnavailableError("no attempt is allowed")
+
+    def _call(self, question: Question[Shape], messages: Sequence[tuple[str, str]], tally: _Tally) -> dict[str, Any]:
+        """Make one call, and a second one at once when the first found nobody there."""
+        try:
+            return self._call_once(question, messages, tally)
+        except ModelDownError as error:
+            if not error.is_quick:
+                raise
+        return self._call_once(question, messages, tally, is_last_try=True)
+
+    def _call_once(
+        self,
+        question: Question[Shape],
+        messages: Sequence[tuple[str, str]],
+        tally: _Tally,
+        *,
+        is_last_try: bool = False,
+    ) -> dict[str, Any]:
+        schema = question.shape.model_json_schema()
+        with self._provider.take_turn(self._limiter):
+            tally.calls += 1
+            try:
+                result = self._provider.call(schema, messages, is_last_try=is_last_try)
+            except ModelDownError:
+                MODEL_CALLS.labels(question.step, "down").inc()
+                raise
+            except UnreadableAnswerError as error:
+                tally.add(error.input_tokens, error.output_tokens)
+                raise
+        used = getattr(result.get("raw"), "usage_metadata", None) or {}
+        tally.add(used.get("input_tokens", 0), used.get("output_tokens", 0))
+        return result
+
+    def _read(self, question: Question[Shape], result: dict[str, Any], rendered: Rendered, seal: Seal) -> Shape:
+        """Turn what came back into an answer that may be used."""
+        parsed = result.get("parsed")
+        refuse_leaks(_raw_content(result), rendered, seal)
+        if not isinstance(parsed, dict):
+            said = result.get("parsing_error")
+            raise BadModelOutputError(
+                f"the answer is not JSON that fits ({type(said).__name__ if said else 'nothing'})"
+            )
+        answer = _validate(question.shape, tidy_all(parsed))
+        refuse_leaks(answer.model_dump(), rendered, seal)
+        question.check(answer)
+        return answer
+
+    def _may_wait(self, error: ModelBusyError) -> bool:
+        """Tell whether the step is tried again after the pause, and the customer need not wait long."""
+        usage = current_usage()
+        if usage is None or usage.attempt is None:
+            return False
+        return usage.attempt <= self.options.max_waits and (error.retry_after_s or 0) <= self.options.max_wait_s
+
+    def _build_key(self, question: Question[Shape]) -> str:
+        rendered = question.render(NO_SEAL)
+        depends_on = [
+            self._provider.name,
+            self._provider.settings,
+            question.prompt.version,
+            self.options.method,
+            rendered.system,
+            rendered.user,
+            question.shape.model_json_schema(),
+        ]
+        return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
+
+    def _find_kept(self, key: str, question: Question[Shape]) -> Shape | None:
+        """Look for an answer given before; one that was paid for in this ticket's lost attempt is put on its bill."""
+        kept = self._cache.find(key)
+        if kept is None:
+            return None
+        answer = _validate(question.shape, kept.content)
+        MODEL_CALLS.labels(question.step, "kept").inc()
+        usage = current_usage()
+        is_ours = usage is not None and (usage.attempt or 1) > 1 and usage.ticket_id == kept.ticket_id
+        record_spoken(
+            Spoken(
+                engine=f"llm/{question.part}",
+                model=self._provider.name,
+                prompt_version=question.prompt.version,
+                input_tokens=kept.input_tokens if is_ours else 0,
+                output_tokens=kept.output_tokens if is_ours else 0,
+                cost_usd=kept.cost_usd if is_ours else 0.0,
+            )
+        )
+        return answer
+
+    def _keep(self, key: str, question: Question[Shape], answer: Shape, tally: _Tally) -> None:
+        usage = current_usage()
+        self._cache.keep(
+            key,
+            Answer(
+                model=self._provider.name,
+                prompt_version=question.prompt.version,
+                content=answer.model_dump(mode="json"),
+                input_tokens=tally.input_tokens,
+                output_tokens=tally.output_tokens,
+                cost_usd=self.options.price(tally.input_tokens, tally.output_tokens),
+                ticket_id=usage.ticket_id if usage else None,
+            ),
+        )
+
+    def _record(self, question: Question[Shape], tally: _Tally, failure: str | None = None) -> None:
+        """Tell ledger, metrics and log what became of a question."""
+        cost_usd = self.options.price(tally.input_tokens, tally.output_tokens)
+        MODEL_TOKENS.labels(question.step, "input").inc(tally.input_tokens)
+        MODEL_TOKENS.labels(question.step, "output").inc(tally.output_tokens)
+        MODEL_COST.labels(question.step).inc(cost_usd)
+        if failure is None:
+            MODEL_CALLS.labels(question.step, "valid").inc()
+        else:
+            MODEL_FALLBACKS.labels(question.step).inc()
+            log.warning("model.fell_back", step=question.step, model=self._provider.name, reason=failure)
+        record_spoken(
+            Spoken(
+                engine=f"llm/{question.part}",
+                model=self._provider.name,
+                prompt_version=question.prompt.version,
+                input_tokens=tally.input_tokens,
+                output_tokens=tally.output_tokens,
+                cost_usd=cost_usd,
+                calls=tally.calls,
+                failure=failure,
+            )
+        )
+
+
+def _validate(shape: type[Shape], content: Any) -> Shape:
+    try:
+        return shape.model_validate(content)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
+            for each in error.errors(include_url=False, include_input=False, include_context=False)
+        )
+        raise BadModelOutputError(wrong[:MAX_PROBLEM_CHARACTERS]) from None
+
+
+def _raw_content(result: Mapping[str, Any]) -> list[Any]:
+    """Gather everything the model said, parsed or not."""
+    raw = result.get("raw")
+    return [getattr(raw, "content", ""), [call.get("args") for call in getattr(raw, "tool_calls", None) or []]]
+
+
+def _repair_turn(result: Mapping[str, Any] | None, problem: str) -> list[tuple[str, str]]:
+    """Show the model its answer, if there was one, and what was wrong with it."""
+    content = getattr((result or {}).get("raw"), "content", "")
+    said = [("assistant", content)] if isinstance(content, str) and content else []
+    return [*said, ("user", fill(load_repair(), {"problem": problem}))]

@@ -1,0 +1,81 @@
+"""The words around a reply: fixed sentences per language and team, and words that may never go out."""
+
+import re
+import string
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+
+DEFAULT_LANGUAGE = "en"
+# What a filled-in field may be when a letter is recognised again: names, titles, ids.
+MAX_FIELD_LENGTH = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """Fixed sentences of a reply; ``{}`` fields are filled with str.format.
+
+    Attributes:
+        hello: Greeting without a name.
+        hello_name: Greeting with ``{name}``.
+        sorry: Said first to somebody who is upset.
+        answer: Introduces quotes from ``{title}``.
+        more: After an answer; may name ``{team}``.
+        routed: Acknowledgement without an answer; may name ``{team}``.
+        kept: Says that ``{ids}`` was noted.
+        bye: Sign-off.
+    """
+
+    hello: str
+    hello_name: str
+    sorry: str
+    answer: str
+    more: str
+    routed: str
+    kept: str
+    bye: str
+
+    def list_texts(self) -> list[str]:
+        """List all phrases."""
+        return [getattr(self, each.name) for each in fields(self)]
+
+
+PHRASE_NAMES = tuple(each.name for each in fields(Phrases))
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """All phrases an operator's replies may be made of.
+
+    Attributes:
+        phrases: By language, ISO 639-1.
+        teams: By language and team, where a team has its own.
+        forbidden: Words and phrases that may never go out, whoever wrote the draft.
+    """
+
+    phrases: Mapping[str, Phrases] = field(default_factory=dict)
+    teams: Mapping[tuple[str, str], Phrases] = field(default_factory=dict)
+    forbidden: tuple[str, ...] = ()
+
+    def find(self, language: str, team: str) -> Phrases | None:
+        """Return the phrases of a team in a language, English where there are none; ``None`` without any letters."""
+        if language not in self.phrases:
+            language = DEFAULT_LANGUAGE
+        return self.teams.get((language, team)) or self.phrases.get(language)
+
+    def take_out(self, text: str, language: str, team: str) -> str:
+        """Leave a line break where a phrase stands in a text."""
+        phrases = self.find(language, team)
+        for pattern in _patterns(phrases) if phrases else ():
+            text = pattern.sub("\n", text)
+        return text
+
+
+def _patterns(phrases: Phrases) -> Iterator[re.Pattern[str]]:
+    """Make patterns of phrases, the longest first: a short one may be part of it."""
+    for phrase in sorted(phrases.list_texts(), key=len, reverse=True):
+        parts = [
+            "".join([re.escape(literal), "" if name is None else rf"[^\n]{{0,{MAX_FIELD_LENGTH}}}?"])
+            for literal, name, _, _ in string.Formatter().parse(phrase)
+        ]
+        if phrase.strip():
+            yield re.compile("".join(parts))
