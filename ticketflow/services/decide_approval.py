@@ -105,7 +105,7 @@ def apply_judgement(session: Session, ticket: Ticket, judgement: Judgement) -> N
             sent = decision.get("final_response", state["draft"])
             change = Change("final_response", before=state["draft"], after=sent)
             record_correction(session, ticket, change, judgement.by, _mask(judgement.note))
-            if state.get("resolution") == "answered":
+            if state.get("resolution") == "answered" or judgement.action == "edit":
                 remember_resolution(session, ticket, sent)
     detail = {"action": judgement.action, "by": judgement.by, "note": _mask(judgement.note)}
     record_event(session, ticket, "approval.given", step, {name: value for name, value in detail.items() if value})

@@ -5,29 +5,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ticketflow.engines.embedded.taxonomy import Category, Taxonomy
-from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
 from ticketflow.errors import InvalidInputError
 
 TEAM = "evaluation"
+FALLBACK = "other"
 MOST_NAMED = 5
 
 Examples = Mapping[str, Sequence[str]]
 
 
 def build_taxonomy(labels: Iterable[str], out_of_scope: str | None) -> Taxonomy:
-    """Make categories of labels, their names in words; what fits none goes to the shipped taxonomy's fallback.
+    """Make categories of labels, their names in words; what fits none goes to a fallback that nothing is said of.
+
+    The shipped fallback's examples are of what a shop does not do, which may be just what the data is about.
 
     Args:
         labels: As in the data.
         out_of_scope: The label that stands for the fallback.
     """
-    shipped = load_taxonomy()
-    fallback = shipped.by_name[shipped.fallback]
-    names = sorted(set(labels) - {out_of_scope, fallback.name})
+    names = sorted(set(labels) - {out_of_scope, FALLBACK})
     if not names:
         raise InvalidInputError("there is no label to make a category of")
-    made = [Category(name, description="", team=TEAM) for name in names]
-    return Taxonomy((*made, fallback), fallback.name)
+    made = (Category(name, description="", team=TEAM) for name in (*names, FALLBACK))
+    return Taxonomy(tuple(made), FALLBACK)
 
 
 def add_examples(taxonomy: Taxonomy, examples: Examples, out_of_scope: str | None) -> Taxonomy:
