@@ -50,8 +50,9 @@ format: $(for_testing) ## Rewrite the code in the project's format
 	$(bin)/ruff check --fix-only --quiet
 	$(bin)/ruff format
 
-docs: $(for_testing) ## Write the pages and the dashboard that follow from the code
+docs: $(for_testing) ## Write the pages, the dashboard and the vectors that follow from the code
 	$(bin)/python docs/generate.py
+	$(bin)/python docs/embed_sentences.py
 	$(bin)/python grafana/build_dashboard.py
 
 image: ## Build the container image that docker-compose.yml runs

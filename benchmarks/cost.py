@@ -9,9 +9,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from statistics import mean, median
 from typing import Any
-
-import numpy as np
 
 from benchmarks.engine import RECEIVED_AT, say
 from benchmarks.sets import read_rows, read_shop_tickets
@@ -56,9 +55,9 @@ def measure_steps(name: str, tools: Any, tickets: list[tuple[str, str]]) -> None
     spent: dict[str, list[float]] = defaultdict(list)
     for subject, body in tickets:
         run_timed(tools, subject, body, spent)
-    totals = np.sum([spent[step] for step in spent if step != "again"], axis=0)
-    say(f"{name}: {len(tickets)} tickets, mean {totals.mean():.1f} ms, median {np.median(totals):.1f} ms")
-    say("  " + ", ".join(f"{step} {np.mean(each):.2f}" for step, each in spent.items()))
+    totals = [sum(steps) for steps in zip(*spent.values(), strict=True)]
+    say(f"{name}: {len(tickets)} tickets, mean {mean(totals):.1f} ms, median {median(totals):.1f} ms")
+    say("  " + ", ".join(f"{step} {mean(each):.2f}" for step, each in spent.items()))
 
 
 def run_timed(tools: Any, subject: str, body: str, spent: dict[str, list[float]]) -> None:

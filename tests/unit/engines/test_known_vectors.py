@@ -1,0 +1,44 @@
+"""The vectors that ship are those of the sentences that ship."""
+
+import runpy
+
+import numpy as np
+import pytest
+
+from tests.harness.processes import REPOSITORY
+from ticketflow.engines.embedded import known_vectors
+from ticketflow.engines.embedded.known_vectors import load_known_vectors, write_known_vectors
+from ticketflow.engines.embedded.vectors import MODEL_SHA256, MiniLmEncoder
+
+SENTENCES = runpy.run_path(str(REPOSITORY / "docs/embed_sentences.py"))["list_sentences"]()
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(known_vectors, "KNOWN_VECTORS_PATH", tmp_path / "known.npz")
+    load_known_vectors.cache_clear()
+    yield
+    load_known_vectors.cache_clear()
+
+
+def test_every_fixed_sentence_ships_with_its_vector_and_nothing_else():
+    assert list(load_known_vectors(MODEL_SHA256)) == SENTENCES, "run `make docs`"
+
+
+def test_what_ships_is_what_the_encoder_computes():
+    sample = SENTENCES[::60]
+
+    computed = MiniLmEncoder(known={}).encode(sample)
+
+    # Another processor may round the fourth decimal the other way.
+    assert np.abs(MiniLmEncoder().encode(sample) - computed).max() < 0.0003, "run `make docs`"
+
+
+def test_what_was_written_is_read_back_for_the_same_weights_only(elsewhere):
+    vectors = np.round(np.random.default_rng(0).uniform(-1, 1, (2, 384)), 4).astype(np.float32)
+
+    write_known_vectors("digest", ["Hello?", "Grüße"], vectors)
+
+    assert np.array_equal(np.stack(list(load_known_vectors("digest").values())), vectors)
+    assert list(load_known_vectors("digest")) == ["Hello?", "Grüße"]
+    assert load_known_vectors("another digest") == {}
