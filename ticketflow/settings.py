@@ -145,6 +145,12 @@ class Settings(BaseSettings):
         " Unset: the one that ships.",
     )
     encoder_model: Path | None = Field(None, description="MiniLM ONNX weights. Unset: the installed package's.")
+    exact_search_passages: int = Field(
+        100_000,  # ticketflow.services.knowledge.EXACT_PASSAGES
+        ge=0,
+        description="Passages of one tenant's articles that each process holds in memory and searches exactly, at 3 KB"
+        " each. The database searches larger knowledge bases, where it has pgvector.",
+    )
     answer_confidence: float = Field(
         0.92,  # ticketflow.engines.embedded.confidence.ANSWER_CONFIDENCE; a test keeps the two the same
         ge=0,
@@ -165,7 +171,11 @@ class Settings(BaseSettings):
         " has no effect while `TICKETFLOW_APPROVAL` is `never`.",
     )
     approval_timeout_s: float = Field(
-        86_400, gt=0, description="Seconds a draft waits for a person. A ticket keeps what held when it began to wait."
+        86_400,
+        gt=0,
+        le=366 * 86_400,
+        description="Seconds a draft waits for a person, at most a year. A ticket keeps what held when it began to"
+        " wait.",
     )
     approval_default: Literal["route", "accept", "ignore"] = Field(
         "route",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
 from ticketflow.engines.embedded.classifier import ModelSource
 from ticketflow.engines.embedded.letters_file import load_letters
+from ticketflow.engines.embedded.memory import return_free_memory
 from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
 from ticketflow.engines.embedded.vectors import find_installed_model
 from ticketflow.engines.llm.classifier import LlmClassifier
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def build_knowledge(settings: Settings, sessions: Sessions) -> StoredKnowledge:
     """Build the knowledge base over the stored articles."""
-    return StoredKnowledge(sessions, shared_encoder(settings.encoder_model))
+    return StoredKnowledge(sessions, shared_encoder(settings.encoder_model), settings.exact_search_passages)
 
 
 def build_models(settings: Settings, sessions: Sessions) -> StoredModels:
@@ -51,6 +52,7 @@ def warm_up(tools: Tools) -> None:
     """Make an engine load what it loads on first use; a chat model is not called for it."""
     classifier = tools.classifier.embedded if isinstance(tools.classifier, LlmClassifier) else tools.classifier
     classifier.classify("Hello", "Is anybody there?")
+    return_free_memory()
 
 
 def build_tools(

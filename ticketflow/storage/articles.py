@@ -1,6 +1,6 @@
 """The knowledge base: articles, their versions, and the passages engines search."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -144,10 +144,30 @@ def latest_revision(session: Session, tenant: str) -> int:
     return session.scalar(select(func.max(Article.revision)).where(Article.tenant == tenant)) or 0
 
 
-def list_changed(session: Session, tenant: str, after_revision: int) -> Sequence[Article]:
-    """List articles changed after a revision, deleted ones too, in order of change."""
+def list_changed(session: Session, tenant: str, after_revision: int, limit: int | None = None) -> Sequence[Article]:
+    """List articles changed after a revision, deleted ones too, in order of change; up to ``limit`` of them."""
     query = select(Article).where(Article.tenant == tenant, Article.revision > after_revision)
-    return session.scalars(query.order_by(Article.revision)).all()
+    return session.scalars(query.order_by(Article.revision).limit(limit)).all()
+
+
+def list_current(
+    session: Session, article_ids: Collection[UUID], encoder: str
+) -> list[tuple[Article, list[StoredPassage]]]:
+    """List articles with their passages as one encoder saw the current version; those without are left out."""
+    of_these = ArticlePassage.article_id.in_(article_ids), ArticlePassage.encoder == encoder
+    passages = session.scalars(select(ArticlePassage).where(*of_these).order_by(ArticlePassage.ordinal)).all()
+    articles = session.scalars(select(Article).where(Article.id.in_(article_ids), Article.deleted_at.is_(None)))
+    stored: dict[tuple[UUID, int], list[StoredPassage]] = {}
+    for row in passages:
+        stored.setdefault((row.article_id, row.article_version), []).append(StoredPassage(row.text, row.vector))
+    pairs = [(article, stored.get((article.id, article.version), [])) for article in articles]
+    return [pair for pair in pairs if pair[1]]
+
+
+def count_passages(session: Session, tenant: str) -> int:
+    """Count the stored passages of a tenant's articles, titles not among them."""
+    joined = select(func.count()).select_from(ArticlePassage).join(Article, Article.id == ArticlePassage.article_id)
+    return session.scalar(joined.where(Article.tenant == tenant, ArticlePassage.ordinal > 0)) or 0
 
 
 def list_passages(session: Session, article: Article, encoder: str) -> list[StoredPassage]:

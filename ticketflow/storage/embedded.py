@@ -90,6 +90,9 @@ class EmbeddedPostgres:
             if self._process is not None:
                 self._process.poll()
             time.sleep(POLL_S)
+        if self._process is not None:  # it removes the file a moment before it ends
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(max(deadline - time.monotonic(), 0))
 
     def _check_folder(self) -> None:
         if self._account is None:

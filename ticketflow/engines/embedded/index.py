@@ -55,6 +55,21 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class WholeBase:
+    """What a search takes from all articles, not only from those it compares.
+
+    Attributes:
+        count: How many articles there are.
+        mean_title: Mean of the vectors of their titles.
+        known: In how many articles each stem occurs.
+    """
+
+    count: int
+    mean_title: Vectors
+    known: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class _Snapshot:
     """Everything one search reads; replaced as a whole when an article changes.
 
@@ -64,6 +79,7 @@ class _Snapshot:
         matrix: Vectors of all passages.
         titles: Vectors of all titles.
         common: What titles have in common, to be taken off before evidence is measured.
+        stems: Of all words, for articles asked about so far.
         siblings: How near the nearest other title comes, for articles asked about so far.
     """
 
@@ -73,16 +89,21 @@ class _Snapshot:
     titles: Vectors
     common: Vectors
     lexicon: Any
-    stems: Sequence[frozenset[str]]
-    known: Mapping[str, int]
+    whole: WholeBase
+    stems: dict[int, frozenset[str]]
     siblings: dict[int, float] = field(default_factory=dict)
 
 
 class PassageIndex:
     """Passages by vector and words; thread-safe, exact, meant for up to about 100,000 passages."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, whole: WholeBase | None = None) -> None:
+        """Start empty.
+
+        Args:
+            whole: The knowledge base the articles are a part of; left out, they are all there is.
+        """
+        self._whole = whole
         self._lock = threading.Lock()
         self._articles: dict[str, IndexedArticle] = {}
         self._snapshot: _Snapshot | None = None
@@ -125,7 +146,8 @@ class PassageIndex:
     def _current(self) -> _Snapshot:
         with self._lock:
             if self._snapshot is None:
-                self._snapshot = _take_snapshot(sorted(self._articles.values(), key=lambda each: each.article_id))
+                articles = sorted(self._articles.values(), key=lambda each: each.article_id)
+                self._snapshot = _take_snapshot([each for each in articles if each.passages], self._whole)
             return self._snapshot
 
 
@@ -147,8 +169,8 @@ class _Search:
         rows = self._rank(max(limit, RIVALS))
         levels = [float(self._similarities[row]) for row in rows]
         places = [int(self._snapshot.owners[row]) for row in rows]
-        weights = weigh_words(self._words, self._snapshot.known, len(self._snapshot.articles))
-        overlaps = [measure_overlap(weights, self._snapshot.stems[place]) for place in places]
+        weights = weigh_words(self._words, self._snapshot.whole.known, self._snapshot.whole.count)
+        overlaps = [measure_overlap(weights, _find_stems(self._snapshot, place)) for place in places]
         return [
             self._found(
                 row,
@@ -193,7 +215,7 @@ class _Search:
 
     def _measure_title_share(self, place: int) -> float:
         title = find_content_words(self._snapshot.articles[place].title)
-        weights = weigh_words(title, self._snapshot.known, len(self._snapshot.articles))
+        weights = weigh_words(title, self._snapshot.whole.known, self._snapshot.whole.count)
         return round(measure_overlap(weights, self._words), 4)
 
 
@@ -228,22 +250,29 @@ def _find_sibling(snapshot: _Snapshot, place: int) -> float:
     return snapshot.siblings[place]
 
 
-def _take_snapshot(articles: Sequence[IndexedArticle]) -> _Snapshot:
-    filled = [article for article in articles if article.passages]
-    if not filled:
+def _find_stems(snapshot: _Snapshot, place: int) -> frozenset[str]:
+    if place not in snapshot.stems:
+        snapshot.stems[place] = find_stems(snapshot.articles[place])
+    return snapshot.stems[place]
+
+
+def _take_snapshot(articles: Sequence[IndexedArticle], whole: WholeBase | None) -> _Snapshot:
+    if not articles:
         nothing = np.zeros((0, DIMENSIONS), dtype=np.float32)
-        return _Snapshot([], np.zeros(0, dtype=np.int64), nothing, nothing, nothing, None, [], {})
-    titles = np.stack([article.vectors[0] for article in filled])
-    stems = [_stems(article) for article in filled]
+        nobody = WholeBase(0, nothing, {})
+        return _Snapshot([], np.zeros(0, dtype=np.int64), nothing, nothing, nothing, None, nobody, {})
+    titles = np.stack([article.vectors[0] for article in articles])
+    stems = {} if whole else {place: find_stems(article) for place, article in enumerate(articles)}
+    whole = whole or WholeBase(len(articles), titles.mean(axis=0), count_articles(stems.values()))
     return _Snapshot(
-        articles=filled,
-        owners=np.repeat(np.arange(len(filled)), [len(article.passages) for article in filled]),
-        matrix=np.concatenate([article.vectors[1:] for article in filled]),
+        articles=articles,
+        owners=np.repeat(np.arange(len(articles)), [len(article.passages) for article in articles]),
+        matrix=np.concatenate([article.vectors[1:] for article in articles]),
         titles=titles,
-        common=(COMMON_SHARE * len(filled) / (len(filled) + FEW_TITLES)) * titles.mean(axis=0),
-        lexicon=_build_lexicon(filled),
+        common=(COMMON_SHARE * whole.count / (whole.count + FEW_TITLES)) * whole.mean_title,
+        lexicon=_build_lexicon(articles),
+        whole=whole,
         stems=stems,
-        known=count_articles(stems),
     )
 
 
@@ -256,5 +285,6 @@ def _build_lexicon(articles: Sequence[IndexedArticle]) -> Any:  # bm25s ships no
     return lexicon
 
 
-def _stems(article: IndexedArticle) -> frozenset[str]:
+def find_stems(article: IndexedArticle) -> frozenset[str]:
+    """Return the stems of all words of an article."""
     return frozenset(stem(word) for word in tokenize("\n".join([article.title, *article.passages])))

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 from ticketflow.engines.embedded.asking import asking_units
 from ticketflow.engines.embedded.confidence import estimate_confidence
 from ticketflow.engines.embedded.index import Found, PassageIndex
 from ticketflow.engines.embedded.passages import index_article
-from ticketflow.engines.embedded.vectors import Encoder
+from ticketflow.engines.embedded.vectors import Encoder, Vectors
 from ticketflow.workflow.state import DEFAULT_TENANT, Passage, SimilarTicket
 from ticketflow.workflow.usage import Spoken, record_spoken
 
@@ -28,10 +28,22 @@ class Explanation(TypedDict):
     evidence: dict[str, float]
 
 
+class Index(Protocol):
+    """Where passages are looked up."""
+
+    def __len__(self) -> int:
+        """Count the articles."""
+        ...
+
+    def find(self, query_vectors: Vectors, query_text: str, limit: int) -> list[Found]:
+        """List the best passages, best first, at most one per article; see ``PassageIndex``."""
+        ...
+
+
 class EmbeddedKnowledge:
     """The ``KnowledgeBase`` port over an encoder and an index; every tenant's tickets see the same articles."""
 
-    def __init__(self, encoder: Encoder, index: PassageIndex) -> None:
+    def __init__(self, encoder: Encoder, index: Index) -> None:
         """Search the given index, which the caller keeps up to date."""
         self._encoder = encoder
         self._index = index
