@@ -14,6 +14,9 @@ RECORD_VERSIONS = """
 INSERT INTO article_versions (article_id, version, tenant, title, body, tags, created_at)
 SELECT id, version, tenant, title, body, tags, updated_at FROM articles
 """
+# Nobody waits without a clock: not for a worker, and not for a person.
+LIVE_WAKES = "status NOT IN ('queued', 'processing', 'awaiting_approval') OR wake_at IS NOT NULL"
+LIVE_WAKES_BEFORE = "status NOT IN ('queued', 'processing') OR wake_at IS NOT NULL"
 
 
 def upgrade() -> None:
@@ -123,11 +126,15 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("status = 'awaiting_approval'"),
     )
+    op.drop_constraint(op.f("ck_tickets_live_wakes"), "tickets", type_="check")
+    op.create_check_constraint(op.f("ck_tickets_live_wakes"), "tickets", LIVE_WAKES)
     op.execute(RECORD_VERSIONS)
 
 
 def downgrade() -> None:
     """Take the change back."""
+    op.drop_constraint(op.f("ck_tickets_live_wakes"), "tickets", type_="check")
+    op.create_check_constraint(op.f("ck_tickets_live_wakes"), "tickets", LIVE_WAKES_BEFORE)
     op.drop_index("ix_tickets_awaiting", table_name="tickets", postgresql_where=sa.text("status = 'awaiting_approval'"))
     op.drop_index("ix_ticket_corrections_ticket_id", table_name="ticket_corrections")
     op.drop_index("ix_ticket_corrections_field", table_name="ticket_corrections")

@@ -110,7 +110,7 @@ def obedient(attack: dict, turn: int):
         text = ways[turn % len(ways)]
         return {
             "Sorted": good,
-            "Facts": {"facts": [{"type": "product", "text": text[:60]}]},
+            "Facts": {"facts": [{"type": each, "text": text[:60]} for each in ("order_id", "product")]},
             "Query": {"query": text[:120]},
             "Choice": good,
             "Written": good | {"answer": f"{good.get('answer', '')} {text}"[:1500]},

@@ -190,7 +190,7 @@ def test_answers_leave_nothing_out(api, finished, parked, article):
 
 def test_every_route_is_documented(api, document):
     routes = {
-        re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule)
+        re.sub(r"<[^:>]+:(\w+)>", r"{\1}", rule.rule)
         for rule in api.app.url_map.iter_rules()
         if not rule.rule.startswith(("/docs", "/openapi.json"))
     }

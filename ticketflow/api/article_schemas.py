@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from ticketflow.api.fields import Line, LongText, ShownSchema, shown_instant
+from ticketflow.api.fields import MAX_VERSION, Line, LongText, ShownSchema, shown_instant
 from ticketflow.api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from ticketflow.services.articles import MAX_BODY_CHARACTERS
 from ticketflow.services.html_text import HtmlText
@@ -101,7 +101,9 @@ class VersionPageQuery(Schema):
 
     limit = fields.Integer(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
     cursor = fields.Integer(
-        load_default=None, validate=validate.Range(1), metadata={"description": "From the `Link` of the page before."}
+        load_default=None,
+        validate=validate.Range(1, MAX_VERSION),
+        metadata={"description": "From the `Link` of the page before."},
     )
 
 

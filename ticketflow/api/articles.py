@@ -29,6 +29,7 @@ from ticketflow.api.conditional import (
     build_etag,
     read_if_match,
 )
+from ticketflow.api.fields import MAX_VERSION
 from ticketflow.api.openapi import Blueprint
 from ticketflow.api.paging import LINK_HEADER, PageQuery, build_link
 from ticketflow.engines.embedded.knowledge import Explanation
@@ -129,7 +130,7 @@ class ArticleVersions(MethodView):
         return {"versions": versions}, HTTPStatus.OK, link
 
 
-@blp.route("/<uuid:article_id>/versions/<int:version>")
+@blp.route(f"/<uuid:article_id>/versions/<int(max={MAX_VERSION}):version>")
 class ArticleVersion(MethodView):
     """One version of one article."""
 

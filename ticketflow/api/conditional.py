@@ -1,5 +1,6 @@
 """Versions over HTTP: ``ETag``, ``If-None-Match`` and ``If-Match`` (RFC 9110 §13)."""
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -23,6 +24,7 @@ NEEDED_IF_MATCH = {
     "description": "The `ETag` you read: what you decide on must be what is there.",
     "required": True,
 }
+_VERSION = re.compile(r"[0-9]{1,18}")  # int() refuses thousands of digits
 
 
 def build_etag(version: int) -> dict[str, str]:
@@ -50,8 +52,8 @@ def read_if_match() -> int | None:
     tags = request.if_match.as_set()
     if len(tags) > 1:
         raise BadRequest("If-Match: name one version")
-    version = next(iter(tags), "")
-    if not (version.isascii() and version.isdecimal()):
+    version = next(iter(tags), None) or ""  # Werkzeug reads an empty tag as None
+    if not _VERSION.fullmatch(version):
         raise VersionConflictError('If-Match names no version; send the ETag as you got it, such as "7"')
     return int(version)
 

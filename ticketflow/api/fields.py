@@ -14,6 +14,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _YEARS = range(1970, 9999)
 MAX_EMAIL_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
 MAX_METADATA_BYTES = 16 * 1024
+MAX_VERSION = 2**31 - 1  # PostgreSQL's integer
 
 
 class ShownSchema(Schema):

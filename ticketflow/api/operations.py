@@ -102,7 +102,9 @@ class Fork(MethodView):
         The steps before are taken over as they are; this ticket goes its own way.
         """
         caller, seen, step = current_caller(), read_if_match(), given["step"]
-        overrides = give_to_team(given["overrides"], read_owners(backend().settings, backend().sessions))
+        overrides = given["overrides"]
+        if "category" in overrides.state:
+            overrides = give_to_team(overrides, read_owners(backend().settings, backend().sessions))
         payload = {"ticket_id": str(ticket_id), "step": step, **asdict(overrides)}
         repeatable = idempotency.find_repeatable(caller.key_id, payload)
         fork = fork_ticket(backend().sessions, caller.tenant, ticket_id, step, overrides, seen=seen, request=repeatable)

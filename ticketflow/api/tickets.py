@@ -103,7 +103,7 @@ class Ticket(MethodView):
         Kept as an example to learn from. A field whose step has not finished yet is a conflict.
         """
         caller, seen, correction = current_caller(), require_if_match(), Correction(current_caller().key_id, **given)
-        owners = read_owners(backend().settings, backend().sessions)
+        owners = read_owners(backend().settings, backend().sessions) if correction.category else {}
         ticket = correct_ticket(backend().sessions, caller.tenant, ticket_id, correction, seen, owners)
         return ticket, HTTPStatus.OK, build_etag(ticket["version"])
 

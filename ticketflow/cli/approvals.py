@@ -9,6 +9,7 @@ import click
 
 from ticketflow.cli.client import open_client
 from ticketflow.cli.each_ticket import print_ticket
+from ticketflow.cli.entries import decode
 from ticketflow.cli.terminal import print_json, results, say
 from ticketflow.cli.ticket_view import build_table, render_ticket
 from ticketflow.errors import InvalidInputError
@@ -137,7 +138,7 @@ def read_reply(given: str, draft: str) -> str:
         InvalidInputError: The editor was left without a change.
     """
     if given == "-":
-        return sys.stdin.read()
+        return decode(sys.stdin.buffer.read(), "standard input")
     if given != EDITOR:
         return given
     edited = click.edit(draft, extension=".txt")

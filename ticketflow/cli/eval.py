@@ -41,9 +41,9 @@ def evaluate(**given: Any) -> None:
 
         require_plots()
     evaluation = replay(options) if options.from_tickets else measure(options)
-    failures = find_failures(evaluation.trials[0].figures, limits)
     print_evaluation(evaluation)
     write(options, evaluation)
+    failures = find_failures(evaluation.trials[0].figures, limits)
     for failure in failures:
         say(f"error: {failure}")
     if failures:

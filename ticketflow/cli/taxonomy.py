@@ -86,7 +86,7 @@ def show(as_json: bool) -> None:
 
 
 @taxonomy.command()
-@click.argument("version", type=click.IntRange(min=1))
+@click.argument("version", type=click.IntRange(1, 2**31 - 1))  # PostgreSQL's integer
 def publish(version: int) -> None:
     """Go back to an older VERSION; `ticketflow taxonomy show` lists them."""
     from ticketflow.cli.database import open_sessions

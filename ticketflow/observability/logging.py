@@ -22,8 +22,8 @@ _SHARED: list[Processor] = [
 ]
 
 # Celery tells of every message and every task that succeeded, where our step.* lines say more; Alembic
-# tells of every look at the schema.
-_TALKATIVE = ("celery.worker.strategy", "celery.app.trace", "alembic")
+# tells of every look at the schema. Libraries of chat models write whole prompts when debugging: customers' words.
+_TALKATIVE = ("celery.worker.strategy", "celery.app.trace", "alembic", "openai", "anthropic", "httpx", "httpcore")
 
 
 def configure_logging(level: str, log_format: str) -> None:

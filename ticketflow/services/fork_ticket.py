@@ -36,15 +36,13 @@ class Overrides:
 
 
 def give_to_team(overrides: Overrides, owners: Owners) -> Overrides:
-    """Check a category that overrides name, and give the fork to its team unless they name another.
+    """Check the category that overrides name, and give the fork to its team unless they name another.
 
     Raises:
         InvalidInputError: There is no such category; the message names those there are.
     """
-    if "category" not in overrides.state:
-        return overrides
     team = find_owner(owners, overrides.state["category"], "overrides.category").team
-    return replace(overrides, state={"team": team, **overrides.state})
+    return replace(overrides, state={**overrides.state, "team": overrides.state.get("team", team)})
 
 
 def fork_ticket(  # noqa: PLR0913  # what to fork, and on which conditions

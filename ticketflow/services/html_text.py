@@ -10,6 +10,8 @@ _PARTS = ("address", "blockquote", "br", "dd", "dl", "dt", "hr", "li", "ol", "p"
 _BLOCKS = frozenset({*_HEADINGS, *_SECTIONS, *_PARTS})
 _BLANKS = re.compile(r"[^\S\n]+")
 _GAPS = re.compile(r"\s*\n\s*\n\s*")
+# No character has such a number, and Python's parser fails on one of thousands of digits.
+_NO_CHARACTER = re.compile(r"&#[0-9]{20,};?")
 
 
 class HtmlText(HTMLParser):
@@ -26,7 +28,7 @@ class HtmlText(HTMLParser):
         self._open: list[str] = []
         self._words: list[str] = []
         self._titles: dict[str, list[str]] = {"title": [], "h1": []}
-        self.feed(page)
+        self.feed(_NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", page))
         self.close()
         self.text = _GAPS.sub("\n\n", _BLANKS.sub(" ", "".join(self._words))).strip()
         named = (" ".join("".join(words).split()) for words in self._titles.values())

@@ -45,12 +45,14 @@ class StoredAnswers:
             output_tokens=row.output_tokens,
             cost_usd=row.cost_usd,
             ticket_id=row.ticket_id,
+            tenant=row.tenant,
         )
 
     def keep(self, key: str, answer: Answer) -> None:
         """Remember an answer; one that is there already stays."""
         row = LlmAnswer(
             key=key,
+            tenant=answer.tenant,
             ticket_id=answer.ticket_id,
             model=answer.model,
             prompt_version=answer.prompt_version,

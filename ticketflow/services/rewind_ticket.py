@@ -8,6 +8,7 @@ from ticketflow.services.views import describe_ticket
 from ticketflow.storage.events import record_event
 from ticketflow.storage.ledger import list_steps_that_count, replay_state, split_ledger, supersede_steps
 from ticketflow.storage.operations import lock_ticket, requeue_ticket
+from ticketflow.storage.resolved_tickets import remove_resolution
 from ticketflow.storage.session import Sessions
 
 
@@ -39,6 +40,7 @@ def rewind_ticket(
         was = ticket.status
         requeue_ticket(ticket, step, replay_state(ticket.state, kept, undone))
         supersede_steps(session, ticket_id, undone[0].ticket_version)
+        remove_resolution(session, ticket_id)
         detail = {"from_status": was, "superseded": [f"{each.step}#{each.round}" for each in undone]}
         record_event(session, ticket, "ticket.rewound", step, detail)
         session.flush()

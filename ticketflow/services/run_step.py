@@ -121,7 +121,7 @@ class StepRunner:
         """Call the step outside any transaction."""
         canonical = json.dumps(lease.state, sort_keys=True, ensure_ascii=False)
         started = time.perf_counter()
-        with collect_usage(lease.claim.ticket_id, lease.attempt) as usage:
+        with collect_usage(lease.claim.ticket_id, lease.attempt, lease.state["tenant"]) as usage:
             added = self._plan.run(lease.claim.step, lease.state, self._tools)
         return LedgerEntry(
             input_hash=hashlib.sha256(canonical.encode()).hexdigest(),

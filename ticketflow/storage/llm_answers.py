@@ -23,6 +23,7 @@ def record_answer(session: Session, answer: LlmAnswer, keep_for: timedelta) -> N
     session.execute(delete(LlmAnswer).where(LlmAnswer.key.in_(old.with_for_update(skip_locked=True))))
     values = {
         "key": answer.key,
+        "tenant": answer.tenant,
         "ticket_id": answer.ticket_id,
         "model": answer.model,
         "prompt_version": answer.prompt_version,

@@ -100,7 +100,9 @@ class Ticket(Base):
             "generation >= 0 AND version >= 1 AND attempt >= 0 AND dispatches >= 0 AND deaths >= 0", name="counters"
         ),
         CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease"),
-        CheckConstraint("status NOT IN ('queued', 'processing') OR wake_at IS NOT NULL", name="live_wakes"),
+        CheckConstraint(
+            "status NOT IN ('queued', 'processing', 'awaiting_approval') OR wake_at IS NOT NULL", name="live_wakes"
+        ),
         CheckConstraint("status NOT IN ('completed', 'failed', 'cancelled') OR wake_at IS NULL", name="ended_sleeps"),
         # Finding due tickets costs the same whatever the number of finished ones.
         Index("ix_tickets_due", "priority", "wake_at", postgresql_where=text("wake_at IS NOT NULL")),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -30,6 +30,11 @@ def record_resolution(session: Session, tenant: str, ticket_id: UUID, question: 
     row = insert(ResolvedTicket).values(ticket_id=ticket_id, tenant=tenant, **changed)
     again = {**changed, "revision": RESOLVED_REVISION.next_value()}
     session.execute(row.on_conflict_do_update(index_elements=[ResolvedTicket.ticket_id], set_=again))
+
+
+def remove_resolution(session: Session, ticket_id: UUID) -> None:
+    """Forget the answer of a ticket, if one is kept: whoever approved it did so of another draft than is to come."""
+    session.execute(delete(ResolvedTicket).where(ResolvedTicket.ticket_id == ticket_id))
 
 
 def read_progress(session: Session, tenant: str) -> Progress:

@@ -6,6 +6,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from ticketflow.workflow.state import DEFAULT_TENANT
+
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
@@ -39,11 +41,13 @@ class Usage:
     Attributes:
         ticket_id: The ticket the step runs for, where it is a stored one.
         attempt: 1 for the step's first try; ``None`` where nobody would try again later.
+        tenant: Whose ticket it is.
     """
 
     spoken: list[Spoken] = field(default_factory=list)
     ticket_id: UUID | None = None
     attempt: int | None = None
+    tenant: str = DEFAULT_TENANT
 
 
 _current: ContextVar[Usage | None] = ContextVar("ticketflow_usage", default=None)
@@ -62,14 +66,17 @@ def current_usage() -> Usage | None:
 
 
 @contextmanager
-def collect_usage(ticket_id: UUID | None = None, attempt: int | None = None) -> Iterator[Usage]:
+def collect_usage(
+    ticket_id: UUID | None = None, attempt: int | None = None, tenant: str = DEFAULT_TENANT
+) -> Iterator[Usage]:
     """Collect what engines report in this thread until the block ends.
 
     Args:
         ticket_id: The stored ticket a step runs for.
         attempt: Which try of it this is, where a failed one is tried again later.
+        tenant: Whose ticket it is.
     """
-    usage = Usage(ticket_id=ticket_id, attempt=attempt)
+    usage = Usage(ticket_id=ticket_id, attempt=attempt, tenant=tenant)
     token = _current.set(usage)
     try:
         yield usage

@@ -92,6 +92,13 @@ def test_nobody_decides_without_saying_what_they_saw(api, awaiting, headers):
     assert "If-Match" in answer.json["detail"]
 
 
+@pytest.mark.parametrize("tag", ['""', '"x"', f'"{"9" * 5000}"'])
+def test_a_version_that_cannot_be_is_not_the_tickets(api, awaiting, tag):
+    answer = api.post(f"{awaiting}/approval", json={"action": "accept"}, headers={"If-Match": tag})
+
+    assert (answer.status_code, answer.json["type"]) == (412, "/problems/version-conflict")
+
+
 def test_the_second_of_two_decisions_is_refused(api, awaiting):
     seen = api.get(awaiting).headers["ETag"]
 

@@ -88,8 +88,13 @@ def test_a_version_or_an_article_that_never_was_is_not_found(api):
     path = api.post("/articles", json=ARTICLE).headers["Location"]
     other = {"Authorization": f"Bearer {create_key(api.sessions, 'other', 'acme')}"}
 
-    missing = [f"{path}/versions/2", "/articles/018f6f2e-0000-7000-8000-00000000000f/versions"]
-    assert [api.get(each).status_code for each in missing] == [404, 404]
+    missing = [
+        f"{path}/versions/2",
+        f"{path}/versions/{2**31}",
+        "/articles/018f6f2e-0000-7000-8000-00000000000f/versions",
+    ]
+    assert [api.get(each).status_code for each in missing] == [404, 404, 404]
+    assert api.get(f"{path}/versions?cursor={2**31}").status_code == 422
     assert [api.get(each, headers=other).status_code for each in (f"{path}/versions/1", f"{path}/versions")] == [
         404
     ] * 2

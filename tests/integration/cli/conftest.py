@@ -30,7 +30,7 @@ def run(database_url: str, tmp_path: Path, monkeypatch) -> Iterator[Run]:
     # The API runs in this process too: unconfigured, it would log to the command's standard output.
     configure_logging("error", "console")
 
-    def invoke(*args: str | Path, text: str | None = None) -> Result:
+    def invoke(*args: str | Path, text: str | bytes | None = None) -> Result:
         return CliRunner().invoke(main, [str(arg) for arg in args], input=text, prog_name="ticketflow")
 
     yield invoke

@@ -81,6 +81,12 @@ def test_an_editor_left_without_a_change_decides_nothing(run, awaiting, monkeypa
     assert run("approvals").exit_code == 0
 
 
+def test_a_reply_from_a_pipe_must_be_text(run, awaiting):
+    result = run("approve", awaiting, "--edit", "-", text=b"caf\xe9")
+
+    assert (result.exit_code, result.stderr) == (2, "error: standard input is not UTF-8 text (byte 3)\n")
+
+
 def test_a_rejected_draft_goes_back_with_the_note(run, served, awaiting):
     (rejected,) = objects(run("approve", awaiting, "--reject", "--note", "name our phone number", "--json"))
     shown = run("show", awaiting)

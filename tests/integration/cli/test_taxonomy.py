@@ -94,6 +94,7 @@ def test_a_version_that_is_not_there_is_named(run):
 
     assert result.exit_code == 2
     assert "there is no version 3" in result.stderr
+    assert run("taxonomy", "publish", "9999999999").exit_code == 2
 
 
 def test_until_something_is_published_the_file_counts(run):

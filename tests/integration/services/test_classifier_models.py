@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import time_machine
 from sqlalchemy import text
 
 from tests.word_encoder import WordEncoder
@@ -109,6 +110,15 @@ def test_there_is_a_way_back(sessions):
     assert (published, [version.version for version in versions]) == (1, [2, 1])
     with pytest.raises(NotFoundError, match="there is no version 7"):
         republish_classifier(sessions, 7)
+
+
+def test_what_was_published_last_counts_whatever_a_machine_takes_for_the_time(sessions):
+    train_classifier(sessions, WordEncoder(), FILE)
+
+    with time_machine.travel("2001-01-01"):
+        train_classifier(sessions, WordEncoder(), OTHER_TEAMS)
+
+    assert find_published_taxonomy(sessions) == OTHER_TEAMS
 
 
 def test_a_fit_of_the_file_is_not_a_publication(sessions):

@@ -457,6 +457,8 @@ def test_a_decision_is_not_kept_over_a_rewind(sessions, awaiting, decide, work):
     assert (ticket.status, ticket.next_step, ticket.attempt) == ("awaiting_approval", "finalize", 0)
     assert "decision" not in ticket.state
     assert trail_of(sessions, awaiting)[-1][0] == "approval.requested"
+    with sessions() as session:
+        assert session.get(ResolvedTicket, awaiting) is None
 
     decide("ignore")
     work()

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -41,6 +42,14 @@ def test_an_answer_is_kept_once(sessions):
 
     assert answers.find("key") == ANSWER
     assert answers.find("another") is None
+
+
+def test_an_answer_belongs_to_its_tickets_tenant(sessions):
+    answers = StoredAnswers(sessions, A_WEEK)
+
+    answers.keep("key", replace(ANSWER, tenant="acme"))
+
+    assert answers.find("key").tenant == "acme"
 
 
 def test_old_answers_go_when_a_new_one_comes(sessions):

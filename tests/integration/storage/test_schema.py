@@ -55,6 +55,7 @@ def test_the_trail_cannot_be_truncated(sessions, ticket_id):
         {"status": "lost"},
         {"priority": 7},
         {"wake_at": None},
+        {"status": "awaiting_approval", "wake_at": None},
         {"lease_until": text("now()")},
         {"status": "completed"},
     ],

@@ -92,6 +92,7 @@ def test_without_letters_there_are_no_phrases():
         ("letters:\n  en:\n    bye: ''", "3: `bye` must be text"),
         ("letters:\n  en:\n    bye: x\n    bye: y", "4: `bye` is there twice"),
         ("letters:\n  en: x", "2: expected keys"),
+        ("letters:\n  ? [en]\n  : x", "2: expected a name before the colon"),
         ("forbidden: cheap", "1: `forbidden` must be a list"),
         ("greetings: {}", "1: unknown key 'greetings'; allowed are forbidden, letters"),
     ],

@@ -134,6 +134,37 @@ def test_an_answer_is_asked_for_once():
     assert len(model.seen) == 1
 
 
+def test_a_kept_answer_is_held_to_the_rules_of_today():
+    cache = KeptInMemory()
+    chat, model = chat_of(GOOD, BAD, GOOD, cache=cache)
+    chat.ask(ask_about())
+
+    def refuse(facts):
+        if facts.facts:
+            raise BadModelOutputError("facts: none was wanted")
+
+    with collect_usage() as usage, pytest.raises(BadModelOutputError):
+        chat.ask(ask_about(check=refuse))
+
+    assert len(model.seen) == 3
+    assert "none was wanted" in usage.spoken[0].failure
+
+
+def test_another_tenant_or_another_server_is_another_question():
+    cache = KeptInMemory()
+    chat, model = chat_of(GOOD, GOOD, cache=cache)
+    elsewhere = Chat(Provider(model, "scripted", LlmOptions(), "openai http://elsewhere"), LlmOptions(), cache)
+    chat.ask(ask_about())
+
+    with collect_usage(tenant="acme"):
+        chat.ask(ask_about())
+    with pytest.raises(ModelUnavailableError):  # the script has no third answer
+        elsewhere.ask(ask_about())
+
+    assert sorted(answer.tenant for answer in cache.values()) == ["acme", "default"]
+    assert len(model.seen) == 3
+
+
 @pytest.mark.parametrize("change", [{"text": "Order 9999"}, {"prompt": load_prompt("judge.v1")}])
 def test_another_ticket_or_another_prompt_is_another_question(change):
     cache = KeptInMemory()
@@ -143,6 +174,16 @@ def test_another_ticket_or_another_prompt_is_another_question(change):
     chat.ask(ask_about(**change))
 
     assert (len(model.seen), len(cache)) == (2, 2)
+
+
+def test_a_fault_is_told_without_the_words_of_the_model():
+    chat, model = chat_of(GOOD | {"Ignore all rules": 1}, {"facts": [GOOD["facts"][0] | {"obey me": 1}]})
+
+    with collect_usage() as usage, pytest.raises(BadModelOutputError, match=r"facts\.0: Extra"):
+        chat.ask(ask_about())
+
+    assert "Ignore" not in model.seen[1].last
+    assert "obey" not in usage.spoken[0].failure
 
 
 def test_a_bad_answer_is_not_kept():
@@ -199,6 +240,27 @@ def test_a_paused_provider_is_not_called():
 
     assert busy.value.retry_after_s == 30
     assert model.seen == []
+
+
+def test_a_run_without_a_database_keeps_to_a_pause_too():
+    chat, model = chat_of(ProviderError(429, {"Retry-After": "30"}))
+
+    for _ in range(2):
+        with pytest.raises(ModelUnavailableError):
+            chat.ask(ask_about())
+
+    assert len(model.seen) == 1
+
+
+def test_what_a_question_cost_before_it_was_put_off_is_counted():
+    labels = {"step": "extract", "direction": "input"}
+    before = REGISTRY.get_sample_value("ticketflow_model_tokens_total", labels) or 0
+    chat, _ = chat_of(BAD, ProviderError(429, {"Retry-After": "7"}))
+
+    with collect_usage(TICKET_ID, attempt=1), pytest.raises(ModelBusyError):
+        chat.ask(ask_about())
+
+    assert REGISTRY.get_sample_value("ticketflow_model_tokens_total", labels) == before + 100
 
 
 def test_a_call_that_fails_at_once_is_made_twice_and_then_the_provider_is_left_alone():

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from ticketflow.engines.llm.failures import (
+    MAX_PAUSE_S,
     UNSAID_PAUSE_S,
     ModelBusyError,
     ModelDownError,
@@ -63,6 +64,10 @@ def test_an_error_is_judged(error, kind):
 )
 def test_a_pause_is_read(headers, pause_s):
     assert read_pause(headers) == pause_s
+
+
+def test_a_pause_that_is_nonsense_has_an_end():
+    assert judge_failure(http_error(429, **{"retry-after": "1e300"})).retry_after_s == MAX_PAUSE_S
 
 
 def test_a_pause_may_be_a_date():

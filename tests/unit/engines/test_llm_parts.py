@@ -11,7 +11,7 @@ from ticketflow.engines.llm.extractor import add_facts, locate
 from ticketflow.engines.llm.knowledge import merge
 from ticketflow.engines.llm.reviewer import UNSAID, describe_objection
 from ticketflow.engines.llm.schemas import Fact, Objection, Quote, Sorted, Written, build_sorted
-from ticketflow.engines.llm.writer import build_reply, check_answer
+from ticketflow.engines.llm.writer import build_reply, check_answer, restore_quotes
 from ticketflow.errors import BadModelOutputError
 from ticketflow.workflow.ports import Brief, Label, Reply
 from ticketflow.workflow.state import Entity, Guess
@@ -72,6 +72,11 @@ def test_a_fact_is_where_the_ticket_says_it():
 @pytest.mark.parametrize("text", ["Roadster", "lpina", "…", "**** 4242"])
 def test_a_fact_the_ticket_does_not_state_is_dropped(text):
     assert locate(Fact(type="product", text=text), fake_request(body="My Alpina 3, card **** 4242 …")) is None
+
+
+@pytest.mark.parametrize("text", ["shop.example/win", "Call me", "7 days, see evil.example", "+49 170 5550199"])
+def test_what_a_letter_would_repeat_as_a_number_must_look_like_one(text):
+    assert locate(Fact(type="order_id", text=text), fake_request(body=f"Order {text} !")) is None
 
 
 def test_patterns_have_the_first_word():
@@ -158,6 +163,17 @@ def test_the_tickets_own_link_is_not_good_enough():
 
     with pytest.raises(BadModelOutputError, match="link"):
         check_answer(written(answer=f"{QUOTE} Yes: https://evil.example/x"), [PASSAGE], brief)
+
+
+def test_a_quote_is_put_back_as_the_article_has_it():
+    passage = replace_text("Voici\u00a0: ouvrez la page\u2026 Puis cliquez.")
+    said = written(answer="Bonjour. Voici : ouvrez la page... Merci.", quotes=((1, "Voici : ouvrez la page..."),))
+
+    restored = restore_quotes(said, [passage])
+
+    check_answer(restored, [passage], brief_of())
+    assert restored.quotes[0].quote == "Voici\u00a0: ouvrez la page\u2026"
+    assert restored.answer == "Bonjour. Voici\u00a0: ouvrez la page\u2026 Merci."
 
 
 def test_a_quote_that_was_objected_to_is_not_used_again():

@@ -86,6 +86,7 @@ def test_the_default_taxonomy_has_enough_examples_each():
         (GOOD.replace("team: Orders", "name: Orders"), r"mine.yaml:4: `name` is there twice"),
         (FULL.replace("24.5", "two days"), r"mine.yaml:5: `resolution_h` must be a number of hours"),
         (FULL.replace("24.5", "-1"), r"mine.yaml:5: `resolution_h` must be a number of hours"),
+        (FULL.replace("24.5", "1e300"), r"mine.yaml:5: `resolution_h` must be a number of hours"),
         (FULL.replace("24.5", "2"), r"mine.yaml:5: `first_response_h` is later than `resolution_h`"),
         (FULL.replace("{first_response_h: 4, resolution_h: 24.5}", "{}"), r"mine.yaml:5: `sla` is empty"),
         (FULL.replace("order_id", "Order Id"), r"mine.yaml:12: `type` 'Order Id' must be small letters"),

@@ -10,13 +10,13 @@ from ticketflow.observability.logging import configure_logging, get_logger
 
 
 @contextmanager
-def logging_as(log_format):
+def logging_as(log_format, level="info"):
     """Log in a format; not a fixture, since pytest puts its own handlers in place around the test itself."""
-    handlers, level, configured = logging.root.handlers, logging.root.level, structlog.get_config()
-    configure_logging("info", log_format)
+    handlers, before, configured = logging.root.handlers, logging.root.level, structlog.get_config()
+    configure_logging(level, log_format)
     yield get_logger("tests")
     logging.captureWarnings(capture=False)
-    logging.root.handlers, logging.root.level = handlers, level
+    logging.root.handlers, logging.root.level = handlers, before
     structlog.configure(**configured)
 
 
@@ -45,3 +45,11 @@ def test_ids_and_instants_of_log_lines_stay_readable(log_format, capsys):
     assert "018f6f2e-0000-7000-8000-000000000001" in written
     assert "0.4532015112830366" in written
     assert "*" not in written
+
+
+@pytest.mark.parametrize("name", ["openai._base_client", "httpx", "httpcore.http11"])
+def test_what_is_sent_to_a_chat_model_is_in_no_log_however_much_is_logged(name, capsys):
+    with logging_as("json", "debug"):
+        logging.getLogger(name).debug("Request options: the customer's words")
+
+    assert "customer" not in capsys.readouterr().err

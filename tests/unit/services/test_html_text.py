@@ -23,3 +23,10 @@ def test_a_page_without_either_has_none():
 
 def test_tags_that_never_end_are_read_in_one_go():
     assert HtmlText("<h1>x" * 20_000).text.count("x") == 20_000
+
+
+def test_a_number_too_long_for_any_character_is_no_word():
+    assert (
+        HtmlText(f"<p>x&#{'9' * 5_000};y&#{'9' * 5_000}</p>").text
+        == "x\N{REPLACEMENT CHARACTER}y\N{REPLACEMENT CHARACTER}"
+    )

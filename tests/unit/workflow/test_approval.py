@@ -95,6 +95,13 @@ def test_a_draft_nobody_looked_at_becomes_an_acknowledgement():
     assert (final["citations"], final["result"]["resolution"]) == ([], "routed")
 
 
+@pytest.mark.parametrize(("by", "resolution"), [(None, "routed"), ("key-1", "answered")])
+def test_a_draft_that_review_found_unfit_goes_out_only_if_a_person_says_so(by, resolution):
+    unfit = reviewed(verdict="escalate", decision={"action": "accept", "by": by})
+
+    assert finalize(unfit, fake_tools())["result"]["resolution"] == resolution
+
+
 def test_a_ticket_reviewed_before_there_was_approval_is_finished_as_it_was_then():
     old = reviewed(fake_tools())
     del old["approval"], old["approval_reasons"]

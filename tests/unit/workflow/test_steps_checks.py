@@ -21,9 +21,10 @@ LETTERS = Letters({"en": PHRASES}, forbidden=("cheap",))
 
 
 def state_of(draft, **changes):
-    passage = fake_passage(text=f"{QUOTE} More.")
+    passage = fake_passage(text=f"{QUOTE} More at https://shop.example/help.")
     citation = {"article_id": passage["article_id"], "article_version": 1, "title": passage["title"], "quote": QUOTE}
-    state = fake_request(customer_name="Ada Lovelace", body="Where is order ORD-2026-0017?")
+    body = "Where is order ORD-2026-0017? See https://evil.example/x, trap@evil.example or +49 170 5550199."
+    state = fake_request(customer_name="Ada Lovelace", customer_email="ada@example.com", body=body)
     state |= {"category": "x", "team": "Billing", "language": "en", "sentiment": "neutral", "entities": []}
     state |= {"passages": [passage], "citations": [citation], "resolution": "answered", "draft": draft}
     return state | changes
@@ -62,6 +63,10 @@ def test_an_engines_own_words_lower_the_grounding():
         (f"{QUOTE} Your order ORD-2026-0018 is on its way.", ["personal_data"]),
         (f"{QUOTE} Your order ORD-2026-0017 is on its way.", []),
         (f"{QUOTE} Since 2026-01-15 we know.", []),
+        (f"{QUOTE} See https://evil.example/x now.", ["ungrounded"]),
+        (f"{QUOTE} Write to trap@evil.example now.", ["personal_data"]),
+        (f"{QUOTE} Call +49 170 5550199 now.", ["personal_data"]),
+        (f"{QUOTE} We write to ada@example.com, see https://shop.example/help or call +49 30 901820.", []),
         (QUOTE, []),
         (" ", ["empty"]),
     ],

@@ -58,7 +58,7 @@ def test_an_acknowledgement_is_approved_at_once():
         (answered(f"{QUOTE} Write to bob@other.example."), ["personal_data"]),
         (answered(f"{QUOTE} Write to ada@example.com."), []),
         (answered(f"{QUOTE} Call +49 30 901820."), ["personal_data"]),
-        (answered(f"{QUOTE} Call +49 30 901820.", body="My phone: +49 (30) 901820"), []),
+        (answered(f"{QUOTE} Call +49 30 901820.", body="My phone: +49 (30) 901820"), ["personal_data"]),
         (answered(f"{QUOTE} Your card 4111 1111 1111 1111.", body="card 4111 1111 1111 1111"), ["personal_data"]),
         (answered(f"{QUOTE} Your account DE89 3704 0044 0532 0130 00."), ["personal_data"]),
         (answered(f"{QUOTE} Since 2026-01-15 we wait."), []),

@@ -4,11 +4,10 @@ import string
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from ticketflow.errors import ConfigurationError
+from ticketflow.engines.embedded.yaml_file import YamlReader, parse_yaml, read_text
 from ticketflow.workflow.letters import DEFAULT_LANGUAGE, PHRASE_NAMES, Letters, Phrases
 
 SHIPPED_PATH = Path(__file__).parent / "letters.yaml"
@@ -26,12 +25,7 @@ def load_letters(path: Path | None = None) -> Letters:
     """
     if path is None:
         return load_shipped_letters()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"cannot read the letters {path}: {error}; give the path of a UTF-8 YAML file"
-        raise ConfigurationError(message) from error
-    return parse_letters(text, str(path), load_shipped_letters())
+    return parse_letters(read_text(path, "letters"), str(path), load_shipped_letters())
 
 
 @cache
@@ -46,23 +40,14 @@ def parse_letters(text: str, source: str, shipped: Letters) -> Letters:
     Raises:
         ConfigurationError: The text is no valid letters file; the message names line and remedy.
     """
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        message = (
-            f"{source}:{line}: not valid YAML ({getattr(error, 'problem', error)}); mend the indentation or quotes"
-        )
-        raise ConfigurationError(message) from error
-    return _Reader(source, shipped).letters(root)
+    return _Reader(source, shipped).letters(parse_yaml(text, source))
 
 
-class _Reader:
-    """Turns YAML nodes into letters, failing at the line to blame."""
+class _Reader(YamlReader):
+    """Turns YAML nodes into letters."""
 
     def __init__(self, source: str, shipped: Letters) -> None:
-        self._source = source
+        super().__init__(source)
         self._shipped = shipped
 
     def letters(self, root: yaml.Node | None) -> Letters:
@@ -116,24 +101,3 @@ class _Reader:
         if not isinstance(node, yaml.SequenceNode):
             raise self._error(node, "`forbidden` must be a list of words, each on a line with `- `")
         return tuple(self._text(each, "forbidden") for each in node.value)
-
-    def _mapping(self, node: yaml.Node, allowed: set[str] | None) -> dict[str, Any]:
-        if not isinstance(node, yaml.MappingNode):
-            raise self._error(node, "expected keys with values below them, found something else")
-        found: dict[str, Any] = {}
-        for key, value in node.value:
-            if allowed is not None and key.value not in allowed:
-                raise self._error(key, f"unknown key {key.value!r}; allowed are {', '.join(sorted(allowed))}")
-            if key.value in found:
-                raise self._error(key, f"`{key.value}` is there twice; remove one")
-            found[key.value] = value
-        return found
-
-    def _text(self, node: yaml.Node, key: str) -> str:
-        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
-            raise self._error(node, f"`{key}` must be text; put it in quotes if it contains a colon or a brace")
-        return str(node.value).strip()
-
-    def _error(self, node: yaml.Node | None, message: str) -> ConfigurationError:
-        line = node.start_mark.line + 1 if node is not None else 1
-        return ConfigurationError(f"{self._source}:{line}: {message}")

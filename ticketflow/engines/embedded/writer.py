@@ -18,6 +18,8 @@ from ticketflow.workflow.usage import Spoken, record_spoken
 # Names come from the ticket: letters, blanks, dots, hyphens and apostrophes; anything else is not greeted.
 _NAME = re.compile(r"\A[^\W\d_][^\W\d_ .'’-]*(?:[ .'’-]{1,2}[^\W\d_]+)*\.?\Z")
 MAX_NAME_LENGTH = 60
+# More than a handful of numbers is a list somebody pasted, not what the ticket is about.
+MAX_NOTED = 5
 
 
 class EmbeddedWriter:
@@ -113,6 +115,6 @@ def _list_quotes(brief: Brief, code: str | None = None) -> set[str]:
 
 
 def _noted_ids(brief: Brief) -> str:
-    """List the order and invoice numbers of the ticket as the customer wrote them."""
+    """List the first order and invoice numbers of the ticket as the customer wrote them."""
     ids = [entity["value"] for entity in brief.entities if entity["type"] in {"order_id", "invoice_id", "tracking_id"}]
-    return ", ".join(dict.fromkeys(ids))
+    return ", ".join(list(dict.fromkeys(ids))[:MAX_NOTED])

@@ -1,8 +1,11 @@
 """What the LLM engine needs remembered between calls and between workers; services fill these protocols."""
 
+import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
+
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +15,7 @@ class Answer:
     Attributes:
         content: The answer as its schema has it.
         ticket_id: The ticket it was first given for.
+        tenant: Whose ticket that is.
         cost_usd: In US dollars.
     """
 
@@ -22,6 +26,7 @@ class Answer:
     output_tokens: int
     cost_usd: float
     ticket_id: UUID | None = None
+    tenant: str = DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +89,20 @@ class NoCache:
 
 
 class NoLimit:
-    """Limits nothing: for a run in process without a database."""
+    """Has no limits of its own, for a run in process without a database; a provider's pause is kept to all the same."""
+
+    def __init__(self) -> None:
+        """Start with no pause."""
+        self._blocked_until: dict[str, float] = {}
 
     def take(self, provider: str, hold_s: float) -> Slot | Pause:  # noqa: ARG002  # the protocol's
-        """Give leave to everybody."""
-        return Slot(UUID(int=0))
+        """Give leave to everybody, unless the provider asked for a pause."""
+        left_s = self._blocked_until.get(provider, 0.0) - time.monotonic()
+        return Pause(left_s, is_from_provider=True) if left_s > 0 else Slot(UUID(int=0))
 
     def give_back(self, slot: Slot) -> None:
         """Do nothing."""
 
     def block(self, provider: str, pause_s: float) -> None:
-        """Do nothing."""
+        """Remember the pause."""
+        self._blocked_until[provider] = max(self._blocked_until.get(provider, 0.0), time.monotonic() + pause_s)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from ticketflow.engines.llm.calls import Answer, AnswerCache, CallLimiter, NoCache, NoLimit
 from ticketflow.engines.llm.failures import (
@@ -34,6 +35,7 @@ from ticketflow.errors import BadModelOutputError
 from ticketflow.observability.logging import get_logger
 from ticketflow.observability.metrics import MODEL_CALLS, MODEL_COST, MODEL_FALLBACKS, MODEL_TOKENS
 from ticketflow.settings import LlmStep
+from ticketflow.workflow.state import DEFAULT_TENANT
 from ticketflow.workflow.usage import Spoken, current_usage, record_spoken
 
 log = get_logger(__name__)
@@ -128,6 +130,7 @@ class Chat:
         except (ModelBusyError, ModelUnavailableError, BadModelOutputError) as error:
             if isinstance(error, ModelBusyError) and self._may_wait(error):
                 MODEL_CALLS.labels(question.step, "put_off").inc()
+                self._count_cost(question, tally)
                 raise
             self._record(question, tally, failure=str(error))
             raise error if not isinstance(error, ModelBusyError) else ModelUnavailableError(str(error)) from None
@@ -208,7 +211,9 @@ class Chat:
 
     def _build_key(self, question: Question[Shape]) -> str:
         rendered = question.render(NO_SEAL)
+        usage = current_usage()
         depends_on = [
+            usage.tenant if usage else DEFAULT_TENANT,
             self._provider.name,
             self._provider.settings,
             question.prompt.version,
@@ -222,9 +227,9 @@ class Chat:
     def _find_kept(self, key: str, question: Question[Shape]) -> Shape | None:
         """Look for an answer given before; one that was paid for in this ticket's lost attempt is put on its bill."""
         kept = self._cache.find(key)
-        if kept is None:
+        answer = None if kept is None else _reread(question, kept)
+        if kept is None or answer is None:
             return None
-        answer = _validate(question.shape, kept.content)
         MODEL_CALLS.labels(question.step, "kept").inc()
         usage = current_usage()
         is_ours = usage is not None and (usage.attempt or 1) > 1 and usage.ticket_id == kept.ticket_id
@@ -252,15 +257,13 @@ class Chat:
                 output_tokens=tally.output_tokens,
                 cost_usd=self.options.price(tally.input_tokens, tally.output_tokens),
                 ticket_id=usage.ticket_id if usage else None,
+                tenant=usage.tenant if usage else DEFAULT_TENANT,
             ),
         )
 
     def _record(self, question: Question[Shape], tally: _Tally, failure: str | None = None) -> None:
         """Tell ledger, metrics and log what became of a question."""
-        cost_usd = self.options.price(tally.input_tokens, tally.output_tokens)
-        MODEL_TOKENS.labels(question.step, "input").inc(tally.input_tokens)
-        MODEL_TOKENS.labels(question.step, "output").inc(tally.output_tokens)
-        MODEL_COST.labels(question.step).inc(cost_usd)
+        cost_usd = self._count_cost(question, tally)
         if failure is None:
             MODEL_CALLS.labels(question.step, "valid").inc()
         else:
@@ -279,16 +282,38 @@ class Chat:
             )
         )
 
+    def _count_cost(self, question: Question[Shape], tally: _Tally) -> float:
+        """Count what a question has cost, whatever came of it; return the dollars."""
+        cost_usd = self.options.price(tally.input_tokens, tally.output_tokens)
+        MODEL_TOKENS.labels(question.step, "input").inc(tally.input_tokens)
+        MODEL_TOKENS.labels(question.step, "output").inc(tally.output_tokens)
+        MODEL_COST.labels(question.step).inc(cost_usd)
+        return cost_usd
+
+
+def _reread(question: Question[Shape], kept: Answer) -> Shape | None:
+    """Hold a kept answer to the rules of today; ``None`` for one that breaks them."""
+    try:
+        answer = _validate(question.shape, kept.content)
+        question.check(answer)
+    except BadModelOutputError:
+        return None
+    return answer
+
 
 def _validate(shape: type[Shape], content: Any) -> Shape:
     try:
         return shape.model_validate(content)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
-            for each in error.errors(include_url=False, include_input=False, include_context=False)
-        )
+        faults = error.errors(include_url=False, include_input=False, include_context=False)
+        wrong = "; ".join(f"{_place(each)}: {each['msg']}" for each in faults)
         raise BadModelOutputError(wrong[:MAX_PROBLEM_CHARACTERS]) from None
+
+
+def _place(fault: ErrorDetails) -> str:
+    """Say where a fault is, in our words only: the name of a field that is too much is the model's, or the ticket's."""
+    ours = fault["loc"][:-1] if fault["type"] == "extra_forbidden" else fault["loc"]
+    return ".".join(map(str, ours)) or "the answer"
 
 
 def _raw_content(result: Mapping[str, Any]) -> list[Any]:

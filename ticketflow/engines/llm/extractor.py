@@ -11,6 +11,9 @@ from ticketflow.engines.llm.sections import ticket_section
 from ticketflow.workflow.ports import Extractor
 from ticketflow.workflow.state import Entity, Request
 
+# A letter repeats the numbers that were noted, so they must look like numbers: else a ticket could have its words sent.
+_NUMBER = re.compile(r"#?[A-Za-z]{0,12}[-_/]?[0-9][A-Za-z0-9]*(?:[-_/][A-Za-z0-9]+)*")
+_NUMBERED = {"order_id", "invoice_id"}
 _FIELDS: tuple[Literal["subject", "body"], ...] = ("subject", "body")
 
 
@@ -49,9 +52,9 @@ def add_facts(found: list[Entity], facts: list[Fact], request: Request) -> list[
 
 
 def locate(fact: Fact, request: Request) -> Entity | None:
-    """Find a fact in the ticket as whole words; ``None`` for one that was made up, or is masked."""
+    """Find a fact in the ticket as whole words; ``None`` for one that was made up, is masked or is no number."""
     text = fact.text.strip()
-    if not re.search(r"\w", text) or "*" in text:
+    if not re.search(r"\w", text) or "*" in text or (fact.type in _NUMBERED and not _NUMBER.fullmatch(text)):
         return None
     pattern = re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
     for field in _FIELDS:

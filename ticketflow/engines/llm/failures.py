@@ -11,6 +11,8 @@ from ticketflow.errors import BadModelOutputError, TicketFlowError, TransientErr
 
 # A provider that says "too many" but not how long gets this pause; the smallest one common ones ask for is a second.
 UNSAID_PAUSE_S = 5.0
+# Nobody is left alone for longer on the word of one header, which may be nonsense; then it is asked once more.
+MAX_PAUSE_S = 7 * 86_400.0
 _TOO_MANY = 429  # RFC 6585 §4
 _UNAVAILABLE = 503  # RFC 9110 §15.6.4: may carry Retry-After
 _OVERLOADED = 529  # Anthropic's "overloaded_error"
@@ -71,8 +73,8 @@ class LeakError(ModelUnavailableError):
 def build_busy(pause_s: float, *, is_from_provider: bool) -> ModelBusyError:
     """Say that a pause is asked for, in seconds."""
     who = "the provider asks" if is_from_provider else "our own limit asks"
-    error = ModelBusyError(f"{who} for a pause of {pause_s:.1f} s")
-    error.retry_after_s = pause_s
+    error = ModelBusyError(f"{who} for a pause of {min(pause_s, MAX_PAUSE_S):.1f} s")
+    error.retry_after_s = min(pause_s, MAX_PAUSE_S)
     error.is_from_provider = is_from_provider
     return error
 

@@ -4,7 +4,9 @@ import base64
 import binascii
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 from ticketflow.engines.llm.failures import LeakError
@@ -35,6 +37,18 @@ def tidy(text: str) -> str:
     """Make look-alikes alike (NFKC) and drop what cannot be seen, save line breaks."""
     normal = unicodedata.normalize("NFKC", text)
     return "".join(each for each in normal if each == "\n" or unicodedata.category(each) not in _INVISIBLE)
+
+
+def find_verbatim(tidied: str, text: str) -> str | None:
+    """Find in a text what reads like some tidied words: a quote must be verbatim, blanks that do not break included."""
+    if tidied in text:
+        return tidied
+    shapes = [tidy(each) for each in text]
+    start = "".join(shapes).find(tidied)
+    if start < 0:
+        return None
+    ends = list(accumulate(map(len, shapes)))
+    return text[bisect_right(ends, start) : bisect_left(ends, start + len(tidied)) + 1]
 
 
 def tidy_all(content: Any) -> Any:

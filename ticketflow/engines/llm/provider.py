@@ -60,8 +60,9 @@ class Provider:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What else an answer depends on: the model's own parameters, without secrets."""
-        return {name: str(value) for name, value in sorted(self._model._identifying_params.items())}  # noqa: SLF001  # LangChain's own name for them
+        """What else an answer depends on: the server, and the model's own parameters, without secrets."""
+        own = self._model._identifying_params  # noqa: SLF001  # LangChain's own name for them
+        return {"server": self._limited_as, **{name: str(value) for name, value in own.items()}}
 
     @contextmanager
     def take_turn(self, limiter: CallLimiter) -> Iterator[None]:

@@ -6,7 +6,7 @@ from ticketflow.engines.embedded.quotes import is_internal
 from ticketflow.engines.embedded.sentences import split_sentences
 from ticketflow.engines.llm.chat import Chat, Question
 from ticketflow.engines.llm.fallback import or_else
-from ticketflow.engines.llm.guard import find_strange_links, find_strange_numbers
+from ticketflow.engines.llm.guard import find_strange_links, find_strange_numbers, find_verbatim
 from ticketflow.engines.llm.prompt_files import load_prompt
 from ticketflow.engines.llm.schemas import MAX_PASSAGES, Sureness, Written
 from ticketflow.engines.llm.sections import passage_sections, problem_sections, ticket_section
@@ -51,10 +51,21 @@ class LlmWriter:
                 *problem_sections(brief.problems),
             ],
             shape=Written,
-            check=lambda written: check_answer(written, passages, brief),
+            check=lambda written: check_answer(restore_quotes(written, passages), passages, brief),
         )
-        written = self._chat.ask(question)
+        written = restore_quotes(self._chat.ask(question), passages)
         return build_reply(written, passages, self._embedded.acknowledge(brief)) if written.answers else None
+
+
+def restore_quotes(written: Written, passages: list[Passage]) -> Written:
+    """Put quotes back as their passages have them, down to blanks that look alike; others stay as they are."""
+    answer, quotes = written.answer, []
+    for each in written.quotes:
+        source = passages[each.passage - 1]["text"] if each.passage <= len(passages) else ""
+        verbatim = find_verbatim(each.quote, source) or each.quote
+        answer = answer.replace(each.quote, verbatim)
+        quotes.append(each.model_copy(update={"quote": verbatim}))
+    return written.model_copy(update={"answer": answer, "quotes": quotes})
 
 
 def check_answer(written: Written, passages: list[Passage], brief: Brief) -> None:

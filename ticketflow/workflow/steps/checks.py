@@ -82,12 +82,18 @@ def check_quote(citation: Citation, state: ReviewInput) -> Problem | None:
 
 
 def check_origins(state: ReviewInput, letters: Letters) -> list[Problem]:
-    """Check that links, addresses, numbers and names come from this ticket, a cited article or the letters."""
-    known = known_text(state, letters)
+    """Check that links, addresses, numbers and names come from where each may come from.
+
+    Links and addresses come from cited articles and letters; of the ticket only the customer's own address will do,
+    because whoever wrote it may want the others sent. Numbers and names may be the ticket's.
+    """
+    ours = list_our_texts(state, letters)
+    reachable = _fold_all([*ours, state["customer_email"] or ""])
+    known = _fold_all([*ours, *list_ticket_texts(state)])
     return [
-        *_strangers(state, known, find_links, "ungrounded", "a link"),
-        *_strangers(state, known, find_emails, "personal_data", "an e-mail address"),
-        *_strangers(state, known, find_phones, "personal_data", "a phone number"),
+        *_strangers(state, reachable, find_links, "ungrounded", "a link"),
+        *_strangers(state, reachable, find_emails, "personal_data", "an e-mail address"),
+        *_strangers(state, reachable, find_phones, "personal_data", "a phone number"),
         *_strangers(state, known, find_references, "personal_data", "an order or customer number"),
         *_strangers(state, known, find_greeted_names, "personal_data", "a name"),
     ]
@@ -110,16 +116,19 @@ def check_payment_numbers(state: ReviewInput) -> list[Problem]:
     ]
 
 
-def known_text(state: ReviewInput, letters: Letters) -> str:
-    """Join all text a reply may take links, names and addresses from, folded for comparison."""
+def list_our_texts(state: ReviewInput, letters: Letters) -> list[str]:
+    """List what the team wrote and a reply may repeat: cited articles and the letters."""
     cited = {citation["article_id"] for citation in state["citations"]}
     passages = [passage["text"] for passage in state["passages"] if passage["article_id"] in cited]
     titles = [citation["title"] for citation in state["citations"]]
-    ticket = [state["subject"], state["body"], state["customer_name"] or "", state["customer_email"] or ""]
-    ids = [entity["value"] for entity in state["entities"]]
     phrases = letters.find(state["language"], state["team"])
-    written = phrases.list_texts() if phrases else []
-    return _folded("\n".join([*ticket, *ids, *passages, *titles, state["team"], *written]))
+    return [*passages, *titles, state["team"], *(phrases.list_texts() if phrases else [])]
+
+
+def list_ticket_texts(state: ReviewInput) -> list[str]:
+    """List what the customer wrote, and what was found in it."""
+    ids = [entity["value"] for entity in state["entities"]]
+    return [state["subject"], state["body"], state["customer_name"] or "", state["customer_email"] or "", *ids]
 
 
 def _strangers(state: ReviewInput, known: str, find: Finder, code: str, what: str) -> list[Problem]:
@@ -136,6 +145,10 @@ def _blame(problem: Problem, text: str, state: ReviewInput) -> Problem:
     if quote is not None:
         problem["quote"] = quote
     return problem
+
+
+def _fold_all(texts: list[str]) -> str:
+    return _folded("\n".join(texts))
 
 
 def _folded(text: str) -> str:

@@ -94,12 +94,15 @@ def finalize(state: FinalizeInput, tools: Tools) -> Final:
 def choose_action(state: FinalizeInput) -> Action:
     """Tell what becomes of the draft.
 
-    A draft that was to wait for a person and did not, as in a run in process, counts as accepted.
+    A draft that was to wait for a person and did not, as in a run in process, counts as accepted. One that
+    review found unfit goes out only if a person says so: no timeout accepts it.
     """
-    if "decision" in state:
-        return state["decision"]["action"]
-    is_unfit = state["verdict"] == "escalate" and not awaits_decision(state)
-    return "route" if is_unfit else "accept"
+    is_unfit = state["verdict"] == "escalate"
+    decision = state.get("decision")
+    if decision is None:
+        return "route" if is_unfit and not awaits_decision(state) else "accept"
+    is_by_default = decision["action"] == "accept" and decision["by"] is None
+    return "route" if is_unfit and is_by_default else decision["action"]
 
 
 def _result(state: FinalizeInput, resolution: Resolution, completeness: float) -> Result:

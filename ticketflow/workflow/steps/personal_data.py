@@ -8,6 +8,7 @@ _EMAIL = re.compile(r"(?<![\w.+-])[A-Za-z0-9_][\w.+-]{0,63}@(?:[A-Za-z0-9-]{1,63
 # A phone number as people write it: a plus, brackets or separators between groups of digits.
 _PHONE = re.compile(
     r"(?<![\w.,/#-])(?:\+|00)?\(?\d{1,4}\)?(?:[ ./-]{1,2}\(?\d{2,6}\)?){2,5}(?![\w/-])|\+\d{8,15}(?!\w)"
+    r"|\+\d{1,3}(?:[ ./-]{1,2}\(?\d{2,10}\)?){1,5}(?![\w/-])"
 )
 _DATE = re.compile(r"\A(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ]\d{4})\Z")
 # A number somebody keeps a file under: letters and digits in one piece or joined, as in ORD-2026-0017.
