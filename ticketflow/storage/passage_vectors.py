@@ -58,6 +58,8 @@ CREATE INDEX ix_passages_vector ON ticketflow_search.passages USING hnsw (vector
 """
 # The index looks around for more than it returns; pgvector's default of 40 would end before the hundredth passage.
 _LOOK_AROUND = ("SET LOCAL hnsw.ef_search = 200", "SET LOCAL hnsw.iterative_scan = relaxed_order")
+# The planner takes comparing two lists of words for cheap, and reads every article rather than the index.
+_BY_WORD = "SET LOCAL enable_seqscan = off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +162,12 @@ def list_nearest(session: Session, tenant: str, vectors: Floats, limit: int) -> 
     """
     for statement in _LOOK_AROUND:
         session.execute(text(statement))
+    # Materialized, or each question would be parsed anew for every passage it is compared with.
     nearest = text(
-        "SELECT near.article_id FROM unnest(CAST(:vectors AS text[])) AS question CROSS JOIN LATERAL ("
+        "WITH asked AS MATERIALIZED (SELECT CAST(each AS halfvec(384)) AS question"
+        " FROM unnest(CAST(:vectors AS text[])) AS each) SELECT near.article_id FROM asked CROSS JOIN LATERAL ("
         " SELECT article_id FROM ticketflow_search.passages WHERE tenant = :tenant"
-        " ORDER BY vector <#> CAST(question AS halfvec(384)) LIMIT :limit) AS near"
+        " ORDER BY vector <#> question LIMIT :limit) AS near"
     )
     spelled = [_spell(vector) for vector in vectors]
     return set(session.scalars(nearest, {"tenant": tenant, "vectors": spelled, "limit": limit}))
@@ -171,11 +175,13 @@ def list_nearest(session: Session, tenant: str, vectors: Floats, limit: int) -> 
 
 def list_sharing(session: Session, tenant: str, weights: Mapping[str, float], limit: int) -> set[UUID]:
     """List the articles that share the most of some weighed words, at least one of them."""
+    session.execute(text(_BY_WORD))
     sharing = text(
-        "SELECT article_id FROM ticketflow_search.articles AS held"
-        " WHERE tenant = :tenant AND words && CAST(:words AS text[]) ORDER BY ("
-        " SELECT sum(weight) FROM unnest(CAST(:words AS text[]), CAST(:weights AS double precision[]))"
-        " AS asked (word, weight) WHERE word = ANY (held.words)) DESC, article_id LIMIT :limit"
+        "WITH held AS MATERIALIZED (SELECT article_id, words FROM ticketflow_search.articles"
+        " WHERE tenant = :tenant AND words && CAST(:words AS text[]))"
+        " SELECT article_id FROM held CROSS JOIN LATERAL unnest(held.words) AS has (word)"
+        " JOIN unnest(CAST(:words AS text[]), CAST(:weights AS double precision[])) AS asked (word, weight)"
+        " ON asked.word = has.word GROUP BY article_id ORDER BY sum(weight) DESC, article_id LIMIT :limit"
     )
     asked = {"words": list(weights), "weights": list(weights.values())}
     return set(session.scalars(sharing, {"tenant": tenant, "limit": limit, **asked}))
