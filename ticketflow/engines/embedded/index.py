@@ -191,7 +191,7 @@ class _Search:
         return Found(
             article=self._snapshot.articles[place],
             ordinal=row - int(np.searchsorted(self._snapshot.owners, place)),
-            similarity=float(self._similarities[row]),
+            similarity=round(float(self._similarities[row]), 4),
             lexical=round(float(self._lexical[row]), 4),
             score=round(float(self._scores[row]), 4),
             evidence=evidence,

@@ -63,7 +63,7 @@ def _absolute_forms(*, is_month_first: bool) -> Iterator[tuple[str, Resolve]]:
     yield numeric, partial(_read_numeric, is_month_first=is_month_first)
     yield rf"(?P<month>{_MONTH})\.? (?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<year>\d{{4}}))?", _read_named
     day = r"(?P<day>\d{1,2})(?:st|nd|rd|th|\.|er|º)? (?:of |de )?"
-    yield rf"{day}(?P<month>{_MONTH})\b\.?(?:,? (?:de )?(?P<year>\d{{4}}))?", _read_named
+    yield rf"{day}(?P<month>{_MONTH})\b(?:\.?,? (?:de )?(?P<year>\d{{4}}))?", _read_named
 
 
 def _relative_forms(words: CalendarWords) -> Iterator[tuple[str, Resolve]]:
