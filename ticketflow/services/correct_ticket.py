@@ -21,6 +21,8 @@ from ticketflow.workflow.steps.classify import find_due
 
 # The step that finds a field out; until it has, a correction would be overwritten.
 FOUND_BY = {"category": "classify", "priority": "classify", "entities": "extract"}
+# What decided a priority, once a person has.
+CORRECTED = "a person corrected it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def correct_ticket(
             hand_over(ticket, find_owner(owners, correction.category, "category"))
         if correction.priority is not None:
             ticket.priority = PRIORITIES.index(correction.priority)
+            ticket.state = {**ticket.state, "reasons": ticket.state["reasons"] | {"priority": CORRECTED}}
         ticket.version += 1
         ticket.updated_at = func.now()
         for change in changes:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from ticketflow.errors import ConflictError, InvalidInputError
 from ticketflow.masking import mask_all
+from ticketflow.observability.metrics import SUBMITTED
 from ticketflow.services.answer_once import Submission, answer_once
 from ticketflow.services.mask_ticket import mask_ticket
 from ticketflow.services.owners import Owners, find_owner
@@ -20,6 +21,7 @@ from ticketflow.storage.models import Ticket, TicketStep
 from ticketflow.storage.operations import lock_ticket
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.tickets import NewTicket, keep_request, record_ticket
+from ticketflow.workflow.steps.classify import REQUESTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,10 @@ def fork_ticket(  # noqa: PLR0913  # what to fork, and on which conditions
         session.refresh(fork)
         return describe_ticket(fork)
 
-    return answer_once(sessions, tenant, request, open_fork)
+    submission = answer_once(sessions, tenant, request, open_fork)
+    if not submission.is_replay:
+        SUBMITTED.labels(submission.ticket["priority"]).inc()
+    return submission
 
 
 def _record_fork(
@@ -139,4 +144,5 @@ def _find_changes(overrides: Overrides, state: Mapping[str, Any], step: str) -> 
     changes: dict[str, Any] = mask_all(dict(overrides.state))
     if "priority" in state and overrides.request.get("priority"):
         changes["priority"] = overrides.request["priority"]
+        changes["reasons"] = state["reasons"] | {"priority": REQUESTED}
     return changes

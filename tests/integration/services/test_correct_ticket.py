@@ -67,6 +67,7 @@ def test_a_correction_made_while_a_step_thinks_is_there_when_it_has_finished(ses
         kept = session.scalars(select(TicketCorrection).order_by(TicketCorrection.field)).all()
     assert (state["category"], state["team"], state["priority"]) == ("shipping", "Shipping", "urgent")
     assert state["result"]["team"] == "Shipping"
+    assert state["reasons"]["priority"] == "a person corrected it"
     assert [(each.field, each.before, each.after) for each in kept] == [
         ("category", "account", "shipping"),
         ("priority", "normal", "urgent"),
