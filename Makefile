@@ -14,11 +14,11 @@ for_running := $(VENV)/.installed-for-running
 for_testing := $(VENV)/.installed-for-testing
 pip         := $(bin)/python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: help run test check chaos lint format docs image clean
+.PHONY: help run test check chaos drills lint format docs dashboards docs-site docs-links image clean
 
 help: ## Say what can be done (the default)
 	@echo 'Ticket Flow'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo 'Variables'
 	@awk -F ' *[?]=.*## *' '/^[A-Z]+ *[?]=/ { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -40,6 +40,10 @@ chaos: $(for_testing) ## Kill, cut and freeze everything under load (some hours)
 	    CHAOS_REPORT=$${CHAOS_REPORT:-build/chaos-report.jsonl} \
 	    $(bin)/python -m pytest tests/chaos tests/integration/tasks tests/integration/services/test_model.py $(PYTEST)
 
+drills: $(for_testing) ## Break a running system in every way the runbook knows, and repair it as the runbook says
+	@tests/install-servers
+	$(bin)/python -m pytest tests/drills/drill_*.py $(PYTEST)
+
 lint: $(for_testing)
 	$(bin)/ruff check
 	$(bin)/ruff format --check
@@ -50,10 +54,18 @@ format: $(for_testing) ## Rewrite the code in the project's format
 	$(bin)/ruff check --fix-only --quiet
 	$(bin)/ruff format
 
-docs: $(for_testing) ## Write the pages, the dashboard and the vectors that follow from the code
+docs: dashboards ## Write the pages, the dashboards and the vectors that follow from the code
 	$(bin)/python docs/generate.py
 	$(bin)/python docs/embed_sentences.py
-	$(bin)/python grafana/build_dashboard.py
+
+dashboards: $(for_testing) ## Write what Grafana shows
+	$(bin)/python -m grafana
+
+docs-site: $(for_testing) ## Build the documentation into build/site
+	$(bin)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/site
+
+docs-links: $(for_testing) ## Check that the addresses the documentation names answer; needs the internet
+	$(bin)/python -m sphinx --builder linkcheck --quiet docs build/links
 
 image: ## Build the container image that docker-compose.yml runs
 	docker compose build
@@ -81,5 +93,5 @@ $(for_running): $(bin)/python $(manifests)
 
 $(for_testing): $(bin)/python $(manifests)
 	@echo 'Installing Ticket Flow and its tools into $(VENV) (some minutes the first time) …'
-	@$(pip) install --editable '.[test,dev,monitoring]'
+	@$(pip) install --editable '.[test,dev,monitoring,docs]'
 	@touch $@ $(for_running)

@@ -3,6 +3,12 @@
 The number of processes is gunicorn's own variable, ``WEB_CONCURRENCY``; unset means one.
 """
 
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ticketflow.observability.shared_metrics import share_metrics
 from ticketflow.settings import load_settings
 
 _settings = load_settings()
@@ -23,5 +29,29 @@ preload_app = False
 # caller asks again, so a restart need not wait for it.
 graceful_timeout = 10
 
+# Its lines go where ours go, in the same format. `accesslog = "-"` adds its own line per request to `request.finished`.
+logger_class = "ticketflow.observability.gunicorn.Logger"
+
 # gunicorn 27 opens a control socket in the home folder, which is read-only in the image, and nothing here uses it.
 control_socket_disable = True
+
+
+def on_starting(server: Any) -> None:
+    """Make the folder in which the processes add up what they count for /metrics; empty at each start."""
+    server.metrics_folder = tempfile.mkdtemp(prefix="ticketflow-metrics-")
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Give a process the first free place: the numbers of the one that had it before are its own from now on."""
+    taken = {other.place for other in server.WORKERS.values()}
+    worker.place = min(set(range(len(taken) + 1)) - taken)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Let a process count in the common folder, before it loads the application."""
+    share_metrics(Path(server.metrics_folder), lambda: worker.place)
+
+
+def on_exit(server: Any) -> None:
+    """Remove the folder."""
+    shutil.rmtree(server.metrics_folder, ignore_errors=True)

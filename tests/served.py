@@ -29,11 +29,11 @@ TICKET = {"subject": "Password", "body": "How do I reset my password? 10021"}
 
 
 @contextmanager
-def serve_one_database(new_database: Callable[[], AbstractContextManager[str]]) -> Iterator["Served"]:
-    """Serve a database that many tests share."""
+def serve_one_database(new_database: Callable[[], AbstractContextManager[str]], **changes: Any) -> Iterator["Served"]:
+    """Serve a database that many tests share; ``changes`` are as for ``Served``."""
     with new_database() as url:
         engine = build_engine(url)
-        yield Served(build_session_factory(engine))
+        yield Served(build_session_factory(engine), **changes)
         engine.dispose()
 
 

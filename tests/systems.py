@@ -18,6 +18,8 @@ from ticketflow.storage.embedded import embedded_url
 from ticketflow.storage.session import build_engine, build_session_factory
 
 WAIT_S = 60
+# Of webhooks, on this machine.
+ALLOW_RECEIVERS = {"TICKETFLOW_WEBHOOK_ALLOW_PRIVATE": "true"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class System:
 def embedded_system(server_directory: Path) -> Iterator[System]:
     """Run ``ticketflow up`` on a folder and a port of its own."""
     data_dir, port = server_directory / "up", find_free_port()
-    env = {"TICKETFLOW_DATA_DIR": str(data_dir), "TICKETFLOW_PORT": str(port)}
+    env = {"TICKETFLOW_DATA_DIR": str(data_dir), "TICKETFLOW_PORT": str(port), **ALLOW_RECEIVERS}
     command = [Path(sys.executable).with_name("ticketflow"), "up"]
     with start_process(command, env, server_directory / "up.log") as program:
         program.wait_for_log("Ctrl-C stops everything", timeout_s=120)
@@ -73,7 +75,7 @@ def servers_system(
     with ExitStack() as stack:
         url = stack.enter_context(new_database())
         broker_url = rabbitmq_server.add_vhost("e2e")
-        env = {"TICKETFLOW_DATABASE_URL": url, "TICKETFLOW_BROKER_URL": broker_url}
+        env = {"TICKETFLOW_DATABASE_URL": url, "TICKETFLOW_BROKER_URL": broker_url, **ALLOW_RECEIVERS}
         for name in ("one", "two"):
             worker = stack.enter_context(start_worker(env, name, server_directory / f"worker-{name}.log"))
             worker.wait_for_log("ready.")

@@ -26,6 +26,7 @@ Failpoint = Literal[
     "commit.after",  # the step took effect, the next link is not published
     "link.after",  # the next link is published, the message is not acknowledged
     "decide.after",  # a person's decision is stored, its 202 is not sent
+    "webhook.after",  # a webhook has been delivered, nobody knows yet
 ]
 """Edges at which a process can be made to die; see ``ticketflow.observability.failpoints``."""
 
@@ -68,8 +69,11 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default_factory=default_data_dir,
         description="Folder of the embedded default: database, messages, log and the CLI's own API key.",
+        examples=["/srv/ticketflow"],
     )
-    host: str = Field("127.0.0.1", description="Address `ticketflow up` serves the API on, and a worker its metrics.")
+    host: str = Field(
+        "127.0.0.1", description="Address that the API and the metrics of workers and exporter are served on."
+    )
     port: int = Field(8080, ge=1, le=65535, description="Port `ticketflow up` serves the API on.")
     api_url: str | None = Field(
         None,
@@ -77,7 +81,9 @@ class Settings(BaseSettings):
         examples=["https://tickets.example"],
     )
     api_key: Annotated[str, StringConstraints(pattern=r"^tf_\S+$")] | None = Field(
-        None, description="Key the command line presents. Unset: the one `ticketflow up` made for it."
+        None,
+        description="Key the command line presents. Unset: the one `ticketflow up` made for it.",
+        examples=["tf_5ce2e3c7c1a4_kept-secret"],
     )
     auth: bool = Field(True, description="Whether the API asks for a key. Turn off only behind something that does.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body the API reads, in bytes.")
@@ -86,7 +92,8 @@ class Settings(BaseSettings):
     )
     dispatcher: bool = Field(
         True,
-        description="Whether API and worker processes publish due tickets. At least one process must.",
+        description="Whether API and worker processes publish due tickets and deliver webhooks. At least one process"
+        " must.",
     )
     max_in_flight: int = Field(
         1000,
@@ -114,10 +121,13 @@ class Settings(BaseSettings):
     )
     worker_threads: int = Field(4, ge=1, description="Steps one worker runs at a time, in threads or child processes.")
     max_tasks_per_child: int | None = Field(
-        None, ge=1, description="Steps after which a child process is replaced. Unset: never."
+        None, ge=1, description="Steps after which a child process is replaced. Unset: never.", examples=["1000"]
     )
     max_memory_per_child_mb: int | None = Field(
-        None, ge=64, description="Resident memory, in MiB, above which a child process is replaced. Unset: never."
+        None,
+        ge=64,
+        description="Resident memory, in MiB, above which a child process is replaced. Unset: never.",
+        examples=["512"],
     )
     soft_shutdown_s: float = Field(
         10, ge=0, description="Seconds that SIGQUIT leaves steps under way to end; SIGTERM waits for them."
@@ -137,14 +147,21 @@ class Settings(BaseSettings):
         examples=["Europe/Berlin"],
     )
     letters: Path | None = Field(
-        None, description="YAML file of greetings, sign-offs and fixed sentences. Unset: those that ship."
+        None,
+        description="YAML file of greetings, sign-offs and fixed sentences. Unset: those that ship.",
+        examples=["/etc/ticketflow/letters.yaml"],
     )
     taxonomy: Path | None = Field(
         None,
         description="YAML file of categories, until `ticketflow taxonomy train` publishes others."
         " Unset: the one that ships.",
+        examples=["/etc/ticketflow/taxonomy.yaml"],
     )
-    encoder_model: Path | None = Field(None, description="MiniLM ONNX weights. Unset: the installed package's.")
+    encoder_model: Path | None = Field(
+        None,
+        description="MiniLM ONNX weights. Unset: the installed package's.",
+        examples=["/opt/models/minilm-int8.onnx"],
+    )
     exact_search_passages: int = Field(
         100_000,  # ticketflow.services.knowledge.EXACT_PASSAGES
         ge=0,
@@ -195,7 +212,9 @@ class Settings(BaseSettings):
         examples=["http://127.0.0.1:8000/v1"],
     )
     llm_api_key: SecretStr | None = Field(
-        None, description="Key for the provider. Unset: what its own variable says, such as `OPENAI_API_KEY`."
+        None,
+        description="Key for the provider. Unset: what its own variable says, such as `OPENAI_API_KEY`.",
+        examples=["sk-kept-secret"],
     )
     llm_steps: Annotated[frozenset[LlmStep], NoDecode] = Field(
         frozenset(get_args(LlmStep)),
@@ -208,7 +227,11 @@ class Settings(BaseSettings):
     llm_timeout_s: float = Field(20, gt=0, le=50, description="Seconds one call to the model may take.")
     llm_max_tokens: int = Field(1024, ge=64, description="Most tokens the model may write in one call.")
     llm_temperature: float | None = Field(
-        None, ge=0, le=2, description="Temperature of the model. Unset: its own; some models take no other."
+        None,
+        ge=0,
+        le=2,
+        description="Temperature of the model. Unset: its own; some models take no other.",
+        examples=["0"],
     )
     llm_attempts: int = Field(
         2, ge=1, le=5, description="Calls one question may take: each after the first says what was wrong before."
@@ -220,7 +243,7 @@ class Settings(BaseSettings):
         " The embedded engine speaks at once when it is longer.",
     )
     llm_calls_per_minute: float | None = Field(
-        None, gt=0, description="Calls all workers together may make in a minute. Unset: as many as there are."
+        None, gt=0, description="Calls all workers together may make in a minute. Unset: no limit.", examples=["300"]
     )
     llm_max_concurrency: int = Field(8, ge=1, description="Calls all workers together may have under way at one time.")
     llm_input_usd_per_million: float = Field(
@@ -233,14 +256,38 @@ class Settings(BaseSettings):
     llm_tracing: bool = Field(
         False, description="Whether LangChain may report calls to LangSmith, if its own variables say so too."
     )
+    webhook_timeout_s: float = Field(
+        10,
+        gt=0,
+        le=60,
+        description="Seconds an endpoint has to take a webhook, from looking its name up to its answer.",
+    )
+    webhook_retry_for_s: float = Field(
+        3 * 86_400, gt=0, description="Seconds after which a webhook that cannot be delivered is given up."
+    )
+    webhook_disable_after_s: float = Field(
+        5 * 86_400, gt=0, description="Seconds of nothing but failures after which an endpoint is disabled."
+    )
+    webhook_allow_private: bool = Field(
+        False,
+        description="Whether webhooks may go to loopback, private and link-local addresses. On, whoever has an API key"
+        " can make Ticket Flow send requests into your network.",
+    )
+    webhook_keep_days: float = Field(
+        30, gt=0, description="Days a webhook that was delivered or given up stays listed and can be sent again."
+    )
     metrics_port: int | None = Field(
         None,
         ge=1,
         le=65535,
-        description="Port a worker process serves its own metrics on, for Prometheus. Unset: it does not.",
+        description="Port a worker, or `ticketflow exporter`, serves metrics on, for Prometheus. Unset: a worker serves"
+        " none, and the exporter takes 9102.",
         examples=["9101"],
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level to log.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info",
+        description="Least severe level to log, while `celery -A ticketflow.tasks log-level` says nothing else.",
+    )
     log_format: Literal["console", "json"] = Field("console", description="Lines for people, or one JSON object each.")
     failpoints: dict[Failpoint, Literal["kill", "freeze"]] = Field(
         {},

@@ -1,6 +1,6 @@
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import get_args
 
@@ -14,7 +14,12 @@ from tests.chaos.site import API, Setup, Site
 from tests.chaos.submit import submit_directly
 from tests.harness.processes import RunningProgram
 from tests.harness.wait import wait_until
+from tests.receiver import receiving
+from ticketflow.services.webhooks import create_webhook
 from ticketflow.settings import Failpoint
+from ticketflow.storage.models import DEFAULT_TENANT
+from ticketflow.storage.session import build_engine, build_session_factory
+from ticketflow.storage.webhooks import NewEndpoint
 
 TICKETS = 6
 NEW = {"subject": "Password", "body": "How do I reset my password?"}
@@ -25,10 +30,10 @@ def killing(point: str) -> dict[str, str]:
 
 
 @contextmanager
-def successor(site: Site) -> Iterator[None]:
+def successor(site: Site, env: Mapping[str, str] | None = None) -> Iterator[None]:
     """Load a worker that begins to work after the block."""
     gate = site.folder / "gate"
-    site.start("clean", {"CHAOS_GATE": str(gate)})
+    site.start("clean", {"CHAOS_GATE": str(gate), **(env or {})})
     yield
     gate.touch()
 
@@ -93,10 +98,34 @@ def die_after_a_decision(site: Site, point: str) -> None:
             assert client.post(f"{path}/approval", **decision).status_code == 202
 
 
+def die_after_a_webhook(site: Site, point: str) -> None:
+    env = {"TICKETFLOW_WEBHOOK_ALLOW_PRIVATE": "true", "TICKETFLOW_WEBHOOK_TIMEOUT_S": "1"}
+    with receiving() as receiver:
+        register(site, receiver.url)
+        submit_directly(site, TICKETS)
+        with successor(site, env):
+            wait_until_killed(site, site.start("doomed", killing(point) | env))
+            doubtful = {each.id for each in receiver.received}
+        wait_until(lambda: len(receiver.received) >= TICKETS + len(doubtful), 60, "the rest is told, and this again")
+    ids = [each.id for each in receiver.received]
+    assert doubtful
+    assert len(set(ids)) == TICKETS
+    assert all(ids.count(each) == 2 for each in doubtful)
+
+
+def register(site: Site, url: str) -> None:
+    """Have a receiver told of tickets that are completed."""
+    engine = build_engine(site.database_url)
+    new = NewEndpoint(url, ["ticket.completed"])
+    create_webhook(build_session_factory(engine), DEFAULT_TENANT, new, allow_private=True)
+    engine.dispose()
+
+
 SCENARIOS = {
     "decide.after": die_after_a_decision,
     "release.before": die_without_a_broker_that_listens,
     "submit.after": die_before_the_answer,
+    "webhook.after": die_after_a_webhook,
 }
 
 

@@ -155,6 +155,42 @@ def test_every_answer_to_a_person_s_decision_is_documented(api, document, comple
     assert {name for name in happened if f"`{name}`" not in described} == set()
 
 
+def test_every_answer_about_webhooks_is_documented(api, document, completed):
+    new = {"url": "https://shop.example/hooks", "events": ["ticket.cancelled"]}
+    webhook = api.post("/webhooks", json=new)
+    path = webhook.headers["Location"]
+    delivery = api.post(f"{path}/test").headers["Location"]
+    api.post(f"/tickets/{api.submit()['id']}/cancel")
+    conversation = [
+        ("post", "/webhooks", {"json": new}),
+        ("post", "/webhooks", {"json": new | {"url": "https://shop.example/others"}}),
+        ("post", "/webhooks", {"json": new | {"url": "https://shop.example/third", "events": ["ticket.lost"]}}),
+        ("post", "/webhooks", {"json": {"url": "http://[fd00::1]/"}}),
+        ("get", "/webhooks", {}),
+        ("get", path, {}),
+        ("patch", path, {"json": {"events": ["ticket.failed"]}, "headers": {"If-Match": '"9"'}}),
+        ("patch", path, {"json": {"events": ["ticket.failed"], "description": "the shop"}}),
+        ("patch", path, {"json": {}}),
+        ("patch", path, {"json": {"url": "https://shop.example/others"}}),
+        ("get", f"{path}/deliveries", {}),
+        ("get", f"{path}/deliveries", {"query_string": "status=lost"}),
+        ("get", delivery, {}),
+        ("post", f"{delivery}/redeliver", {}),
+        ("post", f"{path}/rotate-secret", {}),
+        ("post", f"{path}/test", {}),
+        ("patch", path, {"json": {"enabled": False}}),
+        ("post", f"{path}/test", {}),
+        ("get", f"/webhooks/{completed}", {}),
+    ]
+    check_conversation(api, document, conversation)
+
+    assert list(find_misfits(webhook.json, {"$ref": "#/components/schemas/WebhookWithSecret"}, document)) == []
+    assert len(api.get(f"{path}/deliveries?limit=1").json["deliveries"]) == 1
+    assert 'rel="next"' in api.get(f"{path}/deliveries?limit=1").headers["Link"]
+    assert api.delete(path).status_code == 204
+    assert api.get(path).status_code == 404
+
+
 def test_what_is_decided_or_corrected_must_name_its_version(document):
     for method, path in (("post", "/tickets/{ticket_id}/approval"), ("patch", "/tickets/{ticket_id}")):
         (header,) = (each for each in document["paths"][path][method]["parameters"] if each["name"] == "If-Match")
@@ -192,7 +228,7 @@ def test_every_route_is_documented(api, document):
     routes = {
         re.sub(r"<[^:>]+:(\w+)>", r"{\1}", rule.rule)
         for rule in api.app.url_map.iter_rules()
-        if not rule.rule.startswith(("/docs", "/openapi.json"))
+        if not rule.rule.startswith(("/docs", "/openapi.json", "/metrics"))
     }
 
     assert routes == set(document["paths"])

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,12 +21,13 @@ class RabbitMQ:
     Restarts keep the port and the data.
     """
 
-    def __init__(self, directory: Path, config: str = "") -> None:
+    def __init__(self, directory: Path, config: str = "", plugins: Sequence[str] = ()) -> None:
         """Prepare a server in ``directory``, which is made if it is not there.
 
         Args:
             directory: Holds its data, logs and Erlang cookie.
             config: Lines for ``rabbitmq.conf``.
+            plugins: Those it runs; ``config`` says on which ports.
 
         Raises:
             MissingServerError: RabbitMQ is not installed.
@@ -33,6 +35,7 @@ class RabbitMQ:
         self.directory = directory
         self.port = find_free_port()
         self._config = config
+        self._plugins = plugins
         self._programs = find_programs()
         self._env = self._build_environment()
         self._epmd: RunningProgram | None = None
@@ -59,6 +62,11 @@ class RabbitMQ:
             raise RuntimeError("the server is not started")
         return self._program
 
+    @property
+    def env(self) -> Mapping[str, str]:
+        """Return what RabbitMQ's own commands need to find this server."""
+        return self._env
+
     def build_url(self, vhost: str) -> str:
         """Return the AMQP URL of the virtual host ``vhost``."""
         return f"amqp://guest:guest@127.0.0.1:{self.port}/{vhost}"
@@ -67,7 +75,7 @@ class RabbitMQ:
         """Start the server and wait until it accepts connections."""
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "rabbitmq.conf").write_text(self._config)
-        (self.directory / "enabled_plugins").write_text("[].\n")
+        (self.directory / "enabled_plugins").write_text(f"[{','.join(self._plugins)}].\n")
         self._start_epmd()
         self._program = self._start_program(self._programs / "rabbitmq-server")
         self._program.wait_for_port(self.port, 120.0)

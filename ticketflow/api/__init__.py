@@ -2,9 +2,10 @@
 
 from flask import Flask
 
-from ticketflow.api import articles, corrections, docs, health, operations, pauses, tickets
+from ticketflow.api import articles, corrections, docs, health, operations, pauses, tickets, webhooks
 from ticketflow.api.auth import install_auth
 from ticketflow.api.backend import EXTENSION, Backend, build_backend
+from ticketflow.api.metrics import install_metrics
 from ticketflow.api.openapi import build_openapi
 from ticketflow.api.problems import install_problems
 from ticketflow.api.request_log import install_request_log
@@ -25,10 +26,11 @@ def create_app(backend: Backend | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = backend.settings.max_body_bytes
     app.extensions[EXTENSION] = backend
     install_request_log(app)
+    install_metrics(app)
     install_problems(app)
     install_auth(app)
     api = build_openapi(app)
-    for resource in (tickets.blp, operations.blp, pauses.blp, articles.blp, corrections.blp, health.blp):
-        api.register_blueprint(resource)
+    for resource in (tickets, operations, pauses, articles, corrections, webhooks, health):
+        api.register_blueprint(resource.blp)
     app.register_blueprint(docs.blp)
     return app

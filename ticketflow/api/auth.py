@@ -6,11 +6,12 @@ from flask import Flask, Response, g, request
 
 from ticketflow.api.backend import backend
 from ticketflow.api.problems import Kind, build_problem
+from ticketflow.observability.context import bind
 from ticketflow.services.keys import Caller, find_caller
 from ticketflow.workflow.state import DEFAULT_TENANT
 
-# Blueprints anybody may use: probes and the description of the API.
-OPEN_BLUEPRINTS = frozenset({"health", "docs", "api-docs"})
+# Blueprints anybody may use: probes, numbers of the whole system, and the description of the API.
+OPEN_BLUEPRINTS = frozenset({"health", "metrics", "docs", "api-docs"})
 ANYBODY = Caller(key_id="anybody", tenant=DEFAULT_TENANT)
 
 _KEY = re.compile(r"tf_[0-9A-Za-z]{1,64}_[0-9A-Za-z_-]{1,128}")
@@ -38,6 +39,7 @@ def _authenticate() -> Response | None:
             Kind(401), "send a valid API key: Authorization: Bearer tf_…", {"WWW-Authenticate": "Bearer"}
         )
     g.caller = caller
+    bind(tenant=caller.tenant)
     return None
 
 

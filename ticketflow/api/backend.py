@@ -1,5 +1,7 @@
 """What the API works with: made from this process's runtime, or handed in by a test."""
 
+import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,12 +10,16 @@ from functools import partial
 
 from flask import current_app
 
+from ticketflow.observability.context import name_process, process_name
 from ticketflow.observability.logging import configure_logging
+from ticketflow.observability.tracing import start_tracing
 from ticketflow.services.knowledge import SearchableArticles
 from ticketflow.settings import Settings
 from ticketflow.storage.session import Sessions
 from ticketflow.tasks import app as celery_app
+from ticketflow.tasks.deliverer import build_deliverer
 from ticketflow.tasks.dispatcher import build_dispatcher
+from ticketflow.tasks.log_levels import LevelWatch
 from ticketflow.tasks.publisher import check_broker
 from ticketflow.tasks.runtime import runtime
 
@@ -54,9 +60,12 @@ class Backend:
 
 
 def build_backend() -> Backend:
-    """Build the backend of this process and start its dispatcher, if it is to have one."""
+    """Build the backend of this process and start its dispatcher and deliverer, if it is to have them."""
     live = runtime()
+    name_process(f"api-{os.getpid()}@{socket.gethostname()}")
     configure_logging(live.settings.log_level, live.settings.log_format)
+    start_tracing(process_name())
+    LevelWatch(live.sessions, live.settings.log_level).start()
     return Backend(
         settings=live.settings,
         sessions=live.sessions,
@@ -75,6 +84,7 @@ def backend() -> Backend:
 def _start_dispatcher() -> Callable[[], None]:
     dispatcher = build_dispatcher(celery_app)
     dispatcher.start()
+    build_deliverer().start()
     return dispatcher.wake
 
 

@@ -72,6 +72,12 @@ def shown_instant(description: str, **options: Any) -> fields.String:
     return fields.String(metadata={"description": description, "format": "date-time"}, **options)
 
 
+def shown_request_id() -> fields.String:
+    """Build the field of the request a ticket came with."""
+    described = {"description": "The request its ticket came with: its `X-Request-ID`, or the id it was given."}
+    return fields.String(required=True, allow_none=True, metadata=described)
+
+
 def refuse_large_metadata(metadata: dict[str, Any]) -> None:
     """Keep metadata small enough to travel with every answer."""
     if len(json.dumps(metadata, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:

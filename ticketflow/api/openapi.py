@@ -21,6 +21,7 @@ Send a support ticket, get an answer: it is classified, its facts are extracted,
 is drafted, reviewed and finalized. A ticket that was accepted (202) is never lost.
 
 Errors are problems (RFC 9457). Lists come in pages; follow `Link: …; rel="next"`. Instants are RFC 3339 in UTC.
+Every answer has an `X-Request-ID`: yours, or one that was made. It is in all log lines, events and traces that follow.
 """
 
 

@@ -2,37 +2,79 @@
 
 import re
 import time
-from uuid import uuid4
+from contextlib import ExitStack
+from http import HTTPStatus
 
 from flask import Flask, Response, g, request
-from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from ticketflow.masking import mask_text
+from ticketflow.observability import context
 from ticketflow.observability.logging import get_logger
+from ticketflow.observability.tracing import Attributes, describe_span, span
 
 log = get_logger(__name__)
 
 HEADER = "X-Request-ID"
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 # Asked every few seconds by machines; of no interest to people.
-_QUIET = frozenset({"/healthz", "/readyz"})
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+_SPAN = "ticketflow.request_span"
 
 
 def install_request_log(app: Flask) -> None:
-    """Log every request of an application."""
+    """Log every request of an application, and make it a span."""
     app.before_request(_begin)
     app.after_request(_finish)
+    app.teardown_request(_leave)
+
+
+def find_request_id(given: str) -> str:
+    """Return the caller's id of a request, or a new one for what is no id or holds a payment number."""
+    is_fit = _SANE_ID.fullmatch(given) and mask_text(given) == given
+    return given if is_fit else context.make_request_id()
 
 
 def _begin() -> None:
-    given = request.headers.get(HEADER, "")
-    g.request_id = given if _SANE_ID.fullmatch(given) else uuid4().hex
+    g.request_id = find_request_id(request.headers.get(HEADER, ""))
     g.started_s = time.perf_counter()
-    clear_contextvars()
-    bind_contextvars(request_id=g.request_id)
+    context.forget()
+    context.bind(request_id=g.request_id)
+    ticket_id = (request.view_args or {}).get("ticket_id")
+    if ticket_id is not None:
+        context.bind(ticket_id=str(ticket_id))
+    request.environ[_SPAN] = spans = ExitStack()
+    if request.path not in _QUIET:
+        route = str(request.url_rule or "")
+        spans.enter_context(
+            span(
+                f"{request.method} {route}".rstrip(),
+                "server",
+                _describe(route),
+                parent=request.headers.get("traceparent"),
+            )
+        )
+
+
+def _describe(route: str) -> Attributes:
+    return {
+        "http.request.method": request.method,
+        "http.route": route or None,
+        "url.path": request.path,
+        "ticketflow.request_id": g.request_id,
+    }
+
+
+def _leave(_error: BaseException | None = None) -> None:
+    """End the span; what a stream sends afterwards is not part of it."""
+    spans: ExitStack | None = request.environ.pop(_SPAN, None)
+    if spans is not None:
+        spans.close()
 
 
 def _finish(response: Response) -> Response:
     response.headers[HEADER] = g.request_id
+    failure = str(response.status_code) if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else None
+    describe_span({"http.response.status_code": response.status_code}, failure)
     write = log.debug if request.path in _QUIET else log.info
     write(
         "request.finished",

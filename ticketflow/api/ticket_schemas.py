@@ -14,6 +14,7 @@ from ticketflow.api.fields import (
     TimeZone,
     refuse_large_metadata,
     shown_instant,
+    shown_request_id,
 )
 from ticketflow.api.paging import DEFAULT_LIMIT, MAX_LIMIT, PageQuery
 from ticketflow.api.result_schemas import CitationSchema, ResultSchema, ScoresSchema
@@ -300,6 +301,7 @@ class TicketSchema(ShownSchema):
     forked_from = fields.UUID(
         required=True, allow_none=True, metadata={"description": "The ticket this one was made from."}
     )
+    request_id = shown_request_id()
     not_before = shown_instant("No step runs before.", required=True, allow_none=True)
     created_at = shown_instant("When it was received.", required=True)
     updated_at = shown_instant("When anything about it changed.", required=True)
@@ -327,6 +329,7 @@ class EventSchema(ShownSchema):
     round = fields.Integer(required=True, allow_none=True)
     attempt = fields.Integer(required=True, allow_none=True)
     generation = fields.Integer(required=True)
+    request_id = shown_request_id()
     detail = fields.Dict(keys=fields.String(), required=True)
     created_at = shown_instant("When it happened.", required=True)
 

@@ -34,6 +34,7 @@ from ticketflow.api.ticket_schemas import (
     TicketSchema,
     WaitQuery,
 )
+from ticketflow.observability.context import bind
 from ticketflow.services.correct_ticket import Correction, correct_ticket
 from ticketflow.services.owners import read_owners
 from ticketflow.services.read_tickets import read_events, read_steps, read_ticket, read_tickets, wait_for_ticket
@@ -65,6 +66,7 @@ class Tickets(MethodView):
         caller = current_caller()
         repeatable = idempotency.find_repeatable(caller.key_id, asdict(new))
         submission = submit_ticket(backend().sessions, caller.tenant, new, ticket_plan().order[0], repeatable)
+        bind(ticket_id=str(submission.ticket_id))
         headers = {"Location": url_for("tickets.ticket", ticket_id=submission.ticket_id)}
         if submission.is_replay:
             return submission.ticket, HTTPStatus.ACCEPTED, {**headers, idempotency.REPLAYED: "true"}

@@ -24,8 +24,11 @@ COMMANDS = {
     "resume": LazyCommand("ticketflow.cli.pauses:resume", "Let what was paused go on."),
     "pauses": LazyCommand("ticketflow.cli.pauses:pauses", "List what is paused."),
     "articles": LazyCommand("ticketflow.cli.articles:articles", "Import and search the knowledge base."),
+    "webhooks": LazyCommand("ticketflow.cli.webhooks:webhooks", "Tell other systems when tickets end."),
     "taxonomy": LazyCommand("ticketflow.cli.taxonomy:taxonomy", "Check, train and publish the categories."),
     "keys": LazyCommand("ticketflow.cli.keys:keys", "Create, list and revoke API keys."),
+    "exporter": LazyCommand("ticketflow.cli.exporter:exporter", "Serve measures of the whole system for Prometheus."),
+    "doctor": LazyCommand("ticketflow.cli.doctor:doctor", "Find out what is wrong, and what to type next."),
     "db": LazyCommand("ticketflow.cli.db:db", "Bring the database up to date, or check that it is."),
 }
 

@@ -156,6 +156,45 @@ class ApiClient:
         """Lift a pause of the caller's."""
         self._call("DELETE", f"/pauses/{quote(step, safe='')}")
 
+    def add_webhook(self, webhook: dict[str, Any]) -> dict[str, Any]:
+        """Register an endpoint; the answer has its secret."""
+        return self._post("/webhooks", webhook)
+
+    def list_webhooks(self) -> list[dict[str, Any]]:
+        """List all endpoints, oldest first."""
+        webhooks: list[dict[str, Any]] = self._get("/webhooks", {})["webhooks"]
+        return webhooks
+
+    def change_webhook(self, webhook_id: UUID, change: dict[str, Any]) -> dict[str, Any]:
+        """Change an endpoint, whatever it is like now."""
+        return _read_json(self._call("PATCH", f"/webhooks/{webhook_id}", json=change))
+
+    def rotate_webhook_secret(self, webhook_id: UUID) -> dict[str, Any]:
+        """Make a new secret for an endpoint; the answer has it."""
+        return self._post(f"/webhooks/{webhook_id}/rotate-secret", {})
+
+    def remove_webhook(self, webhook_id: UUID) -> None:
+        """Delete an endpoint and its deliveries."""
+        self._call("DELETE", f"/webhooks/{webhook_id}")
+
+    def test_webhook(self, webhook_id: UUID) -> dict[str, Any]:
+        """Have a test sent to an endpoint; return the delivery."""
+        return self._post(f"/webhooks/{webhook_id}/test", {})
+
+    def get_delivery(self, webhook_id: UUID, delivery_id: str) -> dict[str, Any]:
+        """Read a delivery."""
+        return self._get(f"/webhooks/{webhook_id}/deliveries/{delivery_id}", {})
+
+    def list_deliveries(self, webhook_id: UUID, limit: int, status: str | None) -> list[dict[str, Any]]:
+        """List the newest deliveries to an endpoint."""
+        wanted = {"limit": limit} | ({"status": status} if status else {})
+        deliveries: list[dict[str, Any]] = self._get(f"/webhooks/{webhook_id}/deliveries", wanted)["deliveries"]
+        return deliveries
+
+    def redeliver(self, webhook_id: UUID, delivery_id: UUID) -> dict[str, Any]:
+        """Have a delivery sent again."""
+        return self._post(f"/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver", {})
+
     def search_articles(self, query: str, limit: int) -> list[dict[str, Any]]:
         """List the passages research would find, best first."""
         found: list[dict[str, Any]] = self._get("/articles/search", {"q": query, "limit": limit})["results"]

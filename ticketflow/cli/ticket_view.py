@@ -126,6 +126,7 @@ def _facts(ticket: Mapping[str, Any]) -> Table:
         "to approve": _describe_approval(ticket.get("approval")),
         "error": f"{error.get('step')}: {error.get('message')}" if error else None,
         "forked from": ticket["forked_from"],
+        "request": ticket.get("request_id"),
         "received": ticket["created_at"],
         "finished": ticket["finished_at"],
     }

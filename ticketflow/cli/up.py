@@ -29,6 +29,7 @@ from ticketflow.settings import Settings, load_settings
 PORT_WAIT_S = 6.0
 # Long polls and streams may take 24 of them (WAITING_SEATS in api/backend.py).
 API_THREADS = 32
+GUNICORN_LOGGER = "ticketflow.observability.gunicorn.Logger"
 _WATCH_S = 0.5
 
 
@@ -170,7 +171,7 @@ def _wait_for_port(settings: Settings) -> None:
 def _api_command(settings: Settings) -> list[str]:
     bind = f"{settings.host}:{settings.port}"
     options = ["--worker-class", "gthread", "--threads", str(API_THREADS), "--graceful-timeout", "5"]
-    quiet = ["--log-level", "warning", "--no-control-socket"]
+    quiet = ["--log-level", "warning", "--no-control-socket", "--logger-class", GUNICORN_LOGGER]
     return [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", bind, *options, *quiet]
 
 

@@ -2,28 +2,43 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
-from structlog.contextvars import merge_contextvars
 from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 from ticketflow.masking import mask_all, mask_text
+from ticketflow.observability.context import get_fields
+from ticketflow.observability.tracing import add_trace
+
+ROOT = ""
+"""Stands for the logger that all others are below of."""
 
 _SHARED: list[Processor] = [
-    merge_contextvars,
+    get_fields,
+    add_trace,
     structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 ]
 
 # Celery tells of every message and every task that succeeded, where our step.* lines say more; Alembic
-# tells of every look at the schema. Libraries of chat models write whole prompts when debugging: customers' words.
-_TALKATIVE = ("celery.worker.strategy", "celery.app.trace", "alembic", "openai", "anthropic", "httpx", "httpcore")
+# tells of every look at the schema.
+_TALKATIVE = ("celery.worker.strategy", "celery.app.trace", "alembic")
+# These write whole prompts (customers' words) and the keys they are sent with when debugging.
+PRIVATE = ("openai", "anthropic", "httpx", "httpx2", "httpcore", "httpcore2")
+
+# Characters of what may be remembered: longer texts hardly come twice.
+SHORT = 64
+
+# What loggers were set to before operators changed them at run time.
+_before: dict[str, int] = {}
 
 
 def configure_logging(level: str, log_format: str) -> None:
@@ -50,7 +65,8 @@ def configure_logging(level: str, log_format: str) -> None:
         ]
     )
     structlog.configure(
-        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        # The first one ends lines nobody will see before anything is spent on them.
+        processors=[structlog.stdlib.filter_by_level, *_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -62,18 +78,47 @@ def configure_logging(level: str, log_format: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
     )
-    handler.setLevel(level.upper())  # a library that turns its own logger up is still held to this
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level.upper())
-    for name in _TALKATIVE:
+    logging.getLogger().handlers = [handler]
+    for name in (*_TALKATIVE, *PRIVATE):
         logging.getLogger(name).setLevel(logging.WARNING)
+    set_levels({ROOT: level})
     logging.captureWarnings(capture=True)
+
+
+def set_levels(levels: Mapping[str, str]) -> None:
+    """Change what is logged from now on.
+
+    Args:
+        levels: Level by name of a logger, for it and all below it; ``ROOT`` must be among them. Loggers of an
+            earlier call that are not named any more go back to what they were.
+    """
+    for name, level in _before.items():
+        logging.getLogger(name).setLevel(level)
+    _before.clear()
+    for name, wanted in levels.items():
+        logger = logging.getLogger(name or None)
+        if name != ROOT:
+            _before[name] = logger.level
+        logger.setLevel(wanted.upper())
+    # A library that turns its own logger up is still held to the lowest level somebody asked for.
+    lowest = min(logging.getLevelNamesMapping()[wanted.upper()] for wanted in levels.values())
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(lowest)
 
 
 def _mask_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Star out card and account numbers, should one ever come here; later JSON's escapes would hide some of them."""
-    return {name: mask_all(value) for name, value in event.items()}
+    return {name: _mask_value(value) for name, value in event.items()}
+
+
+def _mask_value(value: Any) -> Any:
+    return _mask_short(value) if isinstance(value, str) and len(value) <= SHORT else mask_all(value)
+
+
+@lru_cache(maxsize=4096)
+def _mask_short(text: str) -> str:
+    """Remember the answer: the names and ids on a line are on the next ones too, and looking costs 6 µs each."""
+    return mask_text(text)
 
 
 def _mask_line(_logger: Any, _method: str, line: Any) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from ticketflow.masking import mask_all
+from ticketflow.observability.metrics import count_end
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.events import record_event
 from ticketflow.storage.operations import lock_ticket, stop_ticket
@@ -29,11 +30,15 @@ def cancel_ticket(
     """
     with sessions.begin() as session:
         ticket = lock_ticket(session, tenant, ticket_id, seen)
-        if ticket.status != Status.CANCELLED:
+        is_over = ticket.status == Status.CANCELLED
+        if not is_over:
             stop_ticket(ticket, Status.CANCELLED)
             record_event(
                 session, ticket, "ticket.cancelled", ticket.next_step, mask_all({"reason": reason}) if reason else None
             )
             session.flush()
             session.refresh(ticket)
-        return describe_ticket(ticket)
+        shown = describe_ticket(ticket)
+    if not is_over and ticket.finished_at is not None:
+        count_end(Status.CANCELLED, (ticket.finished_at - ticket.created_at).total_seconds())
+    return shown

@@ -11,13 +11,6 @@ from ticketflow.engines.llm.classifier import Option
 from ticketflow.engines.llm.models import ModelSpec, open_model
 from ticketflow.engines.llm.options import LlmOptions
 from ticketflow.engines.llm.provider import Provider
-from ticketflow.observability.metrics import (
-    MODEL_CALL_OUTCOMES,
-    MODEL_CALLS,
-    MODEL_COST,
-    MODEL_FALLBACKS,
-    MODEL_TOKENS,
-)
 from ticketflow.services.model_calls import StoredAnswers, StoredLimiter
 from ticketflow.settings import Settings
 from ticketflow.storage.llm_limits import Limits
@@ -54,7 +47,6 @@ def add_chat_model(
     """
     if model is None and settings.llm is None:
         return embedded
-    _initialise_numbers(settings)
     provider = build_provider(settings, model)
     chat = Chat(provider, build_options(settings))
     if sessions is not None:
@@ -108,14 +100,3 @@ def _find_options(classifier: Classifier) -> Callable[[], dict[str, Option]]:
         return {each.name: Option(each.description, each.team, describe_sla(each)) for each in categories}
 
     return find
-
-
-def _initialise_numbers(settings: Settings) -> None:
-    """Let every number begin at 0: a counter that first appears at 1 has no increase."""
-    for step in settings.llm_steps:
-        for outcome in MODEL_CALL_OUTCOMES:
-            MODEL_CALLS.labels(step, outcome)
-        for direction in ("input", "output"):
-            MODEL_TOKENS.labels(step, direction)
-        MODEL_COST.labels(step)
-        MODEL_FALLBACKS.labels(step)

@@ -1,6 +1,7 @@
 """Let a person decide what becomes of a draft: send it, change it, have it written again, or send nothing."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 from ticketflow.errors import ConflictError, InvalidInputError
 from ticketflow.masking import mask_text
 from ticketflow.observability.failpoints import failpoint
+from ticketflow.observability.metrics import APPROVAL_WAIT
 from ticketflow.services.answer_once import Submission, answer_once
 from ticketflow.services.resolved_tickets import remember_resolution
 from ticketflow.services.views import describe_ticket
@@ -65,20 +67,31 @@ def decide_approval(
         IdempotencyConflictError: The first request is still running; nothing is stored.
     """
     refuse_payment_numbers(judgement.final_response or "")
+    waited_s = 0.0
 
     def decide(session: Session) -> dict[str, Any]:
+        nonlocal waited_s
         ticket = lock_ticket(session, tenant, ticket_id, seen)
         if ticket.status != Status.AWAITING_APPROVAL:
             raise ConflictError(f"the ticket is {ticket.status}; nobody is asked to decide about it")
+        asked_at = _find_asked_at(ticket)
         apply_judgement(session, ticket, judgement)
         session.flush()
         session.refresh(ticket)
+        waited_s = (ticket.updated_at - asked_at).total_seconds()
         return describe_ticket(ticket)
 
     submission = answer_once(sessions, tenant, request, decide)
     if not submission.is_replay:
         failpoint("decide.after")
+        APPROVAL_WAIT.labels(judgement.action).observe(waited_s)
     return submission
+
+
+def _find_asked_at(ticket: Ticket) -> datetime:
+    """Find out since when a ticket waits: its clock rings when the time to decide is up."""
+    timeout_s = ticket.state.get("approval_request", {}).get("timeout_s", 0)
+    return (ticket.wake_at or ticket.updated_at) - timedelta(seconds=timeout_s)
 
 
 def refuse_payment_numbers(reply: str) -> None:

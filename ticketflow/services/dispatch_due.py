@@ -8,6 +8,14 @@ from typing import Protocol
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.logging import get_logger
+from ticketflow.observability.metrics import (
+    APPROVAL_WAIT,
+    CHAINS_PUBLISHED,
+    DISPATCHER_LAST_PASS,
+    EXPIRED,
+    LEASES_EXPIRED,
+    PUBLISH_FAILURES,
+)
 from ticketflow.services.queue_wait import stretch
 from ticketflow.storage.due import (
     Departure,
@@ -97,14 +105,17 @@ def dispatch_due(sessions: Sessions, publisher: Publisher, limits: DispatchLimit
     Raises:
         BrokerUnavailableError: There is no broker to publish to; nothing was claimed.
     """
-    publisher.connect()
+    _connect(publisher)
     with sessions.begin() as session:
-        expire_leases(session, limits.batch)
-        expire_approvals(session, limits.batch)
+        expired = expire_leases(session, limits.batch)
+        waits_s = expire_approvals(session, limits.batch)
         capacity = measure_capacity(session, limits.alive_for)
         room = min(limits.window(capacity) - count_in_flight(session), limits.batch)
         patience = stretch(limits.redispatch_after, capacity.queue_wait)
         due = claim_due(session, room, patience) if room > 0 else []
+    LEASES_EXPIRED.inc(expired)
+    for waited_s in waits_s:
+        APPROVAL_WAIT.labels(EXPIRED).observe(waited_s)
     unsent = _publish(publisher, due)
     if unsent:
         failpoint("release.before")
@@ -113,12 +124,21 @@ def dispatch_due(sessions: Sessions, publisher: Publisher, limits: DispatchLimit
     published = len(due) - len(unsent)
     if published:
         log.debug("dispatch.published", count=published)
+    DISPATCHER_LAST_PASS.set_to_current_time()
     return DispatchReport(
         published=published,
         unsent=len(unsent),
         is_full=room <= 0 or len(due) >= room < limits.batch,
         is_batch_full=len(due) >= limits.batch,
     )
+
+
+def _connect(publisher: Publisher) -> None:
+    try:
+        publisher.connect()
+    except BrokerUnavailableError:
+        PUBLISH_FAILURES.inc()
+        raise
 
 
 def _publish(publisher: Publisher, due: Sequence[Departure]) -> Sequence[Departure]:
@@ -129,6 +149,8 @@ def _publish(publisher: Publisher, due: Sequence[Departure]) -> Sequence[Departu
             publisher.publish(departure)
         except BrokerUnavailableError as error:
             log.warning("dispatch.unsent", count=len(due) - sent, error=str(error))
+            PUBLISH_FAILURES.inc()
             return due[sent:]
         failpoint("publish.after")
+        CHAINS_PUBLISHED.labels("first" if departure.dispatches == 1 else "again").inc()
     return ()

@@ -1,7 +1,11 @@
-"""What can come of running a step; the Celery task turns each into what the broker should do."""
+"""What can come of running a step; the Celery task turns each into what the broker should do.
+
+Each is counted by its ``label``.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +18,7 @@ class Committed:
             another.
     """
 
+    label: ClassVar = "committed"
     next_step: str | None
     is_chain_valid: bool
 
@@ -22,36 +27,49 @@ class Committed:
 class AlreadyDone:
     """An earlier delivery of this very message took effect; the chain may go on."""
 
+    label: ClassVar = "already_done"
+
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
     """A newer generation runs, or the ticket has ended: this message is worth nothing any more."""
+
+    label: ClassVar = "superseded"
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
     """Somebody else holds the ticket and has a message of their own for it."""
 
+    label: ClassVar = "busy"
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """The step is paused; the ticket waits in Postgres until it is resumed."""
+
+    label: ClassVar = "held"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A person must decide before the step runs; the ticket waits for them in Postgres."""
 
+    label: ClassVar = "asked"
+
 
 @dataclass(frozen=True, slots=True)
 class LostLease:
     """The ticket was cancelled or taken over while we thought; our work changed nothing."""
+
+    label: ClassVar = "lost"
 
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
     """The step failed, or killed its worker, in a way that may pass; the clock is set."""
 
+    label: ClassVar = "retrying"
     delay: timedelta
     reason: str
 
@@ -60,6 +78,7 @@ class Retrying:
 class Parked:
     """The ticket failed and waits for somebody to repair the cause."""
 
+    label: ClassVar = "parked"
     reason: str
 
 

@@ -68,9 +68,9 @@ def read_events(
         NotFoundError: This tenant has no such ticket.
     """
     with sessions() as session:
-        get_ticket(session, tenant, ticket_id)
+        request_id = get_ticket(session, tenant, ticket_id).request_id
         rows = page_events(session, ticket_id, after, limit + 1)
-        return [describe_event(row) for row in rows[:limit]], len(rows) > limit
+        return [describe_event(row, request_id) for row in rows[:limit]], len(rows) > limit
 
 
 def read_steps(sessions: Sessions, tenant: str, ticket_id: UUID) -> list[dict[str, Any]]:

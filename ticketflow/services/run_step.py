@@ -13,9 +13,19 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from ticketflow.errors import WorkerDiedError
+from ticketflow.observability.context import bound
 from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.logging import get_logger
-from ticketflow.observability.metrics import STALE_COMMITS
+from ticketflow.observability.metrics import (
+    QUEUE_WAIT,
+    STALE_COMMITS,
+    STEP_DURATION,
+    STEP_FAILURES,
+    STEPS_RUN,
+    count_end,
+    name_error,
+)
+from ticketflow.observability.tracing import describe_span, span
 from ticketflow.services.heartbeat import Heart
 from ticketflow.services.outcomes import (
     AlreadyDone,
@@ -86,8 +96,6 @@ class StepRunner:
         self._queue_wait = queue_wait
         self._lease_for = lease_for
         self._heart = Heart(sessions, lease_for)
-        for step in plan.order:
-            STALE_COMMITS.labels(step)
 
     def run(self, claim: Claim) -> StepOutcome:
         """Run one step; whatever comes of it is in Postgres when this returns.
@@ -95,6 +103,11 @@ class StepRunner:
         A database that is away raises SQLAlchemy's ``OperationalError``: nothing took effect and
         the ticket's clock brings the step back.
         """
+        outcome = self._run(claim)
+        STEPS_RUN.labels(claim.step, outcome.label).inc()
+        return outcome
+
+    def _run(self, claim: Claim) -> StepOutcome:
         planned = self._plan.steps[claim.step]
         lease_for = min(self._lease_for, timedelta(seconds=planned.time_limit_s))
         failpoint("claim.before")
@@ -104,15 +117,23 @@ class StepRunner:
             return self._refuse(claim, lease)
         if lease.attempt == 1 and not claim.is_redelivered:  # a later attempt waited for other reasons
             self._queue_wait.observe(lease.waited_s)
+            QUEUE_WAIT.labels(claim.step).observe(lease.waited_s)
         failpoint("claim.after")
-        log.debug("step.started", attempt=lease.attempt, round=lease.round)
-        request = self._find_request(claim.step, lease.state)
+        describe_span({"ticketflow.attempt": lease.attempt, "ticketflow.round": lease.round})
+        with bound(tenant=lease.state["tenant"], attempt=lease.attempt):
+            return self._work(lease, planned.time_limit_s)
+
+    def _work(self, lease: Lease, time_limit_s: float) -> StepOutcome:
+        """Think under a lease, and put what comes of it in Postgres."""
+        log.debug("step.started", round=lease.round)
+        step = lease.claim.step
+        request = self._find_request(step, lease.state)
         if request is not None:
             return self._ask(lease, request)
         try:
-            with self._heart.keep(lease, planned.time_limit_s):
+            with self._heart.keep(lease, time_limit_s):
                 entry = self._think(lease)
-            following = self._plan.next_step(claim.step, {**lease.state, **entry.output})
+            following = self._plan.next_step(step, {**lease.state, **entry.output})
         except Exception as error:  # noqa: BLE001  # whatever a step raises must end up on its ticket
             return self._fail(lease, error)
         return self._commit(lease, entry, following)
@@ -121,7 +142,12 @@ class StepRunner:
         """Call the step outside any transaction."""
         canonical = json.dumps(lease.state, sort_keys=True, ensure_ascii=False)
         started = time.perf_counter()
-        with collect_usage(lease.claim.ticket_id, lease.attempt, lease.state["tenant"]) as usage:
+        thinking = STEP_DURATION.labels(lease.claim.step).time()
+        with (
+            span("think"),
+            thinking,
+            collect_usage(lease.claim.ticket_id, lease.attempt, lease.state["tenant"]) as usage,
+        ):
             added = self._plan.run(lease.claim.step, lease.state, self._tools)
         return LedgerEntry(
             input_hash=hashlib.sha256(canonical.encode()).hexdigest(),
@@ -171,12 +197,16 @@ class StepRunner:
         if version is None:
             return self._lose(lease)
         log.info("step.finished", duration_s=round(entry.duration_s, 4), next_step=following)
+        if following is None:
+            count_end(_name_resolution(entry), time.monotonic() - lease.accepted_s)
         goes_on = following is not None and not move.is_loop and move.request is None
         return Committed(following, is_chain_valid=goes_on)
 
     def _fail(self, lease: Lease, error: Exception) -> StepOutcome:
         policy = self._plan.steps[lease.claim.step].retry
         problem = _describe(error, lease)
+        STEP_FAILURES.labels(lease.claim.step, name_error(error)).inc()
+        describe_span({}, failure=problem["class"])
         if is_retryable(policy, error) and lease.attempt < policy.max_attempts:
             delay = backoff(policy, lease.attempt, getattr(error, "retry_after_s", None))
             log.warning("step.retrying", error=_brief(problem), delay_s=delay.total_seconds())
@@ -186,11 +216,14 @@ class StepRunner:
 
         log.error("step.failed", error=_brief(problem), exc_info=error)
         version = self._write(lambda session: park(session, lease, problem, _parking_events(problem)))
-        return self._lose(lease) if version is None else Parked(problem["message"])
+        if version is None:
+            return self._lose(lease)
+        count_end("failed", time.monotonic() - lease.accepted_s)
+        return Parked(problem["message"])
 
     def _lose(self, lease: Lease) -> LostLease:
         """Count a result that changed nothing, and take back the death that was put down for us."""
-        log.warning("step.stale_commit", attempt=lease.attempt)
+        log.warning("step.stale_commit")
         STALE_COMMITS.labels(lease.claim.step).inc()
         with self._sessions.begin() as session:
             report_alive(session, lease)
@@ -248,20 +281,29 @@ class StepRunner:
     def _suspect(self, refusal: Refusal, deaths: int) -> StepOutcome:
         """Let a ticket wait for a moment of its own, because workers died while they had it."""
         delay = suspect_wait(deaths)
-        problem = _describe(WorkerDiedError(f"{deaths} workers died during this step"), refusal)
+        error = WorkerDiedError(f"{deaths} workers died during this step")
+        problem = _describe(error, refusal)
         with self._sessions.begin() as session:
             events = [_retrying_event(problem, delay)]
             version = give_back(session, refusal, delay, events, deaths=deaths, error=problem)
-        return Busy() if version is None else Retrying(delay, problem["message"])
+        if version is None:
+            return Busy()
+        STEP_FAILURES.labels(refusal.claim.step, name_error(error)).inc()
+        return Retrying(delay, problem["message"])
 
     def _give_up(self, refusal: Refusal, deaths: int) -> StepOutcome:
         """Park a ticket whose last allowed attempt ended without a word, as a killed worker's does."""
         step = refusal.claim.step
         message = f"step {step} ended without a result {refusal.attempt} times; is it killing its worker?"
-        problem = _describe(WorkerDiedError(message), refusal)
+        error = WorkerDiedError(message)
+        problem = _describe(error, refusal)
         with self._sessions.begin() as session:
             version = park(session, refusal, problem, _parking_events(problem), deaths=deaths)
-        return Busy() if version is None else Parked(message)
+        if version is None:
+            return Busy()
+        STEP_FAILURES.labels(step, name_error(error)).inc()
+        count_end("failed", time.monotonic() - refusal.accepted_s)
+        return Parked(message)
 
 
 def _describe(error: Exception, seen: Lease | Refusal) -> dict[str, Any]:
@@ -277,6 +319,11 @@ def _describe(error: Exception, seen: Lease | Refusal) -> dict[str, Any]:
         "attempt": seen.attempt,
         "traceback": frames[-TRACEBACK_FRAMES:],
     }
+
+
+def _name_resolution(entry: LedgerEntry) -> str:
+    """Say how a ticket came out; a graph of another kind answers."""
+    return str(entry.output.get("result", {}).get("resolution", "answered"))
 
 
 def _brief(problem: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ticketflow.observability.failpoints import failpoint
+from ticketflow.observability.metrics import SUBMITTED
 from ticketflow.services.answer_once import Submission, answer_once
 from ticketflow.services.mask_ticket import mask_ticket
 from ticketflow.services.views import describe_ticket
@@ -38,4 +39,5 @@ def submit_ticket(
     submission = answer_once(sessions, tenant, request, open_ticket)
     if not submission.is_replay:
         failpoint("submit.after")
+        SUBMITTED.labels(submission.ticket["priority"]).inc()
     return submission

@@ -15,6 +15,7 @@ from ticketflow.storage.models import (
     TicketEvent,
     TicketStep,
 )
+from ticketflow.storage.webhook_models import WebhookDelivery, WebhookEndpoint
 from ticketflow.workflow.transitions import Status
 
 _FROM_STATE = (
@@ -55,6 +56,7 @@ def describe_ticket(ticket: Ticket) -> dict[str, Any]:
         "error": ticket.error,
         "not_before": instant(ticket.not_before),
         "forked_from": None if ticket.forked_from is None else str(ticket.forked_from),
+        "request_id": ticket.request_id,
         "created_at": instant(ticket.created_at),
         "updated_at": instant(ticket.updated_at),
         "finished_at": instant(ticket.finished_at),
@@ -106,8 +108,12 @@ def describe_correction(row: CorrectedTicket) -> dict[str, Any]:
     }
 
 
-def describe_event(event: TicketEvent) -> dict[str, Any]:
-    """Show a line of a trail."""
+def describe_event(event: TicketEvent, request_id: str | None) -> dict[str, Any]:
+    """Show a line of a trail.
+
+    Args:
+        request_id: The request its ticket came with.
+    """
     return {
         "id": event.id,
         "type": event.type,
@@ -115,6 +121,7 @@ def describe_event(event: TicketEvent) -> dict[str, Any]:
         "round": event.round,
         "attempt": event.attempt,
         "generation": event.generation,
+        "request_id": request_id,
         "detail": event.detail,
         "created_at": instant(event.created_at),
     }
@@ -204,6 +211,40 @@ def describe_dead_letter(ticket: Ticket) -> dict[str, Any]:
         "error": ticket.error,
         "parked_at": instant(ticket.finished_at),
         "created_at": instant(ticket.created_at),
+    }
+
+
+def describe_webhook(endpoint: WebhookEndpoint) -> dict[str, Any]:
+    """Show an endpoint, without its secret."""
+    return {
+        "id": str(endpoint.id),
+        "url": endpoint.url,
+        "description": endpoint.description,
+        "events": endpoint.events,
+        "enabled": endpoint.enabled,
+        "disabled_reason": endpoint.disabled_reason,
+        "failures": endpoint.failures,
+        "failing_since": instant(endpoint.failing_since),
+        "version": endpoint.version,
+        "created_at": instant(endpoint.created_at),
+        "updated_at": instant(endpoint.updated_at),
+    }
+
+
+def describe_delivery(delivery: WebhookDelivery) -> dict[str, Any]:
+    """Show a delivery and what became of it."""
+    return {
+        "id": str(delivery.id),
+        "type": delivery.type,
+        "ticket_id": None if delivery.ticket_id is None else str(delivery.ticket_id),
+        "status": delivery.status,
+        "attempts": delivery.attempts,
+        "response_status": delivery.response_status,
+        "error": delivery.error,
+        "occurred_at": instant(delivery.occurred_at),
+        "last_attempt_at": instant(delivery.last_attempt_at),
+        "next_attempt_at": instant(delivery.next_attempt_at),
+        "finished_at": instant(delivery.finished_at),
     }
 
 

@@ -19,11 +19,20 @@ _SUSPECTS_KEY = 0x54467375
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A ticket to publish: the chain starts at ``next_step`` and carries ``generation``."""
+    """A ticket to publish: the chain starts at ``next_step`` and carries ``generation``.
+
+    Attributes:
+        dispatches: 1 for the first time; more when no worker claimed what was sent before.
+        request_id: The request the ticket came with.
+        traceparent: The place that request had in a trace.
+    """
 
     ticket_id: UUID
     generation: int
     next_step: str
+    dispatches: int = 1
+    request_id: str | None = None
+    traceparent: str | None = None
 
 
 # After the first death a ticket goes on at once; a suspect waits for a random moment of its own.
@@ -51,7 +60,7 @@ _EXPIRE = text(f"""
 # What happens was settled when they were asked, whatever this process's settings say.
 _EXPIRE_APPROVALS = text("""
     WITH overdue AS (
-        SELECT id FROM tickets WHERE status = :awaiting AND wake_at <= now()
+        SELECT id, wake_at FROM tickets WHERE status = :awaiting AND wake_at <= now()
         ORDER BY wake_at LIMIT :limit FOR UPDATE SKIP LOCKED
     ), moved AS (
         UPDATE tickets
@@ -59,11 +68,15 @@ _EXPIRE_APPROVALS = text("""
             state = state || jsonb_build_object('decision', jsonb_build_object(
                 'action', state #> '{approval_request,default_action}', 'by', NULL))
         FROM overdue WHERE tickets.id = overdue.id
-        RETURNING tickets.id, tenant, next_step, generation, state #> '{decision,action}' AS action
+        RETURNING tickets.id, tenant, next_step, generation, state #> '{decision,action}' AS action,
+                  coalesce(CAST(state #>> '{approval_request,timeout_s}' AS double precision), 0)
+                  + extract(epoch FROM now() - overdue.wake_at) AS waited_s
+    ), trail AS (
+        INSERT INTO ticket_events (ticket_id, tenant, type, step, generation, detail)
+        SELECT id, tenant, 'approval.expired', next_step, generation, jsonb_build_object('action', action)
+        FROM moved
     )
-    INSERT INTO ticket_events (ticket_id, tenant, type, step, generation, detail)
-    SELECT id, tenant, 'approval.expired', next_step, generation, jsonb_build_object('action', action)
-    FROM moved RETURNING ticket_id
+    SELECT CAST(waited_s AS double precision) FROM moved
 """)
 
 _DEPART = """
@@ -72,7 +85,8 @@ _DEPART = """
         dispatched_at = now(), updated_at = now(),
         wake_at = now() + :redispatch_after * power(2, least(dispatches, :max_doublings))
     FROM due WHERE tickets.id = due.id
-    RETURNING tickets.id, tickets.generation, tickets.next_step
+    RETURNING tickets.id, tickets.generation, tickets.next_step, tickets.dispatches, tickets.request_id,
+              tickets.traceparent
 """
 # Each priority is one range of the partial index, so neither finished tickets nor those in flight
 # are ever visited, however many there are.
@@ -139,14 +153,14 @@ def expire_leases(session: Session, limit: int) -> int:
     return len(session.execute(_EXPIRE, {"limit": limit, "suspect_wait_s": SUSPECT_WAIT_S}).all())
 
 
-def expire_approvals(session: Session, limit: int) -> int:
+def expire_approvals(session: Session, limit: int) -> list[float]:
     """Send tickets on that waited for a person long enough, with what was to be done by default.
 
     Returns:
-        How many there were.
+        How long each had waited, in seconds.
     """
     values = {"limit": limit, "awaiting": Status.AWAITING_APPROVAL, "queued": Status.QUEUED}
-    return len(session.execute(_EXPIRE_APPROVALS, values).all())
+    return list(session.scalars(_EXPIRE_APPROVALS, values))
 
 
 def claim_due(session: Session, limit: int, redispatch_after: timedelta) -> list[Departure]:

@@ -8,22 +8,25 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from ticketflow.storage.models import Ticket, TicketEvent
+from ticketflow.storage.webhook_deliveries import TOLD, record_deliveries
 
 
 def record_event(
     session: Session, ticket: Ticket, event: str, step: str | None = None, detail: Mapping[str, Any] | None = None
 ) -> None:
-    """Append a line to the trail of a ticket whose row this transaction has inserted or locked."""
-    session.execute(
-        insert(TicketEvent).values(
-            ticket_id=ticket.id,
-            tenant=ticket.tenant,
-            type=event,
-            step=step,
-            generation=ticket.generation,
-            detail=dict(detail or {}),
-        )
+    """Append a line to the trail of a ticket whose row this transaction has inserted or locked, and tell webhooks."""
+    line = insert(TicketEvent).values(
+        ticket_id=ticket.id,
+        tenant=ticket.tenant,
+        type=event,
+        step=step,
+        generation=ticket.generation,
+        detail=dict(detail or {}),
     )
+    event_id = session.scalars(line.returning(TicketEvent.id)).one()
+    if event in TOLD:
+        session.flush()  # deliveries tell of the ticket as it is after its move
+        record_deliveries(session, ticket.id, event_id)
 
 
 def page_events(session: Session, ticket_id: UUID, after: int, limit: int) -> Sequence[TicketEvent]:

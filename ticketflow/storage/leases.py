@@ -5,6 +5,7 @@ claim hands out, and the ledger row's primary key. A statement whose fence does 
 nothing and says so by returning nothing.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from ticketflow.storage.pauses import IS_PAUSED
 from ticketflow.storage.tickets import build_request
+from ticketflow.storage.webhook_deliveries import MOVED, RECORD_DELIVERIES
 from ticketflow.workflow.approval import ApprovalRequest
 from ticketflow.workflow.policy import MAX_DEATHS
 from ticketflow.workflow.transitions import RUNNABLE, Status
@@ -49,6 +51,7 @@ class Lease:
         round: 1 unless the step was looped or rewound to.
         waited_s: Seconds since the message was sent.
         started_at: Database time of the claim.
+        accepted_s: When the ticket was accepted, on the clock ``time.monotonic`` of this process.
         state: What the ticket arrived with and every finished step added.
     """
 
@@ -58,6 +61,7 @@ class Lease:
     round: int
     waited_s: float
     started_at: datetime
+    accepted_s: float
     state: Mapping[str, Any]
 
 
@@ -69,6 +73,7 @@ class Refusal:
         token: The lease somebody holds or died with, or ``None``.
         has_live_lease: That lease has not run out.
         is_paused: The step is not to be started.
+        accepted_s: When the ticket was accepted, on the clock ``time.monotonic`` of this process.
     """
 
     claim: Claim
@@ -81,6 +86,7 @@ class Refusal:
     next_step: str | None
     has_live_lease: bool
     is_paused: bool
+    accepted_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,7 @@ _APPEND = """
     INSERT INTO ticket_events (ticket_id, tenant, type, step, round, attempt, generation, detail)
     SELECT moved.id, moved.tenant, event.type, :step, :round, :attempt, :generation, {detail}
     FROM moved, jsonb_to_recordset(:events) AS event(type text, detail jsonb)
+    RETURNING id, ticket_id, type, created_at
 """
 _APPEND_EVENTS = _APPEND.format(detail="event.detail")
 # Until when a person may decide is known to the database alone: it has the only clock.
@@ -143,6 +150,7 @@ _UNCHANGED = """
 _CLAIM = text(f"""
     WITH seen AS (
         SELECT id, status, generation, next_step, attempt, deaths, lease_token,
+               extract(epoch FROM now() - created_at) AS age_s,
                coalesce(lease_until > now(), false) AS has_live_lease, {IS_PAUSED} AS is_paused
         FROM tickets WHERE id = :ticket_id
     ), moved AS (
@@ -163,7 +171,7 @@ _CLAIM = text(f"""
         FROM moved, passed
     )
     SELECT seen.status, seen.generation, seen.next_step, seen.attempt, seen.deaths, seen.lease_token,
-           seen.has_live_lease, seen.is_paused, passed.round, now() AS started_at,
+           seen.has_live_lease, seen.is_paused, seen.age_s, passed.round, now() AS started_at,
            moved.attempt AS claimed_attempt,
            coalesce(extract(epoch FROM now() - moved.dispatched_at), 0) AS waited_s, moved.id, moved.tenant,
            moved.subject, moved.body, moved.customer_name, moved.customer_email, moved.channel, moved.created_at,
@@ -189,14 +197,14 @@ _COMMIT = text(f"""
             is_in_flight = NOT (:is_last OR :leaves_chain),
             wake_at = CASE WHEN NOT :is_last THEN now() + :wake_after END
         WHERE id = :ticket_id AND lease_token = :token
-        RETURNING id, tenant, version, wake_at
+        RETURNING {MOVED}, wake_at
     ), ledger AS (
         INSERT INTO ticket_steps (ticket_id, step, round, tenant, generation, attempts, input_hash, output, engines,
                                   started_at, duration_s, ticket_version)
         SELECT moved.id, :step, :round, moved.tenant, :generation, :attempt, :input_hash, :output, :engines,
                :started_at, :duration_s, moved.version
         FROM moved
-    ), trail AS ({_APPEND_REQUEST})
+    ), trail AS ({_APPEND_REQUEST}), told AS ({RECORD_DELIVERIES})
     SELECT version FROM moved
 """).bindparams(*(bindparam(name, type_=JSONB) for name in ("added", "output", "engines", "events")))
 
@@ -207,8 +215,8 @@ _ASK = text(f"""
             status = :awaiting, lease_token = NULL, lease_until = NULL, is_in_flight = false, updated_at = now(),
             wake_at = now() + :wake_after
         WHERE {_UNCHANGED}
-        RETURNING id, tenant, version, wake_at
-    ), trail AS ({_APPEND_REQUEST})
+        RETURNING {MOVED}, wake_at
+    ), trail AS ({_APPEND_REQUEST}), told AS ({RECORD_DELIVERIES})
     SELECT version FROM moved
 """).bindparams(bindparam("added", type_=JSONB), bindparam("events", type_=JSONB))
 
@@ -232,8 +240,8 @@ _PARK = text(f"""
             wake_at = NULL, deaths = coalesce(CAST(:deaths AS smallint), deaths), error = :error,
             updated_at = now(), finished_at = now()
         WHERE {_UNCHANGED}
-        RETURNING id, tenant, version
-    ), trail AS ({_APPEND_EVENTS})
+        RETURNING {MOVED}
+    ), trail AS ({_APPEND_EVENTS}), told AS ({RECORD_DELIVERIES})
     SELECT version FROM moved
 """).bindparams(bindparam("error", type_=JSONB), bindparam("events", type_=JSONB))
 
@@ -265,6 +273,7 @@ def claim_step(session: Session, claim: Claim, lease: timedelta, max_attempts: i
     row = session.execute(_CLAIM, values).one_or_none()
     if row is None:
         return None
+    accepted_s = time.monotonic() - float(row.age_s)
     if row.claimed_attempt is None:
         return Refusal(
             claim=claim,
@@ -277,6 +286,7 @@ def claim_step(session: Session, claim: Claim, lease: timedelta, max_attempts: i
             next_step=row.next_step,
             has_live_lease=row.has_live_lease,
             is_paused=row.is_paused,
+            accepted_s=accepted_s,
         )
     return Lease(
         claim=claim,
@@ -285,6 +295,7 @@ def claim_step(session: Session, claim: Claim, lease: timedelta, max_attempts: i
         round=row.round,
         waited_s=float(row.waited_s),
         started_at=row.started_at,
+        accepted_s=accepted_s,
         state={**build_request(row), **row.state},
     )
 

@@ -1,5 +1,6 @@
 """Brings a database to the schema this code expects."""
 
+from enum import Enum, auto
 from pathlib import Path
 
 from alembic import command
@@ -9,6 +10,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 import ticketflow
+
+
+class SchemaAge(Enum):
+    """How a database's schema compares with the one this code expects."""
+
+    CURRENT = auto()
+    EMPTY = auto()
+    BEHIND = auto()
+    AHEAD = auto()  # it has a migration that this code does not know
 
 
 def build_config(url: str) -> Config:
@@ -46,3 +56,16 @@ def is_current(engine: Engine) -> bool:
     head = ScriptDirectory.from_config(build_config("")).get_current_head()
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def find_schema_age(engine: Engine) -> SchemaAge:
+    """Tell which migrations the database has, compared with those this code knows."""
+    scripts = ScriptDirectory.from_config(build_config(""))
+    with engine.connect() as connection:
+        revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is None:
+        return SchemaAge.EMPTY
+    if revision == scripts.get_current_head():
+        return SchemaAge.CURRENT
+    known = {script.revision for script in scripts.walk_revisions()}
+    return SchemaAge.BEHIND if revision in known else SchemaAge.AHEAD

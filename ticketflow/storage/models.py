@@ -12,17 +12,17 @@ from sqlalchemy import (
     Identity,
     Index,
     LargeBinary,
-    MetaData,
     Sequence,
     SmallInteger,
-    Text,
     UniqueConstraint,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, TSVECTOR
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
 
+from ticketflow.storage import webhook_models  # noqa: F401  # whoever has all tables has theirs
+from ticketflow.storage.base import Base as Base  # noqa: PLC0414  # and what they have in common
 from ticketflow.workflow.state import DEFAULT_TENANT
 from ticketflow.workflow.transitions import Status
 
@@ -31,22 +31,6 @@ EVERY_STEP = "all"
 PRIORITIES = ("low", "normal", "high", "urgent")
 
 _STATUSES = ", ".join(f"'{status}'" for status in Status)
-_TIMESTAMPTZ = TIMESTAMP(timezone=True)
-
-
-class Base(DeclarativeBase):
-    """Naming convention and types shared by all tables."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {datetime: _TIMESTAMPTZ, str: Text, dict[str, Any]: JSONB}  # noqa: RUF012  # SQLAlchemy reads it
 
 
 class Ticket(Base):
@@ -55,7 +39,8 @@ class Ticket(Base):
     ``wake_at`` is the whole clock: a row with one is live, and when it passes the rest of the
     ticket's chain is published again under the next ``generation``. ``state`` holds everything
     the steps know; the columns computed from it exist to be filtered on. ``deaths`` counts leases of
-    the step at hand that ended without a word.
+    the step at hand that ended without a word. ``request_id`` names the request the ticket came with,
+    and ``traceparent`` (W3C) the trace that request began.
     """
 
     __tablename__ = "tickets"
@@ -85,6 +70,8 @@ class Ticket(Base):
     wake_at: Mapped[datetime | None]
     not_before: Mapped[datetime | None]
     forked_from: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
+    request_id: Mapped[str | None]
+    traceparent: Mapped[str | None]
 
     state: Mapped[dict[str, Any]]
     error: Mapped[dict[str, Any] | None]
@@ -111,6 +98,7 @@ class Ticket(Base):
         Index("ix_tickets_awaiting", "wake_at", postgresql_where=text("status = 'awaiting_approval'")),
         Index("ix_tickets_suspect", "wake_at", postgresql_where=text("deaths >= 2")),
         Index("ix_tickets_status", "tenant", "status", "id"),
+        Index("ix_tickets_forked_from", "forked_from", postgresql_where=text("forked_from IS NOT NULL")),
         Index("ix_tickets_external_id", "tenant", "external_id", postgresql_where=text("external_id IS NOT NULL")),
         Index(
             "ix_tickets_customer_email", "tenant", "customer_email", postgresql_where=text("customer_email IS NOT NULL")
@@ -262,6 +250,11 @@ class IdempotencyKey(Base):
     response: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
+    __table_args__ = (
+        Index("ix_idempotency_keys_created_at", "created_at"),
+        Index("ix_idempotency_keys_ticket_id", "ticket_id"),
+    )
+
 
 class Pause(Base):
     """A step, or every step, that is not to be started, for one tenant or for all."""
@@ -272,6 +265,23 @@ class Pause(Base):
     step: Mapped[str] = mapped_column(primary_key=True)
     reason: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class LogLevel(Base):
+    """What operators want logged for a while, by every process.
+
+    Attributes:
+        logger: It and all below it; the empty name is everybody's.
+        until: When the settings hold again.
+    """
+
+    __tablename__ = "log_levels"
+
+    logger: Mapped[str] = mapped_column(primary_key=True)
+    level: Mapped[str]
+    until: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("level IN ('debug', 'info', 'warning', 'error')", name="level"),)
 
 
 class Worker(Base):

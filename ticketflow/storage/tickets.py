@@ -10,6 +10,8 @@ from sqlalchemy import Select, func, insert, select
 from sqlalchemy.orm import Session
 
 from ticketflow.errors import NotFoundError
+from ticketflow.observability.context import current_request_id, make_request_id
+from ticketflow.observability.tracing import current_traceparent
 from ticketflow.storage.ids import new_id
 from ticketflow.storage.models import PRIORITIES, Ticket, TicketSearch
 from ticketflow.workflow.state import Entity, Priority, Request
@@ -87,7 +89,10 @@ def record_ticket(session: Session, tenant: str, new: NewTicket, first_step: str
 
 
 def build_ticket(tenant: str, new: NewTicket, first_step: str) -> Ticket:
-    """Build the row of a new ticket; nothing is stored."""
+    """Build the row of a new ticket; nothing is stored.
+
+    It keeps the request and the place in a trace that it is made in.
+    """
     return Ticket(
         id=new_id(),
         tenant=tenant,
@@ -101,6 +106,8 @@ def build_ticket(tenant: str, new: NewTicket, first_step: str) -> Ticket:
         ticket_metadata=new.metadata or {},
         not_before=new.not_before,
         wake_at=new.not_before or func.now(),
+        request_id=current_request_id() or make_request_id(),
+        traceparent=current_traceparent(),
         next_step=first_step,
         state={"requested_priority": new.priority, "timezone": new.timezone, "masked": list(new.masked)},
     )

@@ -5,18 +5,21 @@ from typing import Any
 from celery import Celery, signals
 
 from ticketflow.errors import ConfigurationError
+from ticketflow.observability.context import name_process, process_name
 from ticketflow.observability.logging import configure_logging
-from ticketflow.observability.metrics import serve_metrics
+from ticketflow.observability.tracing import start_tracing, stop_tracing
 from ticketflow.services.tools import check_engine, warm_up
 from ticketflow.settings import load_settings
-from ticketflow.tasks import threads  # noqa: F401  # its pool takes the place of Celery's
+from ticketflow.tasks import threads, worker_metrics  # noqa: F401  # a pool of our own; followers of signals
 from ticketflow.tasks.canary import CanaryStep
+from ticketflow.tasks.deliverer import DelivererStep
 from ticketflow.tasks.dispatcher import DispatcherStep
+from ticketflow.tasks.log_levels import LevelWatch
 from ticketflow.tasks.runtime import forget_runtime, runtime
 
 app = Celery("ticketflow.tasks")
 app.config_from_object("celeryconfig")
-app.steps["worker"].update({DispatcherStep, CanaryStep})
+app.steps["worker"].update({DispatcherStep, DelivererStep, CanaryStep})
 
 
 @signals.setup_logging.connect
@@ -33,23 +36,33 @@ def make_ready(sender: Any, **_: Any) -> None:
     Loading takes seconds, which the first steps' leases need not pay for. A prefork worker leaves it
     to its children.
     """
+    name_process(sender.hostname)
+    use_our_logging()
     try:
         check_engine(load_settings())
         if "prefork" not in str(sender.pool_cls):
+            start_tracing(sender.hostname)
             warm_up(runtime().tools)
     except ConfigurationError as error:
         raise SystemExit(f"error: {error}") from None
 
 
 @signals.worker_ready.connect
-def show_numbers(**_: Any) -> None:
-    """Let Prometheus read what this worker counts."""
-    settings = load_settings()
-    if settings.metrics_port is not None:
-        serve_metrics(settings.host, settings.metrics_port)
+def follow_log_levels(**_: Any) -> None:
+    """Log what operators want logged, from now on; the children of a prefork worker each follow by themselves."""
+    LevelWatch(runtime().sessions, load_settings().log_level).start()
 
 
 @signals.worker_process_init.connect
 def start_afresh(**_: Any) -> None:
-    """Give a forked pool child database connections of its own."""
+    """Give a forked pool child database connections and threads of its own."""
     forget_runtime()
+    start_tracing(process_name())
+    follow_log_levels()
+
+
+@signals.worker_shutdown.connect
+@signals.worker_process_shutdown.connect
+def send_last_spans(**_: Any) -> None:
+    """Let no span of a worker that ends in order get lost."""
+    stop_tracing()

@@ -101,6 +101,11 @@ def build_dispatcher(app: Any) -> Dispatcher:
     return Dispatcher(live.sessions, publisher, letters, live.limits, live.settings.poll_interval_s)
 
 
+def dispatches(worker: Any) -> bool:
+    """Tell whether a worker has a dispatcher: see ``DispatcherStep``."""
+    return runtime().settings.dispatcher and "prefork" not in worker.pool_cls.__module__
+
+
 class DispatcherStep(bootsteps.StartStopStep):
     """Runs a dispatcher inside a worker whose pool does not fork.
 
@@ -117,7 +122,7 @@ class DispatcherStep(bootsteps.StartStopStep):
 
     def include_if(self, worker: Any) -> bool:
         """Tell whether this worker dispatches."""
-        return runtime().settings.dispatcher and "prefork" not in worker.pool_cls.__module__
+        return dispatches(worker)
 
     def start(self, worker: Any) -> None:
         """Start dispatching."""

@@ -8,10 +8,17 @@ from kombu import Connection
 from kombu.exceptions import KombuError
 
 from ticketflow.errors import BrokerUnavailableError
+from ticketflow.observability.tracing import Attributes, current_traceparent, span, ticket_traceparent
 from ticketflow.storage.due import Departure
 from ticketflow.workflow.plan import Plan
 
 BROKER_ERRORS = (OSError, AMQPError, KombuError)
+
+# Headers of every message of a chain: the request its ticket came with, the place that request had in a trace, and
+# that of the dispatch that sent it.
+REQUEST_ID = "request_id"
+TRACEPARENT = "traceparent"
+SENT_BY = "sent_by"
 
 
 class ChainPublisher:
@@ -61,9 +68,19 @@ class ChainPublisher:
         Raises:
             BrokerUnavailableError: No confirm came in time; the message may or may not be there.
         """
-        arguments = (str(departure.ticket_id), departure.generation)
+        parent = ticket_traceparent(departure.ticket_id, departure.traceparent)
+        with span("dispatch", "producer", _describe(departure), parent=parent):
+            headers = {REQUEST_ID: departure.request_id, TRACEPARENT: parent, SENT_BY: current_traceparent()}
+            self._send(departure, {name: value for name, value in headers.items() if value is not None})
+
+    def _send(self, departure: Departure, headers: dict[str, str]) -> None:
         links = [
-            self._app.signature(f"ticketflow.steps.{step}", args=arguments, immutable=True)
+            self._app.signature(
+                f"ticketflow.steps.{step}",
+                args=(str(departure.ticket_id), departure.generation),
+                immutable=True,
+                headers=headers,
+            )
             for step in self._plan.remaining(departure.next_step)
         ]
         options: dict[str, Any] = {"connection": self._connection, "retry": False, "confirm_timeout": self._timeout_s}
@@ -78,6 +95,17 @@ class ChainPublisher:
         if self._connection is not None:
             self._connection.collect(socket_timeout=self._timeout_s)
             self._connection = None
+
+
+def _describe(departure: Departure) -> Attributes:
+    return {
+        "ticketflow.ticket_id": str(departure.ticket_id),
+        "ticketflow.request_id": departure.request_id,
+        "ticketflow.generation": departure.generation,
+        "ticketflow.dispatches": departure.dispatches,
+        "messaging.operation.type": "send",
+        "messaging.destination.name": f"steps.{departure.next_step}",
+    }
 
 
 def open_connection(app: Celery, timeout_s: float) -> Connection:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from sqlalchemy import Engine
 
+from ticketflow.services.deliver_webhook import DeliveryLimits
 from ticketflow.services.dispatch_due import DispatchLimits
 from ticketflow.services.knowledge import StoredKnowledge
 from ticketflow.services.queue_wait import QueueWait
@@ -14,6 +15,7 @@ from ticketflow.services.tools import build_knowledge, build_tools
 from ticketflow.settings import Settings, load_settings
 from ticketflow.storage.embedded import embedded_url
 from ticketflow.storage.session import Sessions, build_engine, build_session_factory
+from ticketflow.storage.webhook_deliveries import Patience
 from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.ports import Tools
 
@@ -49,6 +51,17 @@ class Runtime:
             redispatch_after=timedelta(seconds=self.settings.redispatch_after_s),
             alive_for=timedelta(seconds=self.patience_s),
         )
+
+    @property
+    def delivery_limits(self) -> DeliveryLimits:
+        """How much a deliverer of this process may do, and for how long."""
+        settings = self.settings
+        patience = Patience(
+            retry_for=timedelta(seconds=settings.webhook_retry_for_s),
+            disable_after=timedelta(seconds=settings.webhook_disable_after_s),
+        )
+        timeout, keep_for = timedelta(seconds=settings.webhook_timeout_s), timedelta(days=settings.webhook_keep_days)
+        return DeliveryLimits(timeout, patience, keep_for)
 
     @property
     def patience_s(self) -> float:

@@ -6,17 +6,31 @@ from uuid import UUID
 from celery import Task
 from celery.exceptions import Reject, Retry
 from sqlalchemy.exc import InterfaceError, OperationalError
-from structlog.contextvars import bound_contextvars
 
+from ticketflow.observability.context import bound, current_request_id
 from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.logging import get_logger
+from ticketflow.observability.tracing import Attributes, describe_span, span, ticket_traceparent
 from ticketflow.services.outcomes import AlreadyDone, Committed, Parked, Retrying, StepOutcome
 from ticketflow.storage.leases import Claim
 from ticketflow.tasks.celery import app
+from ticketflow.tasks.publisher import REQUEST_ID, SENT_BY, TRACEPARENT
 from ticketflow.tasks.runtime import runtime
 from ticketflow.workflow.plan import ticket_plan
 
 log = get_logger(__name__)
+
+
+def describe(claim: Claim) -> Attributes:
+    """Say what a span of a step is about."""
+    return {
+        "ticketflow.ticket_id": str(claim.ticket_id),
+        "ticketflow.request_id": current_request_id(),
+        "ticketflow.step": claim.step,
+        "ticketflow.generation": claim.generation,
+        "messaging.operation.type": "process",
+        "messaging.destination.name": f"steps.{claim.step}",
+    }
 
 
 class StepTask(Task):
@@ -36,14 +50,26 @@ class StepTask(Task):
         """
         is_redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
         claim = Claim(UUID(ticket_id), self.step, generation, is_redelivered)
-        with bound_contextvars(ticket_id=ticket_id, step=self.step, generation=generation):
+        request_id = self.request.get(REQUEST_ID)
+        with bound(request_id=request_id, ticket_id=ticket_id, step=self.step, generation=generation):
+            return self.answer(self.run_step(claim))
+
+    def run_step(self, claim: Claim) -> StepOutcome:
+        """Run the step inside a span of its ticket's trace.
+
+        Raises:
+            Retry: The database is away; nothing took effect.
+        """
+        parent = ticket_traceparent(claim.ticket_id, self.request.get(TRACEPARENT))
+        with span(f"step {self.step}", "consumer", describe(claim), parent=parent, links=[self.request.get(SENT_BY)]):
             try:
                 outcome = runtime().runner.run(claim)
             except (OperationalError, InterfaceError) as error:
                 # Nothing took effect; the clock that the dispatcher set brings the step back.
                 log.warning("step.database_away", error=type(error).__name__)
                 raise Retry("the database does not answer") from error
-            return self.answer(outcome)
+            describe_span({"ticketflow.outcome": outcome.label})
+            return outcome
 
     def after_return(self, *_: Any, **__: Any) -> None:
         """Let a test end the process here: Celery has published the next link and acknowledges afterwards."""

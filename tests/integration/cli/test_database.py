@@ -214,6 +214,15 @@ def test_a_database_is_checked_and_upgraded(run, database_url):
     assert run("db", "check").exit_code == 0
 
 
+def test_a_database_of_a_newer_version_is_left_as_it_is(run, sessions):
+    with sessions.begin() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = 'of a newer version'"))
+
+    result = run("db", "upgrade")
+
+    assert (result.exit_code, result.stdout) == (0, "the database is of a newer version; left as it is\n")
+
+
 def test_tables_that_were_changed_by_hand_are_told(run, sessions):
     with sessions.begin() as session:
         session.execute(text("ALTER TABLE articles ADD COLUMN note text"))
@@ -222,3 +231,30 @@ def test_tables_that_were_changed_by_hand_are_told(run, sessions):
 
     assert result.exit_code == 1
     assert "error: the tables are not as this version expects: " in result.stderr
+
+
+@pytest.fixture
+def finished_before_today(served, sessions):
+    ticket_id = served.submit()["id"]
+    with sessions.begin() as session:
+        session.execute(text("UPDATE tickets SET finished_at = now() - interval '91 days'"))
+    return ticket_id
+
+
+def test_pruning_asks_first(run, served, finished_before_today):
+    dry, refused, done = (
+        run("db", "prune", "--older-than", "2h", *options, text="n\n") for options in (["--dry-run"], [], ["--yes"])
+    )
+
+    assert dry.stdout == "would be deleted: tickets 1, idempotency keys 0, kept answers 0\n"
+    assert (refused.exit_code, "nothing was deleted" in refused.stderr) == (1, True)
+    assert (done.exit_code, done.stdout) == (0, "deleted: tickets 1, idempotency keys 0, kept answers 0\n")
+    assert served.get(f"/tickets/{finished_before_today}").status_code == 404
+
+
+@pytest.mark.parametrize("age", ["90", "3 months", "-1d"])
+def test_an_age_that_is_none_is_wrong_input(run, age):
+    result = run("db", "prune", "--older-than", age)
+
+    assert result.exit_code == 2
+    assert "is not a number with s, m, h or d" in result.stderr

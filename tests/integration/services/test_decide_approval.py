@@ -120,7 +120,7 @@ def let_time_pass(sessions, past=timedelta(hours=2)) -> None:
 
 def expire(sessions) -> int:
     with sessions.begin() as session:
-        return expire_approvals(session, 100)
+        return len(expire_approvals(session, 100))
 
 
 # -- Asking -------------------------------------------------------------------------------------

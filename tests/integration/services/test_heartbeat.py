@@ -70,7 +70,7 @@ def expire(sessions) -> int:
 
 
 def count_stale_commits() -> float:
-    return REGISTRY.get_sample_value("ticketflow_stale_commits_total", {"step": "read"})
+    return REGISTRY.get_sample_value("ticketflow_stale_commits_total", {"step": "read"}) or 0
 
 
 def wait_for_beat(sessions) -> None:

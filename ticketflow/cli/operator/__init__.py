@@ -49,4 +49,7 @@ tickets = OperatorCommand(
 )
 dead = OperatorCommand("dead", "ticketflow.cli.operator.dead:dead", "List, replay and purge parked tickets.")
 queues = OperatorCommand("queues", "ticketflow.cli.operator.queues:queues", "Show what waits where, step by step.")
+log_level = OperatorCommand(
+    "log-level", "ticketflow.cli.operator.log_level:log_level", "Log more, or less, for a while, everywhere."
+)
 dispatch = OperatorCommand("dispatch", "ticketflow.cli.operator.dispatch:dispatch", "Publish due tickets, once.")

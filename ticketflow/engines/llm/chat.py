@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -34,6 +35,7 @@ from ticketflow.engines.llm.provider import Provider
 from ticketflow.errors import BadModelOutputError
 from ticketflow.observability.logging import get_logger
 from ticketflow.observability.metrics import MODEL_CALLS, MODEL_COST, MODEL_FALLBACKS, MODEL_TOKENS
+from ticketflow.observability.tracing import describe_span, span
 from ticketflow.settings import LlmStep
 from ticketflow.workflow.state import DEFAULT_TENANT
 from ticketflow.workflow.usage import Spoken, current_usage, record_spoken
@@ -174,19 +176,26 @@ class Chat:
         is_last_try: bool = False,
     ) -> dict[str, Any]:
         schema = question.shape.model_json_schema()
-        with self._provider.take_turn(self._limiter):
+        with self._provider.take_turn(self._limiter), self._make_span(question):
             tally.calls += 1
             try:
                 result = self._provider.call(schema, messages, is_last_try=is_last_try)
+                used = getattr(result.get("raw"), "usage_metadata", None) or {}
+                describe_span({f"gen_ai.usage.{name}": used.get(name) for name in ("input_tokens", "output_tokens")})
             except ModelDownError:
                 MODEL_CALLS.labels(question.step, "down").inc()
                 raise
             except UnreadableAnswerError as error:
                 tally.add(error.input_tokens, error.output_tokens)
                 raise
-        used = getattr(result.get("raw"), "usage_metadata", None) or {}
         tally.add(used.get("input_tokens", 0), used.get("output_tokens", 0))
         return result
+
+    def _make_span(self, question: Question[Shape]) -> AbstractContextManager[None]:
+        """Make a span of a call; neither the prompt nor the answer is in it."""
+        name = self._provider.name
+        attributes = {"gen_ai.operation.name": "chat", "gen_ai.request.model": name}
+        return span(f"chat {name}", "client", attributes | {"ticketflow.prompt_version": question.prompt.version})
 
     def _read(self, question: Question[Shape], result: dict[str, Any], rendered: Rendered, seal: Seal) -> Shape:
         """Turn what came back into an answer that may be used."""

@@ -1,0 +1,78 @@
+"""Whether the database is there and as this version needs it; all that it knows of the rest."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from ticketflow.services.diagnosis import flow
+from ticketflow.services.diagnosis.finding import Finding, Severity, build_finding
+from ticketflow.services.diagnosis.flow import Flow
+from ticketflow.services.diagnosis.machine import judge_clock
+from ticketflow.services.diagnosis.webhooks import diagnose_webhooks
+from ticketflow.services.dispatch_due import DispatchLimits
+from ticketflow.storage.migrate import SchemaAge, find_schema_age
+from ticketflow.storage.session import Sessions
+from ticketflow.storage.vitals import SeenWorker, count_connected, list_workers, read_clock
+
+CHECKS: Sequence[Callable[[Session], Iterator[Finding]]] = (
+    flow.diagnose_pauses,
+    flow.diagnose_parked,
+    flow.diagnose_tries,
+    flow.diagnose_ended,
+    flow.diagnose_models,
+    flow.diagnose_approvals,
+    diagnose_webhooks,
+)
+EXPORTER = "ticketflow exporter"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseReading:
+    """What the database says.
+
+    Attributes:
+        flow: ``None`` where the schema is not the one this version knows.
+        workers: Those that have not said that they end.
+    """
+
+    findings: Sequence[Finding]
+    flow: Flow | None = None
+    workers: Sequence[SeenWorker] = ()
+
+
+def diagnose_database(sessions: Sessions, limits: DispatchLimits) -> DatabaseReading:
+    """Ask the database everything it knows.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: It does not answer, or not in time.
+    """
+    age = find_schema_age(sessions.kw["bind"])
+    if age is not SchemaAge.CURRENT:
+        return DatabaseReading([judge_schema(age)])
+    with sessions() as session:
+        findings = list(judge_clock(read_clock(session)))
+        measured = flow.read_flow(session, limits)
+        findings += flow.judge_flow(measured)
+        findings += [finding for check in CHECKS for finding in check(session)]
+        findings += judge_exporter(count_connected(session, EXPORTER))
+        return DatabaseReading(findings, measured, list_workers(session))
+
+
+def judge_schema(age: SchemaAge) -> Finding:
+    """Tell what is wrong with the schema."""
+    if age is SchemaAge.AHEAD:
+        return build_finding(
+            Severity.CRITICAL,
+            "MigrationBehind",
+            "the database has migrations that this version does not know: it belongs to a newer one",
+            "pip install --upgrade ticketflow",
+        )
+    lacks = "has no tables yet" if age is SchemaAge.EMPTY else "lacks migrations of this version"
+    return build_finding(Severity.CRITICAL, "MigrationBehind", f"the database {lacks}")
+
+
+def judge_exporter(connections: int) -> Iterator[Finding]:
+    """Tell whether somebody measures the database for Prometheus."""
+    if not connections:
+        yield build_finding(Severity.NOTE, "ExporterAway", "no exporter reads this database: dashboards know little")

@@ -1,0 +1,90 @@
+"""Whether this machine and its settings are fit to run: disk, clock, configuration."""
+
+import ipaddress
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ticketflow.errors import ConfigurationError
+from ticketflow.services.diagnosis.finding import Finding, Severity, build_finding
+from ticketflow.services.tools import check_engine
+from ticketflow.settings import Settings
+
+# What the alert DiskFillingUp says of the broker's and the database's disks.
+LITTLE_FREE = 0.10
+HARDLY_FREE = 0.03
+# The database's clock decides everything; only what people read is stamped by others.
+SKEW_S = 2.0
+
+
+def diagnose_machine(settings: Settings) -> Iterator[Finding]:
+    """Look at the disk and at the settings; nothing is connected to."""
+    yield from judge_disk(settings.data_dir)
+    yield from judge_settings(settings)
+    try:
+        check_engine(settings)
+    except ConfigurationError as error:
+        yield Finding(Severity.CRITICAL, f"workers do not start: {error}", "ticketflow try --sample", _CONFIGURATION)
+
+
+def judge_disk(folder: Path) -> Iterator[Finding]:
+    """Tell whether the disk under a folder is nearly full."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    usage = shutil.disk_usage(existing)
+    free = usage.free / usage.total
+    if free < LITTLE_FREE:
+        yield build_finding(
+            Severity.CRITICAL if free < HARDLY_FREE else Severity.WARNING,
+            "DiskFillingUp",
+            f"the disk of {existing} has {free:.0%} left ({usage.free / 2**30:.1f} GiB)",
+        )
+
+
+def judge_settings(settings: Settings) -> Iterator[Finding]:
+    """Tell of settings that are allowed, and hardly ever meant."""
+    if not settings.auth and not is_loopback(settings.host):
+        yield Finding(
+            Severity.CRITICAL,
+            f"the API asks for no key, and {settings.host} can be reached from other machines",
+            "export TICKETFLOW_AUTH=true",
+            f"{_CONFIGURATION}#ticketflow_auth",
+        )
+    if settings.failpoints:
+        yield Finding(
+            Severity.CRITICAL,
+            f"TICKETFLOW_FAILPOINTS is set: processes kill themselves at {', '.join(sorted(settings.failpoints))}",
+            "unset TICKETFLOW_FAILPOINTS",
+            f"{_CONFIGURATION}#ticketflow_failpoints",
+        )
+    if settings.is_broker_embedded and not settings.is_database_embedded:
+        yield Finding(
+            Severity.WARNING,
+            "TICKETFLOW_BROKER_URL is not set: messages travel through a folder, which no other machine sees",
+            "export TICKETFLOW_BROKER_URL=amqp://...",
+            f"{_CONFIGURATION}#ticketflow_broker_url",
+        )
+
+
+def judge_clock(database_now: datetime) -> Iterator[Finding]:
+    """Tell whether this machine and the database agree on the time."""
+    ahead_s = (datetime.now(UTC) - database_now).total_seconds()
+    if abs(ahead_s) > SKEW_S:
+        way = "ahead of" if ahead_s > 0 else "behind"
+        yield Finding(
+            Severity.WARNING,
+            f"the clock of this machine is {abs(ahead_s):.0f} s {way} the database's",
+            "timedatectl set-ntp true",
+            "docs/how-to/operate.md#ask-what-is-wrong",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is this machine's alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+_CONFIGURATION = "docs/configuration.md"

@@ -1,0 +1,216 @@
+"""Webhooks as their owners see them: register, change, test, look after deliveries."""
+
+import base64
+import secrets
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from ticketflow.errors import ConflictError, InvalidInputError
+from ticketflow.services.deliver_webhook import SECRET_PREFIX
+from ticketflow.services.views import describe_delivery, describe_webhook
+from ticketflow.services.webhook_post import NOT_PUBLIC, is_public
+from ticketflow.storage.session import Sessions
+from ticketflow.storage.webhook_deliveries import (
+    erase_deliveries,
+    get_delivery,
+    page_deliveries,
+    record_test,
+    requeue_delivery,
+)
+from ticketflow.storage.webhook_models import WebhookEndpoint
+from ticketflow.storage.webhooks import (
+    EndpointChange,
+    NewEndpoint,
+    change_endpoint,
+    erase_endpoint,
+    get_endpoint,
+    list_endpoints,
+    lock_endpoint,
+    record_endpoint,
+    rotate_secret,
+)
+
+SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64
+# Long enough to change the other side in peace.
+OLD_SECRET_FOR = timedelta(days=1)
+
+
+def create_webhook(sessions: Sessions, tenant: str, new: NewEndpoint, *, allow_private: bool) -> dict[str, Any]:
+    """Register an endpoint; it is told of what happens from now on.
+
+    Returns:
+        The endpoint with its ``secret``, which is not shown again.
+
+    Raises:
+        InvalidInputError: The address is not one to send to.
+        ConflictError: It is registered already, or there are too many.
+    """
+    checked = replace(new, url=read_url(new.url, allow_private=allow_private))
+    with sessions.begin() as session:
+        return _with_secret(record_endpoint(session, tenant, checked, _make_secret()))
+
+
+def read_webhook(sessions: Sessions, tenant: str, endpoint_id: UUID) -> dict[str, Any]:
+    """Show one endpoint.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    with sessions() as session:
+        return describe_webhook(get_endpoint(session, tenant, endpoint_id))
+
+
+def read_webhooks(sessions: Sessions, tenant: str) -> list[dict[str, Any]]:
+    """Show all endpoints, oldest first."""
+    with sessions() as session:
+        return [describe_webhook(endpoint) for endpoint in list_endpoints(session, tenant)]
+
+
+def update_webhook(
+    sessions: Sessions, owner: tuple[str, UUID], seen: int | None, change: EndpointChange, *, allow_private: bool
+) -> dict[str, Any]:
+    """Change an endpoint. One that is enabled again gets what has waited for it meanwhile.
+
+    Args:
+        owner: Tenant and id of the endpoint.
+        seen: The version the caller read; ``None`` takes whatever is there.
+
+    Raises:
+        NotFoundError: There is none.
+        VersionConflictError: It changed since.
+        InvalidInputError: The new address is not one to send to.
+        ConflictError: The new address is another endpoint's.
+    """
+    if change.url is not None:
+        change = replace(change, url=read_url(change.url, allow_private=allow_private))
+    with sessions.begin() as session:
+        endpoint = lock_endpoint(session, *owner, seen)
+        change_endpoint(session, endpoint, change)
+        return describe_webhook(endpoint)
+
+
+def delete_webhook(sessions: Sessions, tenant: str, endpoint_id: UUID) -> None:
+    """Delete an endpoint with its deliveries; what waits is not sent any more.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    with sessions.begin() as session:
+        erase_endpoint(lock_endpoint(session, tenant, endpoint_id))
+        erase_deliveries(session, endpoint_id)
+
+
+def change_secret(sessions: Sessions, tenant: str, endpoint_id: UUID) -> dict[str, Any]:
+    """Sign with a new secret; for a day deliveries carry a signature by the old one too.
+
+    Returns:
+        The endpoint with its ``secret``, which is not shown again.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    with sessions.begin() as session:
+        endpoint = lock_endpoint(session, tenant, endpoint_id)
+        rotate_secret(session, endpoint, _make_secret(), OLD_SECRET_FOR)
+        return _with_secret(endpoint)
+
+
+def send_test(sessions: Sessions, tenant: str, endpoint_id: UUID) -> dict[str, Any]:
+    """Send an endpoint a ``webhook.test``, as any other delivery.
+
+    Raises:
+        NotFoundError: There is none.
+        ConflictError: It is disabled.
+    """
+    with sessions.begin() as session:
+        endpoint = _require_enabled(lock_endpoint(session, tenant, endpoint_id))
+        return describe_delivery(record_test(session, endpoint))
+
+
+def read_delivery(sessions: Sessions, tenant: str, endpoint_id: UUID, delivery_id: UUID) -> dict[str, Any]:
+    """Show one delivery.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    with sessions() as session:
+        endpoint = get_endpoint(session, tenant, endpoint_id)
+        return describe_delivery(get_delivery(session, endpoint.id, delivery_id))
+
+
+def read_deliveries(
+    sessions: Sessions, owner: tuple[str, UUID], status: str | None, before_id: UUID | None, limit: int
+) -> tuple[list[dict[str, Any]], bool]:
+    """Show a page of an endpoint's deliveries, newest first, and whether an older page follows.
+
+    Args:
+        owner: Tenant and id of the endpoint.
+
+    Raises:
+        NotFoundError: There is no such endpoint.
+    """
+    with sessions() as session:
+        endpoint = get_endpoint(session, *owner)
+        rows = page_deliveries(session, endpoint.id, status, before_id, limit + 1)
+        return [describe_delivery(row) for row in rows[:limit]], len(rows) > limit
+
+
+def redeliver(sessions: Sessions, tenant: str, endpoint_id: UUID, delivery_id: UUID) -> dict[str, Any]:
+    """Send a delivery again at once, under the same id, whatever became of it.
+
+    Raises:
+        NotFoundError: There is none.
+        ConflictError: It is being sent just now, or its endpoint is disabled.
+    """
+    with sessions.begin() as session:
+        endpoint = _require_enabled(lock_endpoint(session, tenant, endpoint_id))
+        return describe_delivery(requeue_delivery(session, endpoint, delivery_id))
+
+
+def read_url(url: str, *, allow_private: bool) -> str:
+    """Check an address and write it the way it goes over the wire.
+
+    Raises:
+        InvalidInputError: It is not one to send to; the message says why.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise InvalidInputError(f"url: {error}") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host or "%" in parsed.host:
+        raise InvalidInputError("url: send one that starts with https:// or http:// and names a host")
+    if parsed.userinfo or parsed.fragment:
+        raise InvalidInputError("url: send one without user, password and fragment; deliveries are signed instead")
+    if parsed.port is not None and not 1 <= parsed.port <= 65535:  # noqa: PLR2004  # RFC 9293 §3.1
+        raise InvalidInputError("url: its port is not between 1 and 65535")
+    if not allow_private and _is_private_literal(parsed.host):
+        raise InvalidInputError(f"url: {parsed.host}: {NOT_PUBLIC}")
+    return str(parsed)
+
+
+def _is_private_literal(host: str) -> bool:
+    """Tell whether a host is an IP address it makes no sense to register; names are looked up when they are sent to."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return not is_public(host)
+
+
+def _require_enabled(endpoint: WebhookEndpoint) -> WebhookEndpoint:
+    if not endpoint.enabled:
+        raise ConflictError("the webhook is disabled; enable it first")
+    return endpoint
+
+
+def _make_secret() -> str:
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def _with_secret(endpoint: WebhookEndpoint) -> dict[str, Any]:
+    return {**describe_webhook(endpoint), "secret": endpoint.secret}

@@ -1,0 +1,138 @@
+"""The deliverer: a thread that sends due webhooks, beside the dispatcher and never in its way."""
+
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+from celery import bootsteps
+from sqlalchemy.exc import SQLAlchemyError
+
+from ticketflow.observability.logging import get_logger
+from ticketflow.services.deliver_webhook import (
+    DeliveryLimits,
+    Post,
+    claim_webhooks,
+    deliver_webhook,
+    forget_webhooks,
+)
+from ticketflow.services.webhook_post import WebhookPost
+from ticketflow.storage.session import Sessions
+from ticketflow.storage.webhook_deliveries import ClaimedDelivery
+from ticketflow.tasks.dispatcher import AWAY_PAUSE_S, dispatches
+from ticketflow.tasks.runtime import runtime
+
+log = get_logger(__name__)
+
+FORGET_EVERY_S = 600.0
+
+
+class Deliverer:
+    """Sends what is due, looking every ``poll_interval_s`` and whenever a seat becomes free while there is more."""
+
+    def __init__(self, sessions: Sessions, post: Post, limits: DeliveryLimits, poll_interval_s: float) -> None:
+        """Bind what a pass needs; ``start`` begins."""
+        self._sessions = sessions
+        self._post = post
+        self._limits = limits
+        self._poll_interval_s = poll_interval_s
+        self._forgot_at = 0.0
+        self._lock = threading.Lock()
+        self._busy: Counter[UUID] = Counter()
+        self._bell = threading.Event()
+        self._is_stopping = False
+        self._seats = ThreadPoolExecutor(limits.seats, thread_name_prefix="webhook")
+        self._thread = threading.Thread(target=self._loop, name="deliverer", daemon=True)
+
+    def start(self) -> None:
+        """Begin in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Claim nothing more, and end when what is under way has been reported back."""
+        self._is_stopping = True
+        self._bell.set()
+        self._thread.join()
+        self._seats.shutdown()
+
+    def _loop(self) -> None:
+        while not self._is_stopping:
+            self._bell.wait(self._pass())
+            self._bell.clear()
+
+    def _pass(self) -> float:
+        """Make one pass; return how many seconds to pause unless a seat becomes free."""
+        try:
+            self._send_due()
+            self._forget()
+        except SQLAlchemyError as error:
+            log.warning("webhook.away", error=f"{type(error).__name__}: {error}")
+            return AWAY_PAUSE_S
+        except Exception:
+            log.exception("webhook.pass_failed")
+            return AWAY_PAUSE_S
+        return self._poll_interval_s
+
+    def _send_due(self) -> None:
+        with self._lock:
+            busy = dict(self._busy)
+        room = self._limits.seats - sum(busy.values())
+        for delivery in claim_webhooks(self._sessions, self._limits, room, busy) if room else ():
+            with self._lock:
+                self._busy[delivery.endpoint_id] += 1
+            self._seats.submit(self._deliver, delivery)
+
+    def _deliver(self, delivery: ClaimedDelivery) -> None:
+        try:
+            deliver_webhook(self._sessions, self._post, self._limits.patience, delivery)
+        except SQLAlchemyError as error:
+            # What came of it is not known to the database: it is sent again when its clock rings.
+            log.warning("webhook.away", delivery_id=str(delivery.id), error=f"{type(error).__name__}: {error}")
+        except Exception:
+            log.exception("webhook.delivery_failed", delivery_id=str(delivery.id))
+        finally:
+            with self._lock:
+                self._busy[delivery.endpoint_id] -= 1
+                self._busy += Counter()  # drops the zeros
+            self._bell.set()
+
+    def _forget(self) -> None:
+        now = time.monotonic()
+        if now - self._forgot_at >= FORGET_EVERY_S:
+            self._forgot_at = now
+            forget_webhooks(self._sessions, self._limits.keep_for)
+
+
+def build_deliverer() -> Deliverer:
+    """Build the deliverer of this process."""
+    live = runtime()
+    settings = live.settings
+    post = WebhookPost(settings.webhook_timeout_s, allow_private=settings.webhook_allow_private)
+    return Deliverer(live.sessions, post, live.delivery_limits, settings.poll_interval_s)
+
+
+class DelivererStep(bootsteps.StartStopStep):
+    """Runs a deliverer inside a worker that has a dispatcher."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        """Attach to a worker."""
+        super().__init__(worker, **kwargs)
+        self._deliverer: Deliverer | None = None
+
+    def include_if(self, worker: Any) -> bool:
+        """Tell whether this worker delivers."""
+        return dispatches(worker)
+
+    def start(self, worker: Any) -> None:  # noqa: ARG002  # Celery's signature
+        """Start delivering."""
+        self._deliverer = build_deliverer()
+        self._deliverer.start()
+
+    def stop(self, worker: Any) -> None:  # noqa: ARG002
+        """Stop delivering."""
+        if self._deliverer is not None:
+            self._deliverer.stop()
