@@ -25,7 +25,8 @@ _ESCAPED = re.compile(r"\\(.)")
 PARAMETER = {
     "name": HEADER,
     "in": "header",
-    "description": "Send the same key again and get the first answer again, for one payload, however often you repeat.",
+    "description": "Send the same key again and get the first answer again, for one payload, however often you repeat."
+    " A key is kept until an operator prunes the database (`ticketflow db prune`), a week unless they say otherwise.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
     "example": '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
 }

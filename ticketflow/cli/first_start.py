@@ -2,6 +2,7 @@
 
 import os
 import textwrap
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +20,11 @@ from ticketflow.settings import Settings
 from ticketflow.storage.articles import latest_revision
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.state import DEFAULT_TENANT
+from ticketflow.workflow.transitions import RUNNABLE
 
 API_START_TIMEOUT_S = 60.0
 SAMPLE_TIMEOUT_S = 60.0
+LOOK_EVERY_S = 1.0
 _PREVIEW_CHARACTERS = 300
 
 
@@ -66,7 +69,16 @@ def submit_sample_tickets(client: ApiClient) -> None:
     say(f"posting {len(samples)} sample tickets")
     tickets = [client.open_ticket(*each)[0] for each in zip(samples, build_keys(samples), strict=True)]
     for ticket in tickets:
-        _tell(client.get_ticket(ticket["id"], wait_s=SAMPLE_TIMEOUT_S))
+        _tell(_follow(client, ticket["id"]))
+
+
+def _follow(client: ApiClient, ticket_id: str) -> dict[str, Any]:
+    """Read a ticket once it has ended or waits for a person, who comes after this."""
+    deadline = time.monotonic() + SAMPLE_TIMEOUT_S
+    while True:
+        ticket = client.get_ticket(ticket_id, wait_s=LOOK_EVERY_S)
+        if ticket["status"] not in RUNNABLE or time.monotonic() > deadline:
+            return ticket
 
 
 def greet(settings: Settings, key: str) -> None:
@@ -84,7 +96,8 @@ def greet(settings: Settings, key: str) -> None:
 def _tell(ticket: dict[str, Any]) -> None:
     result = ticket["result"] or {}
     outcome = result.get("resolution", ticket["status"])
-    say(f"{ticket['subject']!r} -> {ticket['category']}, {outcome} ({result.get('team')})")
+    team = f" ({result['team']})" if result else ""
+    say(f"{ticket['subject']!r} -> {ticket['category']}, {outcome}{team}")
     preview = textwrap.shorten(ticket["final_response"] or "", _PREVIEW_CHARACTERS)
     for line in textwrap.wrap(preview, 96):
         say(f"    {line}")
