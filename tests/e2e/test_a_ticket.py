@@ -2,19 +2,17 @@ import json
 from importlib import resources
 
 import pytest
-from sqlalchemy import create_engine
 
 from tests.systems import run_celery
-from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
-from ticketflow.services.knowledge import StoredKnowledge
+from ticketflow.settings import Settings
 from ticketflow.storage.models import Ticket
-from ticketflow.storage.session import build_session_factory
 from ticketflow.storage.tickets import build_request
+from ticketflow.tasks.runtime import Runtime
 from ticketflow.workflow.graph import build_graph
 
 SIX = ["classify", "extract", "research", "draft", "review", "finalize"]
 ARTICLE = {
-    "title": "Returns",
+    "title": "How long can I return an item?",
     "body": "You can return any unused item within 30 days of delivery. We refund within five working days.",
 }
 
@@ -66,16 +64,14 @@ def test_the_graph_in_process_and_the_celery_chain_end_in_the_same_state(system,
     ids = [system.submit(**sample) for sample in samples]
     for ticket_id in ids:
         system.wait(ticket_id)
-    engine = create_engine(system.database_url)
-    sessions = build_session_factory(engine)
-    tools = build_embedded_tools(StoredKnowledge(sessions, shared_encoder()))
+    live = Runtime(Settings(database_url=system.database_url))
 
-    with sessions() as session:
+    with live.sessions() as session:
         tickets = [session.get_one(Ticket, ticket_id) for ticket_id in ids]
-    in_process = [build_graph().invoke(build_request(ticket), context=tools) for ticket in tickets]
+    in_process = [build_graph().invoke(build_request(ticket), context=live.tools) for ticket in tickets]
+    live.engine.dispose()
 
     assert [{**build_request(ticket), **ticket.state} for ticket in tickets] == in_process
-    engine.dispose()
 
 
 def test_celery_names_the_six_step_tasks(system):

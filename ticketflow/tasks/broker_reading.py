@@ -23,14 +23,16 @@ def read_broker(app: Celery, timeout_s: float) -> BrokerReading:
     Raises:
         BrokerUnavailableError: It does not answer in time.
     """
+    is_embedded = load_settings().is_broker_embedded
     connection = open_connection(app, timeout_s)
     try:
-        alarm = None if load_settings().is_broker_embedded else find_alarm(connection, timeout_s)
-        listening = {} if alarm else ask_workers(app, connection)
+        # First what is asked, then what is published: after that, a broker with an alarm reads nothing from us.
         consumers = {queue.name: count_consumers(connection, queue.name) for queue in app.conf.task_queues}
-        if load_settings().is_broker_embedded:  # the folder does not know who reads it
-            consumers = {name: sum(name in queues for queues in listening.values()) for name in consumers}
         dead = count_messages(connection, app.conf.dead_letter_queue.name)
+        alarm = None if is_embedded else find_alarm(connection, timeout_s)
+        listening = {} if alarm else ask_workers(app, connection)
+        if is_embedded:  # the folder does not know who reads it
+            consumers = {name: sum(name in queues for queues in listening.values()) for name in consumers}
         return BrokerReading(alarm, frozenset(listening), consumers, dead)
     except BROKER_ERRORS as error:
         raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
@@ -39,18 +41,20 @@ def read_broker(app: Celery, timeout_s: float) -> BrokerReading:
 
 
 def find_alarm(connection: Connection, timeout_s: float) -> str | None:
-    """Publish a message to a queue of our own; return why the broker does not take it, or ``None``.
+    """Publish to a queue of our own; return why the broker does not take messages, or ``None``.
 
-    RabbitMQ tells a client of an alarm when it publishes (https://www.rabbitmq.com/docs/connection-blocked).
+    RabbitMQ tells a client of an alarm when it publishes (https://www.rabbitmq.com/docs/connection-blocked). It may
+    still take that first message, never a second one.
     """
-    reasons: list[str] = []
-    connection.connection.on_blocked = reasons.append
+    notices: list[str] = []  # the client library drops what they say, memory or disk
+    connection.connection.on_blocked = notices.append
     channel = connection.default_channel
     queue = channel.queue_declare(exclusive=True).queue
     try:
-        channel.basic_publish_confirm(Message(b""), routing_key=queue, confirm_timeout=timeout_s)
+        for _ in range(2):
+            channel.basic_publish_confirm(Message(b""), routing_key=queue, confirm_timeout=timeout_s)
     except TimeoutError:
-        return reasons[0] if reasons else "it confirms nothing that is published"
+        return "its memory or its disk is full" if notices else "it confirms nothing that is published"
     return None
 
 

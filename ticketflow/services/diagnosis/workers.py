@@ -16,7 +16,7 @@ class BrokerReading:
     """What the broker says.
 
     Attributes:
-        alarm: Why it takes no messages, in its own words; ``None`` when it does.
+        alarm: Why it takes no messages; ``None`` when it does.
         answering: The workers that answer over it.
         consumers: How many fetch from each step queue; ``None`` where there is no such queue.
         dead: Messages in the dead-letter queue.
