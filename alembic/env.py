@@ -1,23 +1,37 @@
-"""Runs the migrations; Alembic loads this file for every command."""
+"""Runs the migrations, or prints their SQL; Alembic loads this file for every command."""
+
+import sys
 
 from alembic import context
 from sqlalchemy import create_engine, pool
 
+from ticketflow.storage.migration_run import run_patiently
 from ticketflow.storage.models import Base
+from ticketflow.storage.online_ddl import BE_QUICK
 
-# Migrations of several processes starting at once wait for each other here.
-_LOCK = "SELECT pg_advisory_xact_lock(hashtext('ticketflow.migrations'))"
+
+def migrate() -> None:
+    """Apply each migration in a transaction of its own."""
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 def run_migrations() -> None:
-    """Apply migrations in one transaction, with a limit on how long they may wait for a lock."""
+    """Apply migrations beside a live system."""
     engine = create_engine(context.config.get_main_option("sqlalchemy.url") or "", poolclass=pool.NullPool)
     with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=Base.metadata)
-        with context.begin_transaction():
-            connection.exec_driver_sql(_LOCK)
-            connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
-            context.run_migrations()
+        context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
+        run_patiently(connection, migrate)
 
 
-run_migrations()
+def print_migrations() -> None:
+    """Print what would be applied, for reviewers and for squawk."""
+    context.configure(
+        dialect_name="postgresql", output_buffer=sys.stdout, literal_binds=True, transaction_per_migration=True
+    )
+    for setting in BE_QUICK:
+        context.execute(setting)
+    migrate()
+
+
+print_migrations() if context.is_offline_mode() else run_migrations()

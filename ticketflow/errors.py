@@ -77,3 +77,7 @@ class WorkerDiedError(PermanentError):
 
 class BrokerUnavailableError(TransientError):
     """The broker did not take a message in time; it is published again later."""
+
+
+class MigrationError(TransientError):
+    """A migration had to give way to the live system for too long; run it again."""

@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from ticketflow.storage.online_ddl import build_index, replace_check
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -21,6 +23,8 @@ LIVE_WAKES_BEFORE = "status NOT IN ('queued', 'processing') OR wake_at IS NOT NU
 
 def upgrade() -> None:
     """Apply the change."""
+    build_index("ix_tickets_awaiting", "tickets", ["wake_at"], postgresql_where=sa.text("status = 'awaiting_approval'"))
+    replace_check(op.f("ck_tickets_live_wakes"), "tickets", LIVE_WAKES)
     op.execute(sa.schema.CreateSequence(sa.Sequence("resolved_tickets_revision_seq")))
     op.create_table(
         "classifier_models",
@@ -119,15 +123,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_ticket_corrections_field", "ticket_corrections", ["tenant", "field", "id"], unique=False)
     op.create_index("ix_ticket_corrections_ticket_id", "ticket_corrections", ["ticket_id"], unique=False)
-    op.create_index(
-        "ix_tickets_awaiting",
-        "tickets",
-        ["wake_at"],
-        unique=False,
-        postgresql_where=sa.text("status = 'awaiting_approval'"),
-    )
-    op.drop_constraint(op.f("ck_tickets_live_wakes"), "tickets", type_="check")
-    op.create_check_constraint(op.f("ck_tickets_live_wakes"), "tickets", LIVE_WAKES)
     op.execute(RECORD_VERSIONS)
 
 

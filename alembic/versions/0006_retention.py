@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from ticketflow.storage.online_ddl import build_index
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -11,15 +13,11 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply the change."""
-    op.create_index(
-        "ix_tickets_forked_from",
-        "tickets",
-        ["forked_from"],
-        unique=False,
-        postgresql_where=sa.text("forked_from IS NOT NULL"),
+    build_index(
+        "ix_tickets_forked_from", "tickets", ["forked_from"], postgresql_where=sa.text("forked_from IS NOT NULL")
     )
-    op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"], unique=False)
-    op.create_index("ix_idempotency_keys_ticket_id", "idempotency_keys", ["ticket_id"], unique=False)
+    build_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"])
+    build_index("ix_idempotency_keys_ticket_id", "idempotency_keys", ["ticket_id"])
 
 
 def downgrade() -> None:
