@@ -2,6 +2,7 @@
 
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.storage.due import Departure
+from ticketflow.workflow.lineage import ONE_VERSION
 
 
 class FakePublisher:
@@ -12,6 +13,7 @@ class FakePublisher:
         self._fails_after = fails_after
         self._is_away = is_away
         self._is_connected = False
+        self.lineage = ONE_VERSION
 
     def connect(self) -> None:
         if self._is_away:

@@ -13,16 +13,13 @@ from ticketflow.api.fields import ShownSchema
 from ticketflow.api.openapi import Blueprint
 from ticketflow.errors import TicketFlowError
 from ticketflow.observability.logging import get_logger
-from ticketflow.storage.migrate import SchemaAge, find_schema_age
+from ticketflow.storage.migrate import USABLE, find_schema_age
 
 log = get_logger(__name__)
 
 blp = Blueprint("health", __name__, description="Probes; they need no key")
 
 _OPEN: list[dict[str, list[str]]] = []
-
-# Ahead while a newer version is rolled out, or after it was rolled back: its migrations leave this one working.
-_USABLE = {SchemaAge.CURRENT, SchemaAge.AHEAD}
 
 
 class AliveSchema(ShownSchema):
@@ -85,7 +82,7 @@ class Ready(MethodView):
 
 def _check_database() -> str | None:
     engine = backend().sessions.kw["bind"]
-    is_usable = find_schema_age(engine) in _USABLE
+    is_usable = find_schema_age(engine) in USABLE
     return None if is_usable else "its schema is not the one this version needs; run `ticketflow db upgrade`"
 
 

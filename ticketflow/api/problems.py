@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, g, request
-from sqlalchemy.exc import InterfaceError, OperationalError
+from psycopg.errors import UndefinedColumn, UndefinedTable
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
@@ -60,6 +61,7 @@ def install_problems(app: Flask) -> None:
     app.register_error_handler(TicketFlowError, show_our_error)
     for away in (OperationalError, InterfaceError, PoolTimeoutError):
         app.register_error_handler(away, show_database_error)
+    app.register_error_handler(ProgrammingError, show_programming_error)
     app.register_error_handler(Exception, show_unexpected_error)
 
 
@@ -103,6 +105,15 @@ def show_database_error(error: Exception) -> Response:
     return build_problem(
         DATABASE_AWAY, "the database does not answer; repeat the request", {"Retry-After": RETRY_AFTER_S}
     )
+
+
+def show_programming_error(error: ProgrammingError) -> Response:
+    """Say that the database is not migrated yet, if that is what is wrong, and when to come back."""
+    if not isinstance(error.orig, UndefinedTable | UndefinedColumn):
+        return show_unexpected_error(error)
+    log.error("request.database_behind", error=str(error.orig).partition("\n")[0])
+    detail = "the database is not up to date yet; repeat the request"
+    return build_problem(DATABASE_AWAY, detail, {"Retry-After": RETRY_AFTER_S})
 
 
 def show_unexpected_error(error: Exception) -> Response:

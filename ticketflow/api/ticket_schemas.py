@@ -45,6 +45,7 @@ EVENT_TYPES = (
     "ticket.failed",
     "ticket.cancelled",
     "ticket.retried",
+    "ticket.graph_changed",
     "ticket.rewound",
     "ticket.forked",
 )

@@ -65,7 +65,15 @@ class Tickets(MethodView):
         """
         caller = current_caller()
         repeatable = idempotency.find_repeatable(caller.key_id, asdict(new))
-        submission = submit_ticket(backend().sessions, caller.tenant, new, ticket_plan().order[0], repeatable)
+        plan = ticket_plan()
+        submission = submit_ticket(
+            backend().sessions,
+            caller.tenant,
+            new,
+            plan.order[0],
+            repeatable,
+            graph_version=plan.lineage.version,
+        )
         bind(ticket_id=str(submission.ticket_id))
         headers = {"Location": url_for("tickets.ticket", ticket_id=submission.ticket_id)}
         if submission.is_replay:

@@ -31,7 +31,8 @@ PRIORITIES = ("low", "normal", "high", "urgent")
 RESOLUTIONS = ("answered", "routed", "ignored")
 OUTCOMES = (*RESOLUTIONS, "failed", "cancelled")
 STEP_OUTCOMES = (
-    "committed", "already_done", "superseded", "busy", "held", "asked", "lost", "retrying", "parked",
+    "committed", "already_done", "superseded", "busy", "held", "other_graph", "asked", "lost", "retrying",
+    "parked",
 )  # fmt: skip
 OTHER = "other"
 ERRORS = (

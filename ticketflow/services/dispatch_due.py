@@ -27,6 +27,7 @@ from ticketflow.storage.due import (
 )
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.workers import Capacity, measure_capacity
+from ticketflow.workflow.lineage import Lineage
 
 log = get_logger(__name__)
 
@@ -39,6 +40,11 @@ FIRST_SLOTS = 4
 
 class Publisher(Protocol):
     """Sends chains to the broker."""
+
+    @property
+    def lineage(self) -> Lineage:
+        """The graphs whose steps it can send tickets to."""
+        ...
 
     def connect(self) -> None:
         """Make sure messages can be sent.
@@ -112,7 +118,7 @@ def dispatch_due(sessions: Sessions, publisher: Publisher, limits: DispatchLimit
         capacity = measure_capacity(session, limits.alive_for)
         room = min(limits.window(capacity) - count_in_flight(session), limits.batch)
         patience = stretch(limits.redispatch_after, capacity.queue_wait)
-        due = claim_due(session, room, patience) if room > 0 else []
+        due = claim_due(session, room, patience, publisher.lineage) if room > 0 else []
     LEASES_EXPIRED.inc(expired)
     for waited_s in waits_s:
         APPROVAL_WAIT.labels(EXPIRED).observe(waited_s)

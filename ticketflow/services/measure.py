@@ -16,7 +16,7 @@ from ticketflow.storage.measures import (
     measure_live,
     measure_size,
 )
-from ticketflow.storage.migrate import SchemaAge, find_schema_age
+from ticketflow.storage.migrate import USABLE, find_schema_age
 from ticketflow.storage.webhook_deliveries import WebhookMeasure, measure_webhooks
 
 
@@ -48,7 +48,7 @@ def measure_system(engine: Engine, alive_for: timedelta) -> Measures | None:
     Returns:
         The measures, or ``None`` while the database lacks migrations that they need.
     """
-    if find_schema_age(engine) in {SchemaAge.EMPTY, SchemaAge.BEHIND}:
+    if find_schema_age(engine) not in USABLE:
         return None
     with Session(engine) as session:
         return Measures(

@@ -52,6 +52,13 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherGraph:
+    """The ticket is on another version of the graph; it waits for a process that knows that one, or to change over."""
+
+    label: ClassVar = "other_graph"
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A person must decide before the step runs; the ticket waits for them in Postgres."""
 
@@ -82,4 +89,4 @@ class Parked:
     reason: str
 
 
-StepOutcome = Committed | AlreadyDone | Superseded | Busy | Held | Asked | LostLease | Retrying | Parked
+StepOutcome = Committed | AlreadyDone | Superseded | Busy | Held | OtherGraph | Asked | LostLease | Retrying | Parked

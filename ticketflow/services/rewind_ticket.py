@@ -1,5 +1,6 @@
 """Take a ticket back to one of its finished steps and go on from there."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -7,9 +8,11 @@ from ticketflow.errors import ConflictError
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.events import record_event
 from ticketflow.storage.ledger import list_steps_that_count, replay_state, split_ledger, supersede_steps
+from ticketflow.storage.models import Ticket, TicketStep
 from ticketflow.storage.operations import lock_ticket, requeue_ticket
 from ticketflow.storage.resolved_tickets import remove_resolution
 from ticketflow.storage.session import Sessions
+from ticketflow.workflow.plan import ticket_plan
 
 
 def rewind_ticket(
@@ -20,6 +23,9 @@ def rewind_ticket(
     The ticket knows again what it knew before it first came to ``step``, and what people have
     corrected of that. Ledger rows of what is done again stay, marked as superseded; the new ones
     get further rounds. A decision about a draft is dropped: whoever made it is asked again.
+
+    A ticket on a newer graph, left behind when a release was rolled back, comes to this one's so; to
+    the first step it may go back even if it never was there.
 
     Args:
         tenant: Whose ticket it must be; ``None`` for an operator of the whole system.
@@ -32,17 +38,33 @@ def rewind_ticket(
     """
     with sessions.begin() as session:
         ticket = lock_ticket(session, tenant, ticket_id, seen)
-        finished = list_steps_that_count(session, ticket_id)
-        kept, undone = split_ledger(finished, step)
-        if not undone:
-            names = ", ".join(dict.fromkeys(each.step for each in finished)) or "none yet"
-            raise ConflictError(f"the ticket has not finished step {step!r}; it can go back to: {names}")
+        kept, undone = _split(ticket, list_steps_that_count(session, ticket_id), step)
         was = ticket.status
-        requeue_ticket(ticket, step, replay_state(ticket.state, kept, undone))
-        supersede_steps(session, ticket_id, undone[0].ticket_version)
+        known = min(ticket.graph_version, ticket_plan().lineage.version)
+        requeue_ticket(ticket, step, replay_state(ticket.state, kept, undone), known)
+        if undone:
+            supersede_steps(session, ticket_id, undone[0].ticket_version)
         remove_resolution(session, ticket_id)
         detail = {"from_status": was, "superseded": [f"{each.step}#{each.round}" for each in undone]}
         record_event(session, ticket, "ticket.rewound", step, detail)
         session.flush()
         session.refresh(ticket)
         return describe_ticket(ticket)
+
+
+def _split(
+    ticket: Ticket, finished: Sequence[TicketStep], step: str
+) -> tuple[Sequence[TicketStep], Sequence[TicketStep]]:
+    """Split a ledger into what is kept and what is done again.
+
+    Raises:
+        ConflictError: The ticket cannot go back to that step.
+    """
+    kept, undone = split_ledger(finished, step)
+    if undone:
+        return kept, undone
+    plan = ticket_plan()
+    if ticket.graph_version > plan.lineage.version and step == plan.order[0]:
+        return (), finished
+    names = ", ".join(dict.fromkeys(each.step for each in finished)) or "none yet"
+    raise ConflictError(f"the ticket has not finished step {step!r}; it can go back to: {names}")

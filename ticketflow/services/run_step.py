@@ -34,6 +34,7 @@ from ticketflow.services.outcomes import (
     Committed,
     Held,
     LostLease,
+    OtherGraph,
     Parked,
     Retrying,
     StepOutcome,
@@ -67,6 +68,8 @@ log = get_logger(__name__)
 # A restart of Postgres takes about this long; a longer outage is for the clock.
 WRITE_PAUSES_S = (0.2, 1.0, 3.0)
 LEASE_FOR = timedelta(seconds=15)
+# Workers of two releases share the queues while one replaces the other, and the next one may be of either.
+PASS_ON_AFTER = timedelta(seconds=1)
 # Frames of a traceback that are kept on the ticket, the innermost ones.
 TRACEBACK_FRAMES = 12
 
@@ -112,7 +115,7 @@ class StepRunner:
         lease_for = min(self._lease_for, timedelta(seconds=planned.time_limit_s))
         failpoint("claim.before")
         with self._sessions.begin() as session:
-            lease = claim_step(session, claim, lease_for, planned.retry.max_attempts)
+            lease = claim_step(session, claim, lease_for, planned.retry.max_attempts, self._plan.lineage.version)
         if not isinstance(lease, Lease):
             return self._refuse(claim, lease)
         if lease.attempt == 1 and not claim.is_redelivered:  # a later attempt waited for other reasons
@@ -254,6 +257,8 @@ class StepRunner:
     def _explain(self, claim: Claim, refusal: Refusal | None) -> StepOutcome:
         if refusal is None or refusal.generation != claim.generation or refusal.status not in RUNNABLE:
             return Superseded()
+        if refusal.graph_version != self._plan.lineage.version:
+            return self._pass_on(refusal)
         if refusal.next_step is None or self._plan.is_before(refusal.next_step, claim.step):
             return Superseded()
         if refusal.next_step != claim.step:
@@ -271,6 +276,14 @@ class StepRunner:
         if refusal.is_paused:
             return self._hold(refusal, deaths)
         return self._suspect(refusal, deaths) if refusal.token is not None else Busy()
+
+    def _pass_on(self, refusal: Refusal) -> StepOutcome:
+        """Put a ticket of another graph back: some dispatcher sends it to its graph's workers, or changes it over."""
+        if refusal.token is not None:
+            return Busy()
+        with self._sessions.begin() as session:
+            give_back(session, refusal, PASS_ON_AFTER)
+        return OtherGraph()
 
     def _hold(self, refusal: Refusal, deaths: int) -> StepOutcome:
         """Put a paused ticket back where the dispatcher finds it as soon as it is resumed."""

@@ -13,16 +13,24 @@ from ticketflow.storage.events import record_event
 from ticketflow.storage.idempotency import RepeatableRequest
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.tickets import NewTicket, record_ticket
+from ticketflow.workflow.lineage import FIRST_VERSION
 
 
-def submit_ticket(
-    sessions: Sessions, tenant: str, new: NewTicket, first_step: str, request: RepeatableRequest | None = None
+def submit_ticket(  # what, whose, and where it starts
+    sessions: Sessions,
+    tenant: str,
+    new: NewTicket,
+    first_step: str,
+    request: RepeatableRequest | None = None,
+    *,
+    graph_version: int = FIRST_VERSION,
 ) -> Submission:
     """Store a ticket that is due at once; wake a dispatcher after this returns.
 
     Args:
         new: What came in; card and account numbers in it are starred first.
         first_step: Where the plan starts.
+        graph_version: Of the graph it starts on.
         request: Given when the caller may repeat the request and must get the same answer.
 
     Raises:
@@ -31,7 +39,7 @@ def submit_ticket(
     """
 
     def open_ticket(session: Session) -> dict[str, Any]:
-        ticket = record_ticket(session, tenant, mask_ticket(new), first_step)
+        ticket = record_ticket(session, tenant, mask_ticket(new), first_step, graph_version)
         record_event(session, ticket, "ticket.received")
         session.refresh(ticket)
         return describe_ticket(ticket)

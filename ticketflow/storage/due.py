@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from ticketflow.storage.pauses import IS_PAUSED
+from ticketflow.workflow.lineage import ONE_VERSION, Lineage, Rule
 from ticketflow.workflow.policy import SUSPECT_WAIT_S
 from ticketflow.workflow.transitions import RUNNABLE, Status
 
@@ -79,29 +80,43 @@ _EXPIRE_APPROVALS = text("""
     SELECT CAST(waited_s AS double precision) FROM moved
 """)
 
+# A ticket of an older graph changes over to today's where it sets out: no message of it is worth anything then.
 _DEPART = """
-    UPDATE tickets
-    SET generation = generation + 1, dispatches = dispatches + 1, is_in_flight = true,
-        dispatched_at = now(), updated_at = now(),
-        wake_at = now() + :redispatch_after * power(2, least(dispatches, :max_doublings))
-    FROM due WHERE tickets.id = due.id
-    RETURNING tickets.id, tickets.generation, tickets.next_step, tickets.dispatches, tickets.request_id,
-              tickets.traceparent
+    departed AS (
+        UPDATE tickets
+        SET generation = generation + 1, dispatches = dispatches + 1, is_in_flight = true,
+            dispatched_at = now(), updated_at = now(), graph_version = :graph_version,
+            next_step = coalesce(rule.target, tickets.next_step),
+            wake_at = now() + :redispatch_after * power(2, least(dispatches, :max_doublings))
+        FROM due LEFT JOIN
+             unnest(CAST(:rule_versions AS integer[]), CAST(:rule_steps AS text[]), CAST(:rule_targets AS text[]))
+             AS rule(version, step, target) ON rule.version = due.graph_version AND rule.step = due.next_step
+        WHERE tickets.id = due.id
+        RETURNING tickets.id, tickets.generation, tickets.next_step, tickets.dispatches, tickets.request_id,
+                  tickets.traceparent, tickets.tenant, due.graph_version AS graph_before, due.next_step AS step_before
+    ), changed AS (
+        INSERT INTO ticket_events (ticket_id, tenant, type, step, generation, detail)
+        SELECT id, tenant, 'ticket.graph_changed', next_step, generation,
+               jsonb_build_object('from_version', graph_before, 'to_version', CAST(:graph_version AS integer),
+                                  'from_step', step_before)
+        FROM departed WHERE graph_before < :graph_version
+    )
+    SELECT id, generation, next_step, dispatches, request_id, traceparent FROM departed
 """
 # Each priority is one range of the partial index, so neither finished tickets nor those in flight
 # are ever visited, however many there are.
 _CLAIM_DUE = text(f"""
     WITH due AS (
-        SELECT ripe.id
+        SELECT ripe.id, ripe.graph_version, ripe.next_step
         FROM unnest(ARRAY[3, 2, 1, 0]) AS level(priority)
         CROSS JOIN LATERAL (
-            SELECT id, priority, wake_at FROM tickets
+            SELECT id, priority, wake_at, graph_version, next_step FROM tickets
             WHERE tickets.priority = level.priority AND wake_at <= now() AND status = ANY(:runnable)
-              AND lease_token IS NULL AND deaths < 2 AND NOT {IS_PAUSED}
+              AND lease_token IS NULL AND deaths < 2 AND graph_version <= :graph_version AND NOT {IS_PAUSED}
             ORDER BY wake_at LIMIT :limit FOR UPDATE SKIP LOCKED
         ) AS ripe
         ORDER BY ripe.priority DESC, ripe.wake_at LIMIT :limit
-    ) {_DEPART}
+    ), {_DEPART}
 """)
 
 # A suspect travels without another one: two that meet in a worker could not be told apart.
@@ -111,12 +126,12 @@ _LOCK_SUSPECTS = text(f"""
 """)
 _CLAIM_SUSPECT = text(f"""
     WITH due AS (
-        SELECT id FROM tickets
-        WHERE {_IS_SUSPECT_DUE} AND status = ANY(:runnable) AND NOT {IS_PAUSED}
+        SELECT id, graph_version, next_step FROM tickets
+        WHERE {_IS_SUSPECT_DUE} AND status = ANY(:runnable) AND graph_version <= :graph_version AND NOT {IS_PAUSED}
           AND NOT EXISTS (SELECT FROM tickets AS other WHERE other.deaths >= 2 AND other.is_in_flight
                                                          AND other.wake_at > now())
         ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED
-    ) {_DEPART}
+    ), {_DEPART}
 """)
 
 _RELEASE = text("""
@@ -163,7 +178,9 @@ def expire_approvals(session: Session, limit: int) -> list[float]:
     return list(session.scalars(_EXPIRE_APPROVALS, values))
 
 
-def claim_due(session: Session, limit: int, redispatch_after: timedelta) -> list[Departure]:
+def claim_due(
+    session: Session, limit: int, redispatch_after: timedelta, lineage: Lineage = ONE_VERSION
+) -> list[Departure]:
     """Take up to ``limit`` due tickets, most urgent first, under their next generation.
 
     Older messages of these tickets are worth nothing from here on. Tickets somebody holds are not
@@ -173,12 +190,16 @@ def claim_due(session: Session, limit: int, redispatch_after: timedelta) -> list
     Args:
         redispatch_after: How long a published ticket may wait before it is due again; doubles
             with each dispatch that led to no claim, so a long queue is never flooded.
+        lineage: The graphs this process knows. Tickets of an older one change over to the newest, by its rules; those
+            of one that is newer still are left to whoever knows it.
     """
     values = {
         "limit": limit,
         "redispatch_after": redispatch_after,
         "max_doublings": MAX_DOUBLINGS,
         "runnable": sorted(RUNNABLE),
+        "graph_version": lineage.version,
+        **{f"rule_{name}s": [getattr(rule, name) for rule in lineage.rules] for name in Rule._fields},
     }
     due = [Departure(*row) for row in session.execute(_CLAIM_DUE, values)]
     # Two statements: the second one must see what the last holder of the lock committed.

@@ -20,6 +20,7 @@ from ticketflow.storage.pauses import IS_PAUSED
 from ticketflow.storage.tickets import build_request
 from ticketflow.storage.webhook_deliveries import MOVED, RECORD_DELIVERIES
 from ticketflow.workflow.approval import ApprovalRequest
+from ticketflow.workflow.lineage import FIRST_VERSION
 from ticketflow.workflow.policy import MAX_DEATHS
 from ticketflow.workflow.transitions import RUNNABLE, Status
 
@@ -84,6 +85,7 @@ class Refusal:
     status: str
     generation: int
     next_step: str | None
+    graph_version: int
     has_live_lease: bool
     is_paused: bool
     accepted_s: float
@@ -149,7 +151,7 @@ _UNCHANGED = """
 # again is a suspect, and suspects wait for a moment of their own (see ``policy.MAX_DEATHS``).
 _CLAIM = text(f"""
     WITH seen AS (
-        SELECT id, status, generation, next_step, attempt, deaths, lease_token,
+        SELECT id, status, generation, next_step, graph_version, attempt, deaths, lease_token,
                extract(epoch FROM now() - created_at) AS age_s,
                coalesce(lease_until > now(), false) AS has_live_lease, {IS_PAUSED} AS is_paused
         FROM tickets WHERE id = :ticket_id
@@ -159,6 +161,7 @@ _CLAIM = text(f"""
             deaths = deaths + CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END,
             lease_token = :token, lease_until = now() + :lease, wake_at = now() + :lease
         WHERE id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
+          AND graph_version = :graph_version
           AND attempt < :max_attempts AND deaths < :max_deaths AND NOT {IS_PAUSED}
           AND (lease_token IS NULL OR (deaths = 0 AND (:is_redelivered OR lease_until <= now())))
         RETURNING id, tenant, attempt, dispatched_at, subject, body, customer_name, customer_email, channel,
@@ -170,8 +173,8 @@ _CLAIM = text(f"""
         SELECT moved.id, moved.tenant, 'step.started', :step, passed.round, moved.attempt, :generation
         FROM moved, passed
     )
-    SELECT seen.status, seen.generation, seen.next_step, seen.attempt, seen.deaths, seen.lease_token,
-           seen.has_live_lease, seen.is_paused, seen.age_s, passed.round, now() AS started_at,
+    SELECT seen.status, seen.generation, seen.next_step, seen.graph_version, seen.attempt, seen.deaths,
+           seen.lease_token, seen.has_live_lease, seen.is_paused, seen.age_s, passed.round, now() AS started_at,
            moved.attempt AS claimed_attempt,
            coalesce(extract(epoch FROM now() - moved.dispatched_at), 0) AS waited_s, moved.id, moved.tenant,
            moved.subject, moved.body, moved.customer_name, moved.customer_email, moved.channel, moved.created_at,
@@ -251,12 +254,15 @@ _REPORT_ALIVE = text("""
 """)
 
 
-def claim_step(session: Session, claim: Claim, lease: timedelta, max_attempts: int) -> Lease | Refusal | None:
+def claim_step(
+    session: Session, claim: Claim, lease: timedelta, max_attempts: int, graph_version: int = FIRST_VERSION
+) -> Lease | Refusal | None:
     """Ask for a ticket; the attempt is counted before any work is done.
 
     Args:
         lease: How long the step may think before somebody else may take the ticket, unless extended.
         max_attempts: Claims granted before the step counts as exhausted.
+        graph_version: Of the graph the step belongs to; tickets of any other are refused.
 
     Returns:
         A lease, or where the ticket stood when it was refused, or ``None`` for an unknown ticket.
@@ -267,6 +273,7 @@ def claim_step(session: Session, claim: Claim, lease: timedelta, max_attempts: i
         "lease": lease,
         "max_attempts": max_attempts,
         "max_deaths": MAX_DEATHS,
+        "graph_version": graph_version,
         "runnable": sorted(RUNNABLE),
         "processing": Status.PROCESSING,
     }
@@ -284,6 +291,7 @@ def claim_step(session: Session, claim: Claim, lease: timedelta, max_attempts: i
             status=row.status,
             generation=row.generation,
             next_step=row.next_step,
+            graph_version=row.graph_version,
             has_live_lease=row.has_live_lease,
             is_paused=row.is_paused,
             accepted_s=accepted_s,

@@ -21,6 +21,10 @@ class SchemaAge(Enum):
     AHEAD = auto()  # it has a migration that this code does not know
 
 
+# A newer version's migrations leave the version before it working: it is being rolled out, or was rolled back.
+USABLE = frozenset({SchemaAge.CURRENT, SchemaAge.AHEAD})
+
+
 def build_config(url: str) -> Config:
     """Return Alembic's configuration for a database; no ini file is needed."""
     package = Path(ticketflow.__file__).parent

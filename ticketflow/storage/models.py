@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ticketflow.storage import webhook_models  # noqa: F401  # whoever has all tables has theirs
 from ticketflow.storage.base import Base as Base  # noqa: PLC0414  # and what they have in common
+from ticketflow.workflow.lineage import FIRST_VERSION
 from ticketflow.workflow.state import DEFAULT_TENANT
 from ticketflow.workflow.transitions import Status
 
@@ -39,7 +40,8 @@ class Ticket(Base):
     ``wake_at`` is the whole clock: a row with one is live, and when it passes the rest of the
     ticket's chain is published again under the next ``generation``. ``state`` holds everything
     the steps know; the columns computed from it exist to be filtered on. ``deaths`` counts leases of
-    the step at hand that ended without a word. ``request_id`` names the request the ticket came with,
+    the step at hand that ended without a word. ``next_step`` is a step of the graph of ``graph_version``, which
+    only processes that know it take further. ``request_id`` names the request the ticket came with,
     and ``traceparent`` (W3C) the trace that request began.
     """
 
@@ -58,6 +60,7 @@ class Ticket(Base):
 
     status: Mapped[str] = mapped_column(server_default=Status.QUEUED)
     next_step: Mapped[str | None]
+    graph_version: Mapped[int] = mapped_column(SmallInteger, server_default=str(FIRST_VERSION))
     generation: Mapped[int] = mapped_column(server_default="0")
     version: Mapped[int] = mapped_column(server_default="1")
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")

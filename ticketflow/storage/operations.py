@@ -46,10 +46,13 @@ def stop_ticket(ticket: Ticket, status: Status) -> None:
     ticket.finished_at = func.now()
 
 
-def requeue_ticket(ticket: Ticket, step: str, state: Mapping[str, Any] | None = None) -> None:
+def requeue_ticket(
+    ticket: Ticket, step: str, state: Mapping[str, Any] | None = None, graph_version: int | None = None
+) -> None:
     """Make a locked ticket due at ``step`` as if it had never been tried, whatever it was doing.
 
     Args:
+        graph_version: Of the graph the step belongs to; left out, the one the ticket is on.
         state: What it knows from here on; left out, what it knew.
 
     Raises:
@@ -59,6 +62,7 @@ def requeue_ticket(ticket: Ticket, step: str, state: Mapping[str, Any] | None = 
         _move(ticket, Status.QUEUED)
     _let_go(ticket)
     ticket.next_step = step
+    ticket.graph_version = graph_version or ticket.graph_version
     ticket.wake_at = func.now()
     ticket.finished_at = None
     ticket.error = None

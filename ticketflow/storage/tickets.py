@@ -14,6 +14,7 @@ from ticketflow.observability.context import current_request_id, make_request_id
 from ticketflow.observability.tracing import current_traceparent
 from ticketflow.storage.ids import new_id
 from ticketflow.storage.models import PRIORITIES, Ticket, TicketSearch
+from ticketflow.workflow.lineage import FIRST_VERSION
 from ticketflow.workflow.state import Entity, Priority, Request
 
 
@@ -78,9 +79,12 @@ class TicketFilter:
     before_id: UUID | None = None
 
 
-def record_ticket(session: Session, tenant: str, new: NewTicket, first_step: str) -> Ticket:
-    """Insert a queued ticket that is due now, or at ``not_before``."""
+def record_ticket(
+    session: Session, tenant: str, new: NewTicket, first_step: str, graph_version: int = FIRST_VERSION
+) -> Ticket:
+    """Insert a queued ticket that is due now, or at ``not_before``, at a step of a version of the graph."""
     ticket = build_ticket(tenant, new, first_step)
+    ticket.graph_version = graph_version
     session.add(ticket)
     session.flush()
     words = func.to_tsvector("simple", f"{new.subject} {new.body}")

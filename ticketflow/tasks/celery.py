@@ -16,6 +16,7 @@ from ticketflow.tasks.deliverer import DelivererStep
 from ticketflow.tasks.dispatcher import DispatcherStep
 from ticketflow.tasks.log_levels import LevelWatch
 from ticketflow.tasks.runtime import forget_runtime, runtime
+from ticketflow.tasks.schema_wait import wait_for_schema
 
 app = Celery("ticketflow.tasks")
 app.config_from_object("celeryconfig")
@@ -33,13 +34,14 @@ def use_our_logging(**_: Any) -> None:
 def make_ready(sender: Any, **_: Any) -> None:
     """End a worker that could only park tickets, with one line that says why; load what the others think with.
 
-    Loading takes seconds, which the first steps' leases need not pay for. A prefork worker leaves it
-    to its children.
+    A database that is not migrated yet is waited for. Loading takes seconds, which the first steps' leases need not pay
+    for; a prefork worker leaves it to its children.
     """
     name_process(sender.hostname)
     use_our_logging()
     try:
         check_engine(load_settings())
+        wait_for_schema(load_settings())
         if "prefork" not in str(sender.pool_cls):
             start_tracing(sender.hostname)
             warm_up(runtime().tools)

@@ -10,6 +10,7 @@ from kombu.exceptions import KombuError
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.tracing import Attributes, current_traceparent, span, ticket_traceparent
 from ticketflow.storage.due import Departure
+from ticketflow.workflow.lineage import Lineage
 from ticketflow.workflow.plan import Plan
 
 BROKER_ERRORS = (OSError, AMQPError, KombuError)
@@ -34,6 +35,11 @@ class ChainPublisher:
         self._plan = plan
         self._timeout_s = timeout_s
         self._connection: Connection | None = None
+
+    @property
+    def lineage(self) -> Lineage:
+        """The graphs whose steps it can send tickets to."""
+        return self._plan.lineage
 
     def connect(self) -> None:
         """Open the connection and declare every queue, unless that is done.

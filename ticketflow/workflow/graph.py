@@ -1,7 +1,8 @@
 """The one definition of the steps, their order, the review loop, retries and time limits.
 
 Everything else is derived from here: the Celery chain, the tasks, the queues and the diagram.
-To add a step, write ``steps/<name>.py`` and add its keys, its node and its edge below.
+To add a step, write ``steps/<name>.py``, add its keys, its node and its edge below, and the new
+order of steps to ``LINEAGE``.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from langgraph.types import RetryPolicy
 
 from ticketflow.errors import TransientError
 from ticketflow.workflow.approval import Approval, Gate, awaits_decision
+from ticketflow.workflow.lineage import GraphVersion, Lineage
 from ticketflow.workflow.ports import Tools
 from ticketflow.workflow.state import Request
 from ticketflow.workflow.steps.classify import Classification, classify
@@ -30,6 +32,10 @@ TicketGraph = CompiledStateGraph[Any, Tools, Any, Any]
 RETRY = RetryPolicy(
     initial_interval=1.0, backoff_factor=2.0, max_interval=300.0, max_attempts=5, retry_on=TransientError
 )
+
+
+# Tickets under way when the steps change go on as the newest version here says; a version that was released stays.
+LINEAGE = Lineage(GraphVersion(("classify", "extract", "research", "draft", "review", "finalize")))
 
 
 class TicketState(Request, Classification, Extraction, Findings, Draft, Review, Approval, Final, total=False):

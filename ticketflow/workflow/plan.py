@@ -17,7 +17,8 @@ from langgraph.types import RetryPolicy
 
 from ticketflow.errors import UnplannableGraphError
 from ticketflow.workflow.approval import ApprovalPolicy, ApprovalRequest, Gate
-from ticketflow.workflow.graph import TicketGraph, build_graph
+from ticketflow.workflow.graph import LINEAGE, TicketGraph, build_graph
+from ticketflow.workflow.lineage import GraphVersion, Lineage
 from ticketflow.workflow.ports import Tools
 
 
@@ -39,19 +40,30 @@ class PlannedStep:
 
 
 class Plan:
-    """The order of steps of one compiled graph, and how to run and leave each of them."""
+    """The order of steps of one compiled graph, and how to run and leave each of them.
 
-    def __init__(self, graph: TicketGraph) -> None:
-        """Plan a graph.
+    Attributes:
+        lineage: The versions of the graph; the last one has its steps.
+    """
+
+    def __init__(self, graph: TicketGraph, lineage: Lineage | None = None) -> None:
+        """Plan a graph; without a lineage it is its own first version.
 
         Raises:
             UnplannableGraphError: The graph forks, skips ahead, strands a node or needs a
-                reducer; the message names the node or key to change.
+                reducer, or its steps are not those of its newest version; the message names the
+                node or key to change.
         """
         self._builder = graph.builder
         self._refuse_reducers()
         self.order = self._straight_line()
         self.steps = {name: self._planned(name) for name in self.order}
+        self.lineage = lineage or Lineage(GraphVersion(self.order))
+        if self.lineage.steps != self.order:
+            raise UnplannableGraphError(
+                f"the steps are {', '.join(self.order)}, and those of graph version {self.lineage.version}"
+                f" {', '.join(self.lineage.steps)}: add a version to LINEAGE that has the new ones"
+            )
 
     def remaining(self, step: str) -> tuple[str, ...]:
         """List the steps from ``step`` to the end, itself included."""
@@ -134,4 +146,4 @@ class Plan:
 @cache
 def ticket_plan() -> Plan:
     """Plan our own graph, once per process."""
-    return Plan(build_graph())
+    return Plan(build_graph(), LINEAGE)

@@ -44,6 +44,15 @@ def test_a_schema_that_is_behind_is_not_ready(api, database_url):
     assert "ticketflow db upgrade" in ready.json["checks"]["database"]["detail"]
 
 
+def test_before_the_migration_callers_are_told_to_come_back(api, database_url):
+    downgrade(database_url, "0006")
+
+    answer = api.post("/tickets", json=TICKET)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert "not up to date yet" in answer.json["detail"]
+
+
 def test_a_schema_of_a_newer_version_is_no_reason_to_stop(api, sessions):
     with sessions.begin() as session:
         session.execute(text("UPDATE alembic_version SET version_num = 'of a newer version'"))

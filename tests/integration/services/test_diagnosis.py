@@ -43,10 +43,18 @@ def test_missing_migrations_are_all_that_is_told(sessions, database_url, revisio
     assert word in found["MigrationBehind"]
 
 
-def test_a_migration_of_a_newer_version_is_told(sessions):
+def test_migrations_of_a_newer_version_are_no_reason_to_look_no_further(sessions):
     execute(sessions, "UPDATE alembic_version SET version_num = '9999'")
 
-    assert "does not know" in find(sessions)["MigrationBehind"]
+    assert "of a newer version" in find(sessions)[None]
+    assert "ExporterAway" in find(sessions)
+
+
+def test_tickets_on_the_graph_of_a_newer_version_are_told(sessions, served):
+    served.submit()
+    execute(sessions, "UPDATE tickets SET graph_version = 99")
+
+    assert find(sessions)[None].startswith("1 ticket began on the graph of a newer version")
 
 
 def test_tickets_that_nobody_publishes_are_told_unless_they_are_paused(sessions, served):

@@ -35,6 +35,8 @@ IN_THE_GRAPH = {
     "from ticketflow.workflow.steps.research": "from ticketflow.workflow.steps.measure import Measurement, measure\n"
     "from ticketflow.workflow.steps.research",
     "Final, total=False": "Final, Measurement, total=False",
+    '"finalize")))': '"finalize")),\n'
+    '    GraphVersion(("classify", "extract", "research", "draft", "review", "finalize", "measure")))',
     '    graph.add_edge("finalize", END)': '    add("measure", measure, time_limit_s=30)\n'
     '    graph.add_edge("finalize", "measure")\n'
     '    graph.add_edge("measure", END)',
@@ -56,12 +58,12 @@ from ticketflow.tasks import app
 from ticketflow.workflow.graph import build_graph
 from ticketflow.workflow.plan import ticket_plan
 
-plan, tools = ticket_plan(), fake_tools()
+plan, tools, new = ticket_plan(), fake_tools(), NewTicket("Hello", "Anybody?")
 engine = build_engine(sys.argv[1])
 sessions = build_session_factory(engine)
-ticket_id = submit_ticket(sessions, "default", NewTicket("Hello", "Anybody?"), plan.order[0]).ticket_id
+ticket_id = submit_ticket(sessions, "default", new, plan.order[0], graph_version=plan.lineage.version).ticket_id
 with sessions.begin() as session:
-    (departure,) = claim_due(session, 1, timedelta(minutes=5))
+    (departure,) = claim_due(session, 1, timedelta(minutes=5), plan.lineage)
 runner = StepRunner(sessions, plan, tools, QueueWait(timedelta(minutes=5)))
 for step in plan.order:
     runner.run(Claim(ticket_id, step, departure.generation))
@@ -81,7 +83,7 @@ engine.dispose()
 
 @pytest.fixture
 def copy(tmp_path) -> Path:
-    """Copy the package and add a step to it: one new file, three edits of the graph."""
+    """Copy the package and add a step to it: one new file, four edits of the graph."""
     shutil.copytree(REPOSITORY / "ticketflow", tmp_path / "ticketflow", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(REPOSITORY / "alembic", tmp_path / "alembic")
     shutil.copy(REPOSITORY / "celeryconfig.py", tmp_path)

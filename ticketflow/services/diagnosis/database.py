@@ -11,13 +11,14 @@ from ticketflow.services.diagnosis.flow import Flow
 from ticketflow.services.diagnosis.machine import judge_clock
 from ticketflow.services.diagnosis.webhooks import diagnose_webhooks
 from ticketflow.services.dispatch_due import DispatchLimits
-from ticketflow.storage.migrate import SchemaAge, find_schema_age
+from ticketflow.storage.migrate import USABLE, SchemaAge, find_schema_age
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.vitals import SeenWorker, count_connected, list_workers, read_clock
 
 CHECKS: Sequence[Callable[[Session], Iterator[Finding]]] = (
     flow.diagnose_pauses,
     flow.diagnose_parked,
+    flow.diagnose_newer_graph,
     flow.diagnose_tries,
     flow.diagnose_ended,
     flow.diagnose_models,
@@ -48,10 +49,11 @@ def diagnose_database(sessions: Sessions, limits: DispatchLimits) -> DatabaseRea
         sqlalchemy.exc.DBAPIError: It does not answer, or not in time.
     """
     age = find_schema_age(sessions.kw["bind"])
-    if age is not SchemaAge.CURRENT:
+    if age not in USABLE:
         return DatabaseReading([judge_schema(age)])
     with sessions() as session:
-        findings = list(judge_clock(read_clock(session)))
+        findings = [] if age is SchemaAge.CURRENT else [judge_schema(age)]
+        findings += judge_clock(read_clock(session))
         measured = flow.read_flow(session, limits)
         findings += flow.judge_flow(measured)
         findings += [finding for check in CHECKS for finding in check(session)]
@@ -62,11 +64,11 @@ def diagnose_database(sessions: Sessions, limits: DispatchLimits) -> DatabaseRea
 def judge_schema(age: SchemaAge) -> Finding:
     """Tell what is wrong with the schema."""
     if age is SchemaAge.AHEAD:
-        return build_finding(
-            Severity.CRITICAL,
-            "MigrationBehind",
-            "the database has migrations that this version does not know: it belongs to a newer one",
+        return Finding(
+            Severity.NOTE,
+            "the database has migrations of a newer version: it is being rolled out, or was rolled back",
             "pip install --upgrade ticketflow",
+            "docs/how-to/upgrade.md",
         )
     lacks = "has no tables yet" if age is SchemaAge.EMPTY else "lacks migrations of this version"
     return build_finding(Severity.CRITICAL, "MigrationBehind", f"the database {lacks}")

@@ -19,6 +19,7 @@ from ticketflow.storage.vitals import (
     count_ended,
     count_expiring_approvals,
     count_fallbacks,
+    count_on_newer_graph,
     count_parked,
     count_tries,
     count_unclaimed,
@@ -26,6 +27,7 @@ from ticketflow.storage.vitals import (
     measure_due,
 )
 from ticketflow.storage.workers import Capacity, measure_capacity
+from ticketflow.workflow.plan import ticket_plan
 
 LATELY = timedelta(minutes=10)
 SOON = timedelta(hours=1)
@@ -126,6 +128,18 @@ def judge_parked(kinds: list[Parked]) -> Finding:
         f"{_count(total, 'ticket')} {are} parked: {shown}{more}; `celery -A ticketflow.tasks dead list` names them,"
         " repair the cause first",
     )
+
+
+def diagnose_newer_graph(session: Session) -> Iterator[Finding]:
+    """Tell of tickets on a graph of a newer version, which no process of this one takes further."""
+    plan = ticket_plan()
+    if count := count_on_newer_graph(session, plan.lineage.version):
+        yield Finding(
+            Severity.WARNING,
+            f"{_count(count, 'ticket')} began on the graph of a newer version and wait for its workers",
+            f"celery -A ticketflow.tasks tickets rewind ID {plan.order[0]}",
+            "docs/how-to/upgrade.md#roll-back",
+        )
 
 
 def diagnose_tries(session: Session) -> Iterator[Finding]:

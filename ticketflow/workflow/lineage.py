@@ -1,0 +1,81 @@
+"""The graphs there have been, and where tickets of an older one go on in today's.
+
+A ticket carries the version of the graph it is on. Processes of two releases share one database while one replaces the
+other: each leaves tickets of a newer graph alone, and takes those of an older one over by the rules written down here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+from ticketflow.errors import UnplannableGraphError
+
+FIRST_VERSION = 1
+
+
+@dataclass(frozen=True)
+class GraphVersion:
+    """The steps a graph had.
+
+    Attributes:
+        steps: Their names, in order.
+        moves: Steps of the version before, each with the step of this one at which its tickets go on. A step that kept
+            its name needs none, unless its tickets must first do something that is new.
+    """
+
+    steps: tuple[str, ...]
+    moves: Mapping[str, str] = field(default_factory=dict)
+
+
+class Rule(NamedTuple):
+    """A ticket of that version that stands at ``step`` goes on at ``target`` of today's graph."""
+
+    version: int
+    step: str
+    target: str
+
+
+class Lineage:
+    """Every version of a graph, the last of them today's.
+
+    Attributes:
+        version: Today's number.
+        steps: Today's steps, in order.
+        rules: Where tickets of older versions go on, for each step they may stand at.
+    """
+
+    def __init__(self, *versions: GraphVersion) -> None:
+        """Take the versions, oldest first.
+
+        Raises:
+            UnplannableGraphError: A rule is missing or names a step that was not there.
+        """
+        for number, (older, newer) in enumerate(pairwise(versions), start=FIRST_VERSION + 1):
+            _check_moves(number, older, newer)
+        self.version = FIRST_VERSION + len(versions) - 1
+        self.steps = versions[-1].steps
+        self.rules = tuple(
+            Rule(number, step, _follow(step, versions[number - FIRST_VERSION + 1 :]))
+            for number, version in enumerate(versions[:-1], start=FIRST_VERSION)
+            for step in version.steps
+        )
+
+
+def _check_moves(number: int, older: GraphVersion, newer: GraphVersion) -> None:
+    for step in older.steps:
+        if step not in newer.steps and step not in newer.moves:
+            raise UnplannableGraphError(f"graph version {number} has no step {step!r}: say in its moves where to go on")
+    for step, target in newer.moves.items():
+        if step not in older.steps or target not in newer.steps:
+            raise UnplannableGraphError(f"graph version {number}: {step!r} moves to {target!r}: one of them is unknown")
+
+
+def _follow(step: str, versions: tuple[GraphVersion, ...]) -> str:
+    for version in versions:
+        step = version.moves.get(step, step)
+    return step
+
+
+# For graphs with one version.
+ONE_VERSION = Lineage(GraphVersion(()))
