@@ -4,6 +4,7 @@ import os
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, get_args
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from ticketflow.errors import ConfigurationError
 
 _PSYCOPG = "postgresql+psycopg://"
+_POSTGRES_PORT = "5432"
 
 LlmStep = Literal["classify", "extract", "research", "draft", "review"]
 
@@ -51,6 +53,38 @@ def is_timezone(name: object) -> bool:
         return False
 
 
+def name_hosts(url: str) -> str:
+    """Rewrite a database URL with several hosts so that SQLAlchemy takes it; libpq takes both spellings.
+
+    Without a word on it, the one that takes writes is meant: the others would refuse every ticket.
+
+    Args:
+        url: Such as ``postgresql+psycopg://name@db1:5432,db2:5432/ticketflow``.
+
+    Raises:
+        ValueError: A port is no number.
+    """
+    parts = urlsplit(url)
+    login, at, places = parts.netloc.rpartition("@")
+    if "," not in places:
+        return url
+    hosts, ports = zip(*map(_split_place, places.split(",")), strict=True)
+    named = [("host", ",".join(hosts)), ("port", ",".join(ports)), *parse_qsl(parts.query, keep_blank_values=True)]
+    if "target_session_attrs" not in dict(named):
+        named.append(("target_session_attrs", "read-write"))
+    return f"{parts.scheme}://{login}{at}{parts.path}?{urlencode(named, safe=',:/')}"
+
+
+def _split_place(place: str) -> tuple[str, str]:
+    """Split ``host:port``; a host with colons of its own stands in brackets."""
+    host, colon, port = place.rpartition(":")
+    if not colon or port.endswith("]"):
+        host, port = place, _POSTGRES_PORT
+    if not host or not port.isdecimal():
+        raise ValueError(f"{place!r} is no host:port")
+    return host.strip("[]"), port
+
+
 class Settings(BaseSettings):
     """Settings of every process; each field is the variable ``TICKETFLOW_<FIELD>``."""
 
@@ -58,12 +92,14 @@ class Settings(BaseSettings):
 
     database_url: str | None = Field(
         None,
-        description="PostgreSQL to use. Unset: the embedded one that `ticketflow up` starts.",
+        description="PostgreSQL to use; of several servers (`postgresql://ticketflow@db1:5432,db2:5432/ticketflow`)"
+        " whichever takes writes. Unset: the embedded one that `ticketflow up` starts.",
         examples=["postgresql://ticketflow@db.example/ticketflow"],
     )
     broker_url: str | None = Field(
         None,
-        description="RabbitMQ to use. Unset: a folder in the data directory.",
+        description="RabbitMQ to use; a cluster's nodes, each as a whole URL, separated by semicolons. Unset: a folder"
+        " in the data directory.",
         examples=["amqp://ticketflow:secret@mq.example//"],
     )
     data_dir: Path = Field(
@@ -308,7 +344,7 @@ class Settings(BaseSettings):
             return None
         for prefix in (_PSYCOPG, "postgresql://", "postgres://"):
             if url.startswith(prefix):
-                return _PSYCOPG + url.removeprefix(prefix)
+                return name_hosts(_PSYCOPG + url.removeprefix(prefix))
         raise ValueError("must start with postgresql://")
 
     @field_validator("timezone")
@@ -323,8 +359,8 @@ class Settings(BaseSettings):
     def _use_amqp(cls, url: str | None) -> str | None:
         if not url:
             return None
-        if not url.startswith(("amqp://", "amqps://")):
-            raise ValueError("must start with amqp:// or amqps://")
+        if not all(node.startswith(("amqp://", "amqps://")) for node in url.split(";")):
+            raise ValueError("must start with amqp:// or amqps://, and so must each node after a semicolon")
         return url
 
     @property

@@ -1,28 +1,32 @@
-"""A private PostgreSQL server."""
+"""A private PostgreSQL server, or a primary with its standby."""
 
 import os
 import pwd
 import shutil
 import signal
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import LiteralString, Self
+from typing import Any, LiteralString, Self
 
 import psycopg
 from psycopg import sql
 
-from tests.harness.processes import Account, RunningProgram, find_free_port, start_process
+from tests.harness.network import HOME, Machine
+from tests.harness.processes import Account, RunningProgram, start_process
 from tests.harness.wait import wait_until
 
 USER = "ticketflow"
 SETTINGS = {
-    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
     # A killed server loses nothing without fsync: what it wrote is in the kernel's cache. Only a power cut would tell.
     "fsync": "off",
 }
+
+DATABASES = ("all", "replication")  # "all" is all but replication
+COMMAND_TIMEOUT_S = 60.0
 
 
 class MissingServerError(Exception):
@@ -30,19 +34,21 @@ class MissingServerError(Exception):
 
 
 class Postgres:
-    """A PostgreSQL server of the test session, with trust authentication on 127.0.0.1.
+    """A PostgreSQL server of the test session, which trusts whoever reaches its machine.
 
     Restarts keep the port and the data.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, settings: Mapping[str, str] = SETTINGS, machine: Machine = HOME) -> None:
         """Prepare a server in ``directory``, which is made if it is not there.
 
         Raises:
             MissingServerError: There are no server programs, or no account to run them.
         """
         self.directory = directory
-        self.port = find_free_port()
+        self.settings = dict(settings)
+        self.machine = machine
+        self.port = machine.find_port(5432)
         self.account = find_account()
         self._programs = find_programs(self.account)
         self._program: RunningProgram | None = None
@@ -75,15 +81,16 @@ class Postgres:
 
     def build_url(self, database: str) -> str:
         """Return the SQLAlchemy URL of ``database``."""
-        return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql+psycopg://{USER}@{self.machine.address}:{self.port}/{database}"
 
     def start(self) -> None:
         """Start the server, making its data folder the first time, and wait until it answers."""
-        if not self._data.exists():
+        if not self.data.exists():
             self._make_cluster()
-        settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
-        args: list[str | Path] = [self._programs / "postgres", "-D", self._data, "-p", str(self.port), *settings]
-        self._program = start_process(args, {}, self.directory / "postgres.log", cwd=Path("/"), account=self.account)
+        settings = {**self.settings, "listen_addresses": self.machine.address}
+        words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        args: list[str | Path] = [self._programs / "postgres", "-D", self.data, "-p", str(self.port), *words]
+        self._program = self._start_program(args, self.directory / "postgres.log")
         wait_until(lambda: self.program.check_running() and self._answers(), 60.0, "PostgreSQL answers")
 
     def stop(self) -> None:
@@ -95,6 +102,11 @@ class Postgres:
         """Kill the server and every backend at once."""
         self.program.kill()
 
+    def end(self) -> None:
+        """Kill the server, if it was ever started: nothing of it is wanted any more."""
+        if self._program is not None:
+            self._program.kill()
+
     def restart(self) -> None:
         """Stop the server in order and start it again."""
         self.stop()
@@ -105,28 +117,55 @@ class Postgres:
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
+    def ask(self, question: LiteralString) -> Any:
+        """Return the one value of a query in the maintenance database."""
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            row = connection.execute(question).fetchone()
+            return row[0] if row else None
+
     def terminate_backends(self, database: str) -> int:
         """End every connection to ``database``, as an operator may; return how many there were."""
         end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
             return len(connection.execute(end, [database]).fetchall())
 
+    def run(self, program: str, *args: str | Path) -> None:
+        """Run one of PostgreSQL's own programs, such as ``pg_dump``, on this server's machine and as its account.
+
+        Raises:
+            AssertionError: It failed; the message shows its output.
+        """
+        self._make_folder()
+        done = self._start_program([self._programs / program, *args], self.directory / f"{program}.log")
+        if done.popen.wait(COMMAND_TIMEOUT_S) != 0:
+            done.check_running()
+
+    def copy(self, other: "Postgres", *args: str) -> None:
+        """Make this server's data folder a base backup of another one's; ``args`` are for ``pg_basebackup``."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        self.run("pg_basebackup", "-d", other.conninfo, "-D", self.data, "-c", "fast", "--no-sync", *args)
+
     @property
-    def _data(self) -> Path:
+    def data(self) -> Path:
+        """Return the data folder."""
         return self.directory / "data"
 
-    def _make_cluster(self) -> None:
+    def _make_folder(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         if self.account is not None:
             check_reachable(self.directory.parent)
             os.chown(self.directory, self.account.uid, self.account.gid)
-        args: list[str | Path] = [self._programs / "initdb", "-D", self._data, "-U", USER, "-A", "trust", "--no-sync"]
-        log_path = self.directory / "initdb.log"
-        initdb = start_process(
-            [*args, "-E", "UTF8", "--locale=C.UTF-8"], {}, log_path, cwd=Path("/"), account=self.account
-        )
-        if initdb.popen.wait(60.0) != 0:
-            initdb.check_running()
+
+    def _start_program(self, args: Sequence[str | Path], log_path: Path) -> RunningProgram:
+        """Start a program as the account PostgreSQL runs as, which is taken on inside the machine."""
+        account = self.account if self.machine is HOME else None
+        return start_process(self.machine.wrap(args, self.account), {}, log_path, cwd=Path("/"), account=account)
+
+    def _make_cluster(self) -> None:
+        self._make_folder()
+        self.run("initdb", "-D", self.data, "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
+        with (self.data / "pg_hba.conf").open("a") as rules:
+            rules.writelines(f"host {database} all {self.machine.address}/24 trust\n" for database in DATABASES)
 
     def _answers(self) -> bool:
         try:
@@ -134,6 +173,67 @@ class Postgres:
         except psycopg.OperationalError:
             return False
         return True
+
+
+class PostgresPair:
+    """A primary and its streaming standby, on machines of their own; clients go wherever writes are taken.
+
+    Attributes:
+        primary: Takes writes, unless it is lost.
+        standby: Follows.
+    """
+
+    def __init__(self, directory: Path, machines: Sequence[Machine], *, is_synchronous: bool = True) -> None:
+        """Prepare both.
+
+        Args:
+            is_synchronous: Whether a commit waits until the standby has it.
+        """
+        self._is_synchronous = is_synchronous
+        settings = SETTINGS | {"wal_log_hints": "on", "wal_receiver_timeout": "5s", "wal_sender_timeout": "5s"}
+        self.primary, self.standby = (Postgres(directory / machine.address, settings, machine) for machine in machines)
+
+    def __enter__(self) -> Self:
+        self.primary.start()
+        self.follow()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.standby.end()
+        self.primary.end()
+
+    def build_url(self, database: str) -> str:
+        """Return the URL of ``database`` on whichever takes writes."""
+        hosts = sorted(f"{each.machine.address}:{each.port}" for each in (self.primary, self.standby))
+        return f"postgresql+psycopg://{USER}@{','.join(hosts)}/{database}?target_session_attrs=read-write"
+
+    def execute(self, statement: LiteralString, *names: str) -> None:
+        """Run one statement in the maintenance database of the primary."""
+        self.primary.execute(statement, *names)
+
+    def follow(self) -> None:
+        """Make the standby a fresh copy of the primary that follows it."""
+        self.standby.copy(self.primary, "-R")
+        self.standby.start()
+        wait_until(lambda: self.primary.ask("SELECT count(*) FROM pg_stat_replication"), 30.0, "the standby follows")
+        if self._is_synchronous:
+            self.primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            self.primary.execute("SELECT pg_reload_conf()")
+            wait_until(lambda: self.primary.ask(IS_SYNCHRONOUS), 30.0, "commits wait for the standby")
+
+    def promote(self) -> None:
+        """Let the standby take writes from now on. Whoever took them before must never do so again: see ``fence``."""
+        self.standby.execute("SELECT pg_promote()")
+        self.primary, self.standby = self.standby, self.primary
+
+    def fence(self) -> None:
+        """End the old primary, whatever it is doing."""
+        self.standby.kill()
+
+
+IS_SYNCHRONOUS = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
 
 
 def find_account() -> Account | None:

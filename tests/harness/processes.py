@@ -71,15 +71,15 @@ class RunningProgram:
         tail = "\n".join(self.read_log().splitlines()[-30:])
         raise ProgramDiedError(f"{self.name} ended with {self.popen.returncode}; its log ends with\n{tail}")
 
-    def wait_for_port(self, port: int, timeout_s: float = 60.0) -> None:
-        """Wait until something listens on 127.0.0.1 and ``port``.
+    def wait_for_port(self, port: int, timeout_s: float = 60.0, host: str = "127.0.0.1") -> None:
+        """Wait until something listens on ``host`` and ``port``.
 
         Raises:
             ProgramDiedError: The program ended before.
             AssertionError: The time ran out.
         """
         wait_until(
-            lambda: self.check_running() and is_listening(port), timeout_s, f"{self.name} listens on port {port}"
+            lambda: self.check_running() and is_listening(port, host), timeout_s, f"{self.name} listens on port {port}"
         )
 
     def wait_for_log(self, text: str, timeout_s: float = 60.0) -> None:
@@ -146,10 +146,10 @@ def find_free_port() -> int:
         return port
 
 
-def is_listening(port: int) -> bool:
-    """Say whether something accepts connections on 127.0.0.1 and ``port``."""
+def is_listening(port: int, host: str = "127.0.0.1") -> bool:
+    """Say whether something accepts connections on ``host`` and ``port``."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1.0):
+        with socket.create_connection((host, port), timeout=1.0):
             return True
     except OSError:
         return False

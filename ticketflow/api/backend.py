@@ -17,10 +17,10 @@ from ticketflow.services.knowledge import SearchableArticles
 from ticketflow.settings import Settings
 from ticketflow.storage.session import Sessions
 from ticketflow.tasks import app as celery_app
+from ticketflow.tasks.broker import check_broker
 from ticketflow.tasks.deliverer import build_deliverer
 from ticketflow.tasks.dispatcher import build_dispatcher
 from ticketflow.tasks.log_levels import LevelWatch
-from ticketflow.tasks.publisher import check_broker
 from ticketflow.tasks.runtime import runtime
 
 EXTENSION = "ticketflow"

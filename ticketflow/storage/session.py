@@ -33,6 +33,8 @@ def build_engine(
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 2,
+        # There are no probes while something sent is not acknowledged: that alone would take a quarter of an hour.
+        "tcp_user_timeout": 20_000,
     }
     engine = create_engine(
         url,

@@ -8,7 +8,7 @@ from kombu import Connection
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.services.diagnosis.workers import BrokerReading
 from ticketflow.settings import load_settings
-from ticketflow.tasks.publisher import BROKER_ERRORS, open_connection
+from ticketflow.tasks.broker import BROKER_ERRORS, open_connection
 
 # Workers that are alive answer within milliseconds; the others never do.
 INSPECT_TIMEOUT_S = 0.7

@@ -20,8 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.logging import get_logger
+from ticketflow.settings import load_settings
 from ticketflow.storage.workers import forget_worker, record_worker
-from ticketflow.tasks.publisher import BROKER_ERRORS, open_connection
+from ticketflow.tasks.broker import BROKER_ERRORS, open_connection
 from ticketflow.tasks.runtime import runtime
 
 log = get_logger(__name__)
@@ -34,9 +35,14 @@ GRACE_S = 30.0
 
 
 def build_queue(worker_name: str) -> Queue:
-    """Build a worker's own queue; of several messages that wait in it only the last is kept."""
-    arguments = {"x-queue-type": "classic", "x-expires": EXPIRES_MS, "x-max-length": 1}
-    return Queue(f"canary.{worker_name}", routing_key=f"canary.{worker_name}", queue_arguments=arguments)
+    """Build a worker's own queue; of several messages that wait in it only the last is kept.
+
+    It is of the step queues' type: a classic queue goes with its node, and its worker with the queue.
+    """
+    kind = load_settings().queue_type
+    name = f"canary.{kind}.{worker_name}"  # a queue cannot change its type
+    arguments = {"x-queue-type": kind, "x-expires": EXPIRES_MS, "x-max-length": 1}
+    return Queue(name, routing_key=name, queue_arguments=arguments)
 
 
 class Watch:

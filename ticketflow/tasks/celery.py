@@ -12,13 +12,14 @@ from ticketflow.services.tools import check_engine, warm_up
 from ticketflow.settings import load_settings
 from ticketflow.tasks import threads, worker_metrics  # noqa: F401  # a pool of our own; followers of signals
 from ticketflow.tasks.canary import CanaryStep
+from ticketflow.tasks.control import ReplicatedControl
 from ticketflow.tasks.deliverer import DelivererStep
 from ticketflow.tasks.dispatcher import DispatcherStep
 from ticketflow.tasks.log_levels import LevelWatch
 from ticketflow.tasks.runtime import forget_runtime, runtime
 from ticketflow.tasks.schema_wait import wait_for_schema
 
-app = Celery("ticketflow.tasks")
+app = Celery("ticketflow.tasks", control=ReplicatedControl)
 app.config_from_object("celeryconfig")
 app.steps["worker"].update({DispatcherStep, DelivererStep, CanaryStep})
 

@@ -8,7 +8,8 @@ from celery import Celery
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.logging import get_logger
 from ticketflow.storage.dead_letters import DeadLetter
-from ticketflow.tasks.publisher import BROKER_ERRORS, ChainPublisher
+from ticketflow.tasks.broker import BROKER_ERRORS
+from ticketflow.tasks.publisher import ChainPublisher
 
 log = get_logger(__name__)
 

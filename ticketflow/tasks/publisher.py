@@ -2,18 +2,15 @@
 
 from typing import Any
 
-from amqp.exceptions import AMQPError
 from celery import Celery, chain
 from kombu import Connection
-from kombu.exceptions import KombuError
 
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.tracing import Attributes, current_traceparent, span, ticket_traceparent
 from ticketflow.storage.due import Departure
+from ticketflow.tasks.broker import BROKER_ERRORS, open_connection
 from ticketflow.workflow.lineage import Lineage
 from ticketflow.workflow.plan import Plan
-
-BROKER_ERRORS = (OSError, AMQPError, KombuError)
 
 # Headers of every message of a chain: the request its ticket came with, the place that request had in a trace, and
 # that of the dispatch that sent it.
@@ -114,45 +111,9 @@ def _describe(departure: Departure) -> Attributes:
     }
 
 
-def open_connection(app: Celery, timeout_s: float) -> Connection:
-    """Open a connection that confirms what is published and never waits longer than ``timeout_s``.
-
-    Raises:
-        BrokerUnavailableError: The broker does not answer in time.
-    """
-    options = {"confirm_publish": True, "read_timeout": timeout_s, "write_timeout": timeout_s}
-    connection = app.connection_for_write(connect_timeout=timeout_s, heartbeat=0, transport_options=options)
-    try:
-        _connect(connection, timeout_s)
-    except BROKER_ERRORS as error:
-        connection.collect(socket_timeout=timeout_s)
-        raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
-    return connection
-
-
 def declare_queues(connection: Connection, app: Celery) -> None:
     """Declare exchanges, step queues and the dead-letter queue; a no-op where they exist."""
     channel = connection.default_channel
     app.conf.dead_letter_queue.bind(channel).declare()
     for queue in app.conf.task_queues:
         queue.bind(channel).declare()
-
-
-def check_broker(app: Celery, timeout_s: float) -> None:
-    """Connect and disconnect.
-
-    Raises:
-        BrokerUnavailableError: The broker does not answer in time.
-    """
-    connection = app.connection_for_write(connect_timeout=timeout_s, transport_options={"read_timeout": timeout_s})
-    try:
-        _connect(connection, timeout_s)
-    except BROKER_ERRORS as error:
-        raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
-    finally:
-        connection.collect(socket_timeout=timeout_s)
-
-
-def _connect(connection: Connection, timeout_s: float) -> None:
-    """Connect once, now; kombu's own ``connect`` sleeps two seconds and tries again."""
-    connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=timeout_s)

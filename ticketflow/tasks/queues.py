@@ -9,7 +9,7 @@ from celery import Celery
 from kombu import Connection
 
 from ticketflow.errors import BrokerUnavailableError
-from ticketflow.tasks.publisher import BROKER_ERRORS, open_connection
+from ticketflow.tasks.broker import BROKER_ERRORS, open_connection
 
 # Workers that are alive answer within milliseconds; the others never do.
 INSPECT_TIMEOUT_S = 1.0

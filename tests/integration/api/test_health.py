@@ -10,7 +10,7 @@ from tests.harness.processes import find_free_port
 from tests.served import TICKET, Served
 from ticketflow.storage.migrate import downgrade
 from ticketflow.storage.session import build_engine, build_session_factory
-from ticketflow.tasks.publisher import check_broker
+from ticketflow.tasks.broker import check_broker
 
 
 def test_a_process_with_everything_is_ready(api):
