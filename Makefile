@@ -12,9 +12,12 @@ bin         := $(VENV)/bin
 manifests   := setup.cfg pyproject.toml
 for_running := $(VENV)/.installed-for-running
 for_testing := $(VENV)/.installed-for-testing
+# For the Python of deploy/Dockerfile, and any machine. `make lock` upgrades all; a change of one is a line of UV_FLAGS.
+lock        := $(bin)/uv pip compile --quiet --upgrade --universal --python-version 3.13 --generate-hashes --no-annotate \
+                   --custom-compile-command 'make lock'
 pip         := $(bin)/python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: help run test check chaos drills lint format docs dashboards docs-site docs-links image clean
+.PHONY: help run test check chaos drills lint format docs dashboards docs-site docs-links lock image clean
 
 help: ## Say what can be done (the default)
 	@echo 'Ticket Flow'
@@ -66,6 +69,11 @@ docs-site: $(for_testing) ## Build the documentation into build/site
 
 docs-links: $(for_testing) ## Check that the addresses the documentation names answer; needs the internet
 	$(bin)/python -m sphinx --builder linkcheck --quiet docs build/links
+
+lock: $(for_testing) ## Lock the newest versions of what the image installs, with their hashes
+	$(lock) setup.cfg --extra llm --extra monitoring --extra otel --excludes deploy/left-out.txt \
+	    --output-file deploy/requirements.txt
+	@sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml | $(lock) - --output-file deploy/build-requirements.txt
 
 image: ## Build the container image that docker-compose.yml runs
 	docker compose build

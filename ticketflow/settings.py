@@ -129,7 +129,7 @@ class Settings(BaseSettings):
     dispatcher: bool = Field(
         True,
         description="Whether API and worker processes publish due tickets and deliver webhooks. At least one process"
-        " must.",
+        " must; `ticketflow dispatcher` does nothing else.",
     )
     max_in_flight: int = Field(
         1000,
@@ -316,8 +316,8 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=65535,
-        description="Port a worker, or `ticketflow exporter`, serves metrics on, for Prometheus. Unset: a worker serves"
-        " none, and the exporter takes 9102.",
+        description="Port a worker, `ticketflow dispatcher` or `ticketflow exporter` serves metrics on, for Prometheus."
+        " Unset: the exporter takes 9102, and the others serve none.",
         examples=["9101"],
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(

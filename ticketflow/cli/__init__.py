@@ -27,6 +27,7 @@ COMMANDS = {
     "webhooks": LazyCommand("ticketflow.cli.webhooks:webhooks", "Tell other systems when tickets end."),
     "taxonomy": LazyCommand("ticketflow.cli.taxonomy:taxonomy", "Check, train and publish the categories."),
     "keys": LazyCommand("ticketflow.cli.keys:keys", "Create, list and revoke API keys."),
+    "dispatcher": LazyCommand("ticketflow.cli.dispatcher:dispatcher", "Publish due tickets and deliver webhooks."),
     "exporter": LazyCommand("ticketflow.cli.exporter:exporter", "Serve measures of the whole system for Prometheus."),
     "doctor": LazyCommand("ticketflow.cli.doctor:doctor", "Find out what is wrong, and what to type next."),
     "db": LazyCommand("ticketflow.cli.db:db", "Bring the database up to date, or check that it is."),

@@ -1,7 +1,5 @@
 """``ticketflow exporter``: what only the database knows, for Prometheus."""
 
-import signal
-import threading
 from datetime import timedelta
 from functools import partial
 
@@ -9,6 +7,7 @@ import click
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 
 from ticketflow.cli.database import find_database_url
+from ticketflow.cli.stopping import wait_for_signal
 from ticketflow.cli.terminal import say
 from ticketflow.errors import ConfigurationError
 from ticketflow.observability.logging import configure_logging
@@ -43,7 +42,7 @@ def exporter(host: str | None, port: int | None) -> None:
     except OSError as error:
         raise ConfigurationError(f"port {port} on {host}: {error.strerror}; choose another with --port") from None
     say(f"serving metrics on http://{host}:{port}/metrics")
-    _wait_for_signal()
+    wait_for_signal()
     server.shutdown()
 
 
@@ -59,10 +58,3 @@ def build_registry(settings: Settings) -> CollectorRegistry:
     registry.register(BUILD_INFO)
     ProcessCollector(registry=registry)
     return registry
-
-
-def _wait_for_signal() -> None:
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    stopped.wait()

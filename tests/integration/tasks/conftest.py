@@ -22,15 +22,7 @@ from ticketflow.storage.tickets import NewTicket
 from ticketflow.workflow.plan import ticket_plan
 
 STEPS = len(ticket_plan().order)
-# What an API process does besides serving; workers with child processes need somebody to do it.
-DISPATCH = """
-import signal
-from ticketflow.tasks import app
-from ticketflow.tasks.dispatcher import build_dispatcher
-
-build_dispatcher(app).start()
-signal.pause()
-"""
+TICKETFLOW = Path(sys.executable).with_name("ticketflow")
 
 
 @dataclass
@@ -58,7 +50,7 @@ class Fleet:
 
     def start_dispatcher(self) -> RunningProgram:
         """Start a process that only dispatches."""
-        process = start_process([sys.executable, "-c", DISPATCH], self.env, self.directory / "dispatcher.log")
+        process = start_process([TICKETFLOW, "dispatcher"], self.env, self.directory / "dispatcher.log")
         return self.stack.enter_context(process)
 
     def submit(self, count: int) -> None:
