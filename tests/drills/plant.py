@@ -104,9 +104,10 @@ class Plant:
         return self.programs[name]
 
     def restore(self) -> None:
-        """End what a drill and its repair have started, and have everything else as it was."""
+        """End what a drill and its repair have started, and have everything else as if nothing had ever happened."""
         for name in set(self.programs) - {*OURS, "celery-exporter"}:
             self.programs.pop(name).kill()
+        self.query("TRUNCATE tickets, workers, webhook_endpoints CASCADE")
         for name in OURS:
             if name in self._altered and name in self.programs:
                 self.stop(name)
