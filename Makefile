@@ -17,7 +17,7 @@ lock        := $(bin)/uv pip compile --quiet --upgrade --universal --python-vers
                    --custom-compile-command 'make lock'
 pip         := $(bin)/python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: help run test check chaos drills lint format docs dashboards docs-site docs-links lock image clean
+.PHONY: help run test check chaos drills ha lint format docs dashboards docs-site docs-links lock image clean
 
 help: ## Say what can be done (the default)
 	@echo 'Ticket Flow'
@@ -46,6 +46,12 @@ chaos: $(for_testing) ## Kill, cut and freeze everything under load (some hours)
 drills: $(for_testing) ## Break a running system in every way the runbook knows, and repair it as the runbook says
 	@tests/install-servers
 	$(bin)/python -m pytest tests/drills/drill_*.py $(PYTEST)
+
+ha: $(for_testing) ## Lose machines of a cluster, and restore from backups, under load (root; some 15 minutes); figures go to build/
+	@tests/install-servers
+	@mkdir -p build
+	CHAOS_TICKETS=1000 CHAOS_SCALE=1 CHAOS_REPORT=$${CHAOS_REPORT:-build/ha-report.jsonl} \
+	    $(bin)/python -m pytest tests/ha/drill_*.py $(PYTEST)
 
 lint: $(for_testing)
 	$(bin)/ruff check

@@ -67,6 +67,9 @@ broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
 broker_connection_timeout = 4
 broker_heartbeat = 30
+# While a cluster makes up its mind about a lost node, queues may seem to be gone; a worker that ended then would
+# only have to be started again.
+broker_channel_error_retry = True
 
 # -- Workers -------------------------------------------------------------------------------------
 imports = ["ticketflow.tasks.steps"]
@@ -81,6 +84,8 @@ worker_consumer = "ticketflow.tasks.consumer:Consumer"
 # Keep a restarted worker of the same node name from being locked out of its own control queue.
 control_queue_exclusive = False
 control_queue_durable = True
+# A worker that finds its way to another node takes longer than Celery's own 10 s.
+control_queue_expires = 600
 
 # -- What Flower and the exporter see ------------------------------------------------------------
 worker_send_task_events = True

@@ -8,7 +8,7 @@ ratio to the first one is what carries over to other machines.
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,8 @@ from sqlalchemy import create_engine, text
 
 from benchmarks.sets import read_shop_tickets
 from tests.harness.model_stub import ModelStub
-from tests.harness.postgres import Postgres
-from tests.harness.processes import find_free_port, start_api, start_process
+from tests.harness.postgres import SETTINGS, Postgres
+from tests.harness.processes import RunningProgram, find_free_port, start_api, start_process
 from tests.harness.rabbitmq import RabbitMQ
 from tests.harness.wait import wait_until
 from ticketflow.cli.article_files import read_sample_articles
@@ -67,12 +67,12 @@ FLEETS = [
 class Site:
     """A database, a broker and a model that every fleet works on in turn."""
 
-    def __init__(self, stack: ExitStack) -> None:
-        """Start the servers."""
+    def __init__(self, stack: ExitStack, settings: Mapping[str, str] = SETTINGS) -> None:
+        """Start the servers; ``settings`` are PostgreSQL's."""
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self.folder.chmod(0o755)
-        postgres = stack.enter_context(Postgres(self.folder / "postgres"))
-        rabbitmq = stack.enter_context(RabbitMQ(self.folder / "rabbitmq"))
+        self.postgres = postgres = stack.enter_context(Postgres(self.folder / "postgres", settings))
+        self.rabbitmq = rabbitmq = stack.enter_context(RabbitMQ(self.folder / "rabbitmq"))
         self.model = stack.enter_context(ModelStub(_think))
         upgrade(postgres.url)
         self.sessions: Sessions = build_session_factory(create_engine(postgres.url))
@@ -86,26 +86,32 @@ class Site:
     def work_off(self, tickets: int) -> float:
         """Submit tickets and wait until they are completed; return how many went through in a second."""
         started = time.monotonic()
+        self.submit(tickets)
+        wait_until(self._is_done, TIMEOUT_S)
+        return tickets / (time.monotonic() - started)
+
+    def submit(self, tickets: int) -> None:
+        """Submit tickets."""
         for _ in range(tickets):
             self._submitted += 1
             body = self._texts[self._submitted % len(self._texts)]
             new = NewTicket(body[:80].replace("\n", " "), f"{body} {self._submitted}")
             submit_ticket(self.sessions, "default", new, "classify")
-        wait_until(self._is_done, TIMEOUT_S)
-        return tickets / (time.monotonic() - started)
 
     @contextmanager
-    def employ(self, fleet: Fleet) -> Iterator[None]:
+    def employ(self, fleet: Fleet) -> Iterator[list[RunningProgram]]:
         """Run a fleet for as long as the block lasts, each worker with its model loaded."""
         celery = [sys.executable, "-m", "celery", "-A", "ticketflow.tasks", "worker", "-l", "INFO", "-P", fleet.pool]
         options = ["-c", str(fleet.slots), "--prefetch-multiplier", str(fleet.prefetch)]
         env = {**self.env, "TICKETFLOW_WORKER_POOL": fleet.pool, **(self._ask_model() if fleet.is_waiting else {})}
+        workers = []
         with ExitStack() as stack:
             for number in range(fleet.workers):
                 log = self.folder / f"{time.monotonic_ns()}.log"
                 worker = stack.enter_context(start_process([*celery, *options, "-n", f"w{number}@%h"], env, log))
                 worker.wait_for_log("ready.")
-            yield
+                workers.append(worker)
+            yield workers
 
     def _ask_model(self) -> dict[str, str]:
         return {

@@ -16,6 +16,7 @@ from psycopg import sql
 from tests.harness.network import HOME, Machine
 from tests.harness.processes import Account, RunningProgram, start_process
 from tests.harness.wait import wait_until
+from ticketflow.settings import name_hosts
 
 USER = "ticketflow"
 SETTINGS = {
@@ -70,7 +71,7 @@ class Postgres:
     @property
     def conninfo(self) -> str:
         """Return the libpq connection string of the maintenance database."""
-        return self.url.replace("+psycopg", "")
+        return self.get_conninfo("postgres")
 
     @property
     def program(self) -> RunningProgram:
@@ -82,6 +83,10 @@ class Postgres:
     def build_url(self, database: str) -> str:
         """Return the SQLAlchemy URL of ``database``."""
         return f"postgresql+psycopg://{USER}@{self.machine.address}:{self.port}/{database}"
+
+    def get_conninfo(self, database: str) -> str:
+        """Return the libpq connection string of ``database``."""
+        return self.build_url(database).replace("+psycopg", "")
 
     def start(self) -> None:
         """Start the server, making its data folder the first time, and wait until it answers."""
@@ -207,7 +212,7 @@ class PostgresPair:
     def build_url(self, database: str) -> str:
         """Return the URL of ``database`` on whichever takes writes."""
         hosts = sorted(f"{each.machine.address}:{each.port}" for each in (self.primary, self.standby))
-        return f"postgresql+psycopg://{USER}@{','.join(hosts)}/{database}?target_session_attrs=read-write"
+        return name_hosts(f"postgresql+psycopg://{USER}@{','.join(hosts)}/{database}?connect_timeout=3")
 
     def execute(self, statement: LiteralString, *names: str) -> None:
         """Run one statement in the maintenance database of the primary."""

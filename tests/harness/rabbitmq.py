@@ -250,8 +250,7 @@ class RabbitMQCluster:
         """Start the nodes and wait until each has joined."""
         for node in self.nodes:
             node.launch()
-        for node in self.nodes:
-            node.wait()
+        self.wait_until_whole()
 
     def stop(self) -> None:
         """End the nodes; nobody has to be told."""
@@ -270,6 +269,12 @@ class RabbitMQCluster:
     def count_messages(self, vhost: str) -> dict[str, int]:
         """Return how many messages each queue holds, those out for delivery included."""
         return self._alive.count_messages(vhost)
+
+    def wait_until_whole(self) -> None:
+        """Wait until every node runs and knows the others."""
+        for node in self.nodes:
+            node.wait()
+            node.ctl("await_online_nodes", str(len(self.nodes)))
 
     @property
     def _alive(self) -> RabbitMQ:

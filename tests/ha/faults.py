@@ -1,0 +1,89 @@
+"""How a machine of a cluster is lost, and what is done about it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
+
+import psutil
+
+from tests.chaos.site import Site
+from tests.harness.network import Machine
+from tests.harness.postgres import PostgresPair
+from tests.harness.processes import RunningProgram
+from tests.harness.rabbitmq import RabbitMQ, RabbitMQCluster
+
+
+class Loss(StrEnum):
+    """A way to lose a machine."""
+
+    KILLED = "killed"
+    FROZEN = "frozen"
+    CUT_OFF = "cut off"
+
+
+class LoseNode:
+    """Lose the broker's node that most clients use, and get it back; nobody does anything about it meanwhile."""
+
+    def __init__(self, cluster: RabbitMQCluster, how: Loss) -> None:
+        self._cluster = cluster
+        self._how = how
+        self._node = cluster.nodes[0]
+
+    def __repr__(self) -> str:
+        return f"LoseNode({self._how})"
+
+    def apply(self, site: Site) -> None:
+        self._node = find_busiest(self._cluster.nodes)
+        lose(self._how, self._node.program, self._node.machine)
+
+    def heal(self, site: Site) -> None:
+        match self._how:
+            case Loss.KILLED:
+                self._node.start()
+            case Loss.FROZEN:
+                self._node.program.resume()
+                # It does not know that it was gone, so "pause_minority" leaves it to the operator, up to RabbitMQ 4.
+                self._node.restart()
+            case Loss.CUT_OFF:
+                self._node.machine.plug()
+        self._cluster.wait_until_whole()
+
+
+class LosePrimary:
+    """Lose the database that takes writes, promote its standby, and only later end the old one for certain.
+
+    Until then an old primary that is frozen or cut off is there, and believes that it is in charge.
+    """
+
+    def __init__(self, pair: PostgresPair, how: Loss) -> None:
+        self._pair = pair
+        self._how = how
+
+    def __repr__(self) -> str:
+        return f"LosePrimary({self._how})"
+
+    def apply(self, site: Site) -> None:
+        lose(self._how, self._pair.primary.program, self._pair.primary.machine)
+        self._pair.promote()
+
+    def heal(self, site: Site) -> None:
+        self._pair.fence()
+        self._pair.standby.machine.plug()
+        self._pair.follow()
+
+
+def lose(how: Loss, program: RunningProgram, machine: Machine) -> None:
+    """Lose a machine with what runs on it."""
+    match how:
+        case Loss.KILLED:
+            program.kill()
+        case Loss.FROZEN:
+            program.pause()
+        case Loss.CUT_OFF:
+            machine.unplug()
+
+
+def find_busiest(nodes: Sequence[RabbitMQ]) -> RabbitMQ:
+    """Return the node that most programs of this machine are connected to."""
+    connections = Counter(link.raddr.ip for link in psutil.net_connections("tcp") if link.raddr)
+    return max(nodes, key=lambda node: connections[node.machine.address])
