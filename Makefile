@@ -17,11 +17,11 @@ lock        := $(bin)/uv pip compile --quiet --upgrade --universal --python-vers
                    --custom-compile-command 'make lock'
 pip         := $(bin)/python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: help run test check chaos drills ha lint format docs dashboards docs-site docs-links lock image clean
+.PHONY: help run test check chaos drills ha compose-test lint format docs dashboards docs-site docs-links lock image clean
 
 help: ## Say what can be done (the default)
 	@echo 'Ticket Flow'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo 'Variables'
 	@awk -F ' *[?]=.*## *' '/^[A-Z]+ *[?]=/ { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -52,6 +52,9 @@ ha: $(for_testing) ## Lose machines of a cluster, and restore from backups, unde
 	@mkdir -p build
 	CHAOS_TICKETS=1000 CHAOS_SCALE=1 CHAOS_REPORT=$${CHAOS_REPORT:-build/ha-report.jsonl} \
 	    $(bin)/python -m pytest tests/ha/drill_*.py $(PYTEST)
+
+compose-test: $(for_testing) ## Run docker-compose.yml and kill it container by container; brings a Docker engine where there is none
+	$(bin)/python -m tests.compose
 
 lint: $(for_testing)
 	$(bin)/ruff check

@@ -1,0 +1,202 @@
+"""docker-compose.yml as a stranger would bring it up: from the files git has, with passwords of its own."""
+
+import json
+import os
+import re
+import shlex
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from tests.chaos.trail import Event, walk
+from tests.harness.processes import REPOSITORY, find_free_port
+from tests.harness.wait import wait_until
+
+# Put there by ``tests.compose``: how Compose is called, and what it is to build and run.
+COMPOSE = shlex.split(os.environ.get("COMPOSE_TEST_COMPOSE", "docker compose"))
+IMAGES = json.loads(os.environ.get("COMPOSE_TEST_IMAGES", "{}"))
+UP_S = 300
+STEPS = 6
+
+
+def copy_repository(target: Path) -> None:
+    """Copy what git tracks, or would track."""
+    git = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(git, cwd=REPOSITORY, check=True, capture_output=True).stdout
+    there = b"\0".join(name for name in names.split(b"\0") if name and os.path.lexists(REPOSITORY / os.fsdecode(name)))
+    tar = ["tar", "--null", "--files-from=-", "--create"]
+    packed = subprocess.run(tar, cwd=REPOSITORY, input=there, check=True, capture_output=True).stdout
+    subprocess.run(["tar", "--extract"], cwd=target, input=packed, check=True)
+
+
+class Stack:
+    """A project of Compose with a name and ports of its own.
+
+    Attributes:
+        folder: A copy of the repository, where Compose runs.
+        api: Speaks to the API with a key.
+        operator: Speaks to the proxy with the operators' password, and trusts nobody else's certificate.
+    """
+
+    api: httpx.Client
+    operator: httpx.Client
+
+    def __init__(self, folder: Path) -> None:
+        """Copy the repository and make up passwords; ``up`` starts."""
+        self.folder = folder
+        self.project = f"ticketflow-test-{os.getpid()}"
+        self.ports = {"API_PORT": find_free_port(), "HTTPS_PORT": find_free_port()}
+        copy_repository(folder)
+        subprocess.run(["deploy/make-secrets"], cwd=folder, check=True, capture_output=True)
+        self._base = {"COMPOSE_PROJECT_NAME": self.project, **IMAGES, **{k: str(v) for k, v in self.ports.items()}}
+        self.configure()
+
+    def configure(self, **settings: str) -> None:
+        """Write ``.env``; what was set before, and is not now, is as by default."""
+        lines = (f"{name}={value}\n" for name, value in {**self._base, **settings}.items())
+        (self.folder / ".env").write_text("".join(lines))
+
+    def compose(self, *args: str, timeout_s: float = UP_S, check: bool = True) -> str:
+        """Run Compose; return what it printed.
+
+        Raises:
+            AssertionError: It failed; the message shows what it said, and the state of the containers.
+        """
+        command = [*COMPOSE, "--profile", "monitoring", *args]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=timeout_s, check=False)
+        if check and done.returncode:
+            raise AssertionError(f"{shlex.join(command)}: {done.stderr[-3000:]}\n{self.describe()}")
+        return done.stdout
+
+    def describe(self) -> str:
+        """Return the containers' states, and the last lines of those that are not well."""
+        listed = subprocess.run(
+            [*COMPOSE, "--profile", "*", "ps", "--all", "--format", "json"],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+        containers = [json.loads(line) for line in listed.splitlines()]
+        ill = {each["Service"] for each in containers if each["Health"] == "unhealthy" or each["ExitCode"]}
+        states = [f"{each['Name']}: {each['Status']}" for each in containers]
+        return "\n".join([*states, *(self.read_logs(service, 30) for service in sorted(ill))])
+
+    def read_logs(self, service: str, lines: int = 1000) -> str:
+        """Return the end of what a service has said."""
+        return self.compose("logs", "--no-color", "--tail", str(lines), service, check=False)
+
+    def up(self, *args: str) -> float:
+        """Bring everything up and wait until it is healthy; return the seconds it took."""
+        begun_at = time.monotonic()
+        self.compose("up", "--detach", "--wait", "--wait-timeout", str(UP_S - 30), "--no-build", *args)
+        return time.monotonic() - begun_at
+
+    @contextmanager
+    def opened(self) -> Iterator[Self]:
+        """Open both doors, for as long as the block lasts."""
+        key = self.compose("exec", "-T", "api", "ticketflow", "keys", "create", "compose-test").strip()
+        password = (self.folder / "deploy/secrets/operator_password").read_text()
+        trust = self.folder / "proxy.crt"
+        self.compose("cp", "proxy:/data/caddy/pki/authorities/local/root.crt", str(trust))
+        with (
+            httpx.Client(
+                base_url=f"http://127.0.0.1:{self.ports['API_PORT']}",
+                headers={"Authorization": f"Bearer {key}"},
+                timeout=40,
+            ) as self.api,
+            httpx.Client(
+                base_url=f"https://localhost:{self.ports['HTTPS_PORT']}",
+                auth=("ticketflow", password),
+                verify=ssl.create_default_context(cafile=trust),
+                timeout=40,
+            ) as self.operator,
+        ):
+            yield self
+
+    def down(self) -> None:
+        """Take everything down, volumes included."""
+        self.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "20")
+
+    def list_containers(self, *services: str) -> list[str]:
+        """Return the ids of running containers."""
+        return self.compose("ps", "--quiet", *services).split()
+
+    def list_leftovers(self) -> dict[str, str]:
+        """Return what there is of this project: containers, volumes and networks; nothing, once it is down."""
+        label = f"label=com.docker.compose.project={self.project}"
+        asked = {"container": ["ps", "--all"], "volume": ["volume", "ls"], "network": ["network", "ls"]}
+        return {kind: docker(*command, "--quiet", "--filter", label).strip() for kind, command in asked.items()}
+
+    # -- Tickets -------------------------------------------------------------------------------------------------------
+
+    def submit(self, count: int) -> list[str]:
+        """Post tickets; return the ids of those that were accepted. The others are as if never sent."""
+        ids = []
+        for number in range(count):
+            body = {"subject": f"Password {number}", "body": "How do I reset my password?"}
+            try:
+                answer = self.api.post("/tickets", json=body, timeout=10)
+            except httpx.TransportError:
+                continue
+            if answer.status_code == 202:
+                ids.append(answer.json()["id"])
+        return ids
+
+    def wait_for_completed(self, ids: Sequence[str], timeout_s: float = 120) -> None:
+        """Wait until all tickets are completed, and judge their trails: nothing lost, nothing twice."""
+        deadline = time.monotonic() + timeout_s
+        for ticket_id in ids:
+            wait_until(
+                lambda ticket_id=ticket_id: self._get(f"/tickets/{ticket_id}?wait=5")["status"] == "completed",
+                max(1, deadline - time.monotonic()),
+                lambda ticket_id=ticket_id: (
+                    f"{ticket_id} is completed: {self.read_trail(ticket_id)}\n{self.describe()}"
+                ),
+            )
+        flaws = {ticket_id: walk(self.read_trail(ticket_id), "completed") for ticket_id in ids}
+        assert not any(flaws.values()), flaws
+        ledgers = {ticket_id: self._get(f"/tickets/{ticket_id}/steps")["steps"] for ticket_id in ids}
+        assert all(len({(row["step"], row["round"]) for row in rows}) == len(rows) for rows in ledgers.values())
+        assert all(len({row["step"] for row in rows}) == STEPS for rows in ledgers.values())
+
+    def read_trail(self, ticket_id: str) -> list[Event]:
+        """Return a ticket's events, oldest first."""
+        found = self._get(f"/tickets/{ticket_id}/events?limit=200")["events"]
+        return [Event(each["type"], each["step"], each["round"], each["detail"]) for each in found]
+
+    def _get(self, path: str) -> Any:
+        return self.api.get(path).raise_for_status().json()
+
+    # -- What operators see --------------------------------------------------------------------------------------------
+
+    def look(self, path: str) -> Any:
+        """Return what an operator is shown, as JSON."""
+        return self.operator.get(path).raise_for_status().json()
+
+    def ask_prometheus(self, expression: str) -> list[Mapping[str, Any]]:
+        """Evaluate an expression now."""
+        answer = self.operator.get("/prometheus/api/v1/query", params={"query": expression}).raise_for_status().json()
+        found: list[Mapping[str, Any]] = answer["data"]["result"]
+        return found
+
+
+def docker(*args: str) -> str:
+    """Run Docker; return what it printed."""
+    return subprocess.run(["docker", *args], capture_output=True, text=True, check=True).stdout
+
+
+def find_images() -> dict[str, str]:
+    """Return the images that docker-compose.yml and the Dockerfile name, by the variable that names another."""
+    compose = (REPOSITORY / "docker-compose.yml").read_text()
+    found = dict(re.findall(r"\$\{([A-Z_]+_IMAGE):-(\S+?)\}", compose))
+    found |= dict(
+        re.findall(r"^ARG ([A-Z_]+_IMAGE)=(\S+)", (REPOSITORY / "deploy/Dockerfile").read_text(), re.MULTILINE)
+    )
+    return found
