@@ -34,11 +34,11 @@ def main() -> int:
     REPORT.unlink(missing_ok=True)
     with engine():
         os.environ["COMPOSE_TEST_COMPOSE"] = shlex.join(find_compose())
-        images = {name: find_image(image) for name, image in find_images().items() if name != "TICKETFLOW_IMAGE"}
+        images = {name: find_image(image) for name, image in find_images().items() if name != "APP_IMAGE"}
         found_at = time.monotonic()
         build(images["PYTHON_IMAGE"])
         built_at = time.monotonic()
-        code = run_tests({**images, "TICKETFLOW_IMAGE": OURS})
+        code = run_tests({**images, "APP_IMAGE": OURS})
         figures = {
             "image_mb": round(int(docker("image", "inspect", "--format", "{{.Size}}", OURS)) / 1e6),
             "base_image_mb": round(
@@ -87,7 +87,7 @@ def find_image(name: str) -> str:
 
 def build(python_image: str) -> None:
     """Build our image as `docker compose build` does."""
-    env = {**os.environ, "PYTHON_IMAGE": python_image, "TICKETFLOW_IMAGE": OURS}
+    env = {**os.environ, "PYTHON_IMAGE": python_image, "APP_IMAGE": OURS}
     subprocess.run([*shlex.split(os.environ["COMPOSE_TEST_COMPOSE"]), "build", "--quiet", "api"], env=env, check=True)
 
 

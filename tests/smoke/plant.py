@@ -92,7 +92,7 @@ database_server = container(
     scope="session",
 )
 _WORKER = {
-    "image": IMAGES["TICKETFLOW_IMAGE"],
+    "image": IMAGES["APP_IMAGE"],
     "environment": fxtr("default_worker_env"),
     "network": "{default_pytest_celery_network.name}",
     "command": fxtr("default_worker_command"),
