@@ -103,15 +103,17 @@ def add_up(programs: Iterable[RunningProgram]) -> float:
 
 
 def report_database(sessions: Sessions, tickets: int) -> None:
-    """Print what PostgreSQL counted, for each ticket; sizes are of all tickets so far."""
+    """Print what PostgreSQL counted, for each ticket; sizes come from all tickets there are."""
     with sessions() as session:
         totals = session.execute(text(COUNTERS)).mappings().one()
         tables = session.execute(text(TABLES)).mappings().all()
         dearest = session.execute(text(DEAREST)).mappings().all()
+        kept = session.scalar(text("SELECT count(*) FROM tickets")) or tickets
     report("postgres", {name: float(value) / tickets for name, value in totals.items()})
     for table in tables:
-        counts = {name: float(value) / tickets for name, value in table.items() if name != "relname"}
-        report(table["relname"], counts)
+        counts = {name: float(value) for name, value in table.items() if name != "relname"}
+        shares = {name: value / (kept if "bytes" in name else tickets) for name, value in counts.items()}
+        report(table["relname"], shares)
     for row in dearest:
         say(f"  {row['ms'] / tickets:8.2f} ms {row['calls'] / tickets:7.2f} calls  {row['query']}")
 

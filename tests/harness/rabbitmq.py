@@ -274,7 +274,7 @@ class RabbitMQCluster:
         """Wait until every node runs and knows the others."""
         for node in self.nodes:
             node.wait()
-            node.ctl("await_online_nodes", str(len(self.nodes)))
+            node.ctl("await_online_nodes", str(len(self.nodes)), timeout_s=300)
 
     @property
     def _alive(self) -> RabbitMQ:
