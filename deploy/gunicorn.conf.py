@@ -3,10 +3,13 @@
 The number of processes is gunicorn's own variable, ``WEB_CONCURRENCY``; unset means one.
 """
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from gunicorn.systemd import sd_notify
 
 from ticketflow.observability.shared_metrics import share_metrics
 from ticketflow.settings import load_settings
@@ -39,6 +42,8 @@ control_socket_disable = True
 def on_starting(server: Any) -> None:
     """Make the folder in which the processes add up what they count for /metrics; empty at each start."""
     server.metrics_folder = tempfile.mkdtemp(prefix="ticketflow-metrics-")
+    # gunicorn would tell systemd that it is ready before any process has loaded the application.
+    server.notify_socket = os.environ.pop("NOTIFY_SOCKET", None)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -50,6 +55,13 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Let a process count in the common folder, before it loads the application."""
     share_metrics(Path(server.metrics_folder), lambda: worker.place)
+    if server.notify_socket is not None:
+        os.environ["NOTIFY_SOCKET"] = server.notify_socket
+
+
+def post_worker_init(worker: Any) -> None:
+    """Tell systemd, if that is who started us, that requests are answered from now on."""
+    sd_notify("READY=1", worker.log, unset_environment=True)
 
 
 def on_exit(server: Any) -> None:
