@@ -17,7 +17,7 @@ lock        := $(bin)/uv pip compile --quiet --upgrade --universal --python-vers
                    --custom-compile-command 'make lock'
 pip         := $(bin)/python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: help run test check chaos drills ha compose-test lint format docs dashboards docs-site docs-links lock image clean
+.PHONY: help run test check chaos drills ha upgrade-test compose-test lint format docs dashboards docs-site docs-links lock image clean
 
 help: ## Say what can be done (the default)
 	@echo 'Ticket Flow'
@@ -55,6 +55,10 @@ ha: $(for_testing) ## Lose machines of a cluster, and restore from backups, unde
 
 compose-test: $(for_testing) ## Run docker-compose.yml and kill it container by container; brings a Docker engine where there is none
 	$(bin)/python -m tests.compose
+
+upgrade-test: $(for_testing) ## Upgrade and roll back a running system under load; figures go to build/upgrade-report.jsonl
+	@tests/install-servers
+	$(bin)/python -m pytest tests/upgrades tests/upgrades/upgrade_*.py $(PYTEST)
 
 lint: $(for_testing)
 	$(bin)/ruff check

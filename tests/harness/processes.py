@@ -162,6 +162,7 @@ def start_process(
     *,
     cwd: Path = REPOSITORY,
     account: Account | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> RunningProgram:
     """Start a program in a session of its own.
 
@@ -171,6 +172,7 @@ def start_process(
         log_path: Where its output is appended.
         cwd: Folder it starts in.
         account: Account to run as; needs root.
+        pass_fds: Open files it inherits under the same numbers.
     """
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("ab") as log:
@@ -182,6 +184,7 @@ def start_process(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=pass_fds,
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,

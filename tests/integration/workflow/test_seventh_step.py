@@ -10,37 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.processes import REPOSITORY
-
-STEP = '''
-"""Step 7: how many words does the customer read?"""
-
-from typing import TypedDict
-
-from ticketflow.workflow.ports import Tools
-from ticketflow.workflow.steps.finalize import Final
-
-
-class Measurement(TypedDict):
-    """Keys added by ``measure``."""
-
-    words: int
-
-
-def measure(state: Final, tools: Tools) -> Measurement:
-    """Count the words of the final response."""
-    return {"words": len(state["final_response"].split())}
-'''
-
-IN_THE_GRAPH = {
-    "from ticketflow.workflow.steps.research": "from ticketflow.workflow.steps.measure import Measurement, measure\n"
-    "from ticketflow.workflow.steps.research",
-    "Final, total=False": "Final, Measurement, total=False",
-    '"finalize")))': '"finalize")),\n'
-    '    GraphVersion(("classify", "extract", "research", "draft", "review", "finalize", "measure")))',
-    '    graph.add_edge("finalize", END)': '    add("measure", measure, time_limit_s=30)\n'
-    '    graph.add_edge("finalize", "measure")\n'
-    '    graph.add_edge("measure", END)',
-}
+from tests.seventh_step import add_seventh_step
 
 RUN = """
 import json, sys
@@ -83,19 +53,13 @@ engine.dispose()
 
 @pytest.fixture
 def copy(tmp_path) -> Path:
-    """Copy the package and add a step to it: one new file, four edits of the graph."""
+    """Copy the package and add a step to it."""
     shutil.copytree(REPOSITORY / "ticketflow", tmp_path / "ticketflow", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(REPOSITORY / "alembic", tmp_path / "alembic")
     shutil.copy(REPOSITORY / "celeryconfig.py", tmp_path)
     (tmp_path / "tests").mkdir()
     shutil.copy(REPOSITORY / "tests" / "fakes.py", tmp_path / "tests")
-    (tmp_path / "ticketflow/workflow/steps/measure.py").write_text(STEP.lstrip())
-    graph = tmp_path / "ticketflow/workflow/graph.py"
-    text = graph.read_text()
-    for old, new in IN_THE_GRAPH.items():
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    graph.write_text(text)
+    add_seventh_step(tmp_path)
     return tmp_path
 
 

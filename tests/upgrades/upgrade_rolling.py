@@ -1,0 +1,150 @@
+"""A rolling upgrade as the guide for Debian has it, and its way back, under a steady load: ``make upgrade-test``.
+
+Figures go to build/upgrade-report.jsonl. How fast a call is answered is judged against the same run's quiet time.
+"""
+
+import json
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+
+from tests.harness.processes import REPOSITORY
+from tests.upgrades.releases import CURRENT, Release, make_next
+from tests.upgrades.rollout import Door, Rollout
+from tests.upgrades.traffic import Sent, Traffic
+from ticketflow.storage.migrate import build_config
+
+RATE = float(os.environ.get("UPGRADE_RATE", "20"))
+QUIET_S = float(os.environ.get("UPGRADE_QUIET_S", "60"))
+MOST_TIMES_SLOWER = 3.0
+WORKERS = ("one", "two")
+REPORT = REPOSITORY / "build/upgrade-report.jsonl"
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What callers saw for a while."""
+
+    name: str
+    seconds: float
+    calls: int
+    results: dict[str, int]
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+class Callers:
+    """Traffic, cut into phases."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self._traffic = traffic
+        self.phases: list[Phase] = []
+
+    def watch(self, name: str, happens: Callable[[], object]) -> Phase:
+        """Let something happen and return what callers saw of it."""
+        began_at = time.monotonic()
+        happens()
+        ended_at = time.monotonic()
+        self._traffic.settle()
+        seen = [sent for sent in self._traffic.sent if began_at <= sent.at <= ended_at]
+        self.phases.append(measure(name, seen, ended_at - began_at))
+        return self.phases[-1]
+
+
+def measure(name: str, sent: list[Sent], seconds: float) -> Phase:
+    times_ms = sorted(1000 * each.seconds for each in sent)
+
+    def at(share: float) -> float:
+        return round(times_ms[min(len(times_ms) - 1, int(share * len(times_ms)))], 1)
+
+    results = dict(Counter(str(each.result) for each in sent))
+    return Phase(name, round(seconds, 1), len(sent), results, at(0.5), at(0.99), at(1.0))
+
+
+def begin(rollout: Rollout, release: Release, door: Door) -> None:
+    """Have everything at work."""
+    rollout.migrate(release)
+    for name in WORKERS:
+        rollout.start_worker(release, name)
+    rollout.start_api(release, "api", door)
+
+
+def roll(rollout: Rollout, release: Release, door: Door) -> None:
+    """Replace every process, in the order and with the relief of docs/how-to/upgrade.md."""
+    for name in WORKERS:
+        rollout.stop(name)
+        rollout.start_worker(release, name)
+    rollout.start_api(release, "relief", door)
+    rollout.stop("api")
+    rollout.start_api(release, "api", door)
+    rollout.stop("relief")
+
+
+def upgrade(rollout: Rollout, release: Release, door: Door) -> None:
+    rollout.migrate(release)
+    roll(rollout, release, door)
+
+
+def pause() -> None:
+    """Let quiet time pass: there is nothing else to wait for."""
+    threading.Event().wait(QUIET_S)
+
+
+def publish(name: str, callers: Callers, tickets: int) -> None:
+    REPORT.parent.mkdir(exist_ok=True)
+    line = {"run": name, "rate": RATE, "tickets": tickets, "phases": [asdict(phase) for phase in callers.phases]}
+    with Path(REPORT).open("a") as lines:
+        lines.write(f"{json.dumps(line)}\n")
+
+
+@pytest.mark.timeout(1800)
+def test_nobody_notices_an_upgrade_nor_the_way_back(previous, rollout):
+    door = rollout.open_door()
+    begin(rollout, previous, door)
+    with Traffic([door.url], rollout.create_key(), RATE, rollout.history) as traffic:
+        callers = Callers(traffic)
+        before = callers.watch("quiet before", pause)
+        there = callers.watch("upgrade", lambda: upgrade(rollout, CURRENT, door))
+        callers.watch("quiet after", pause)
+        back = callers.watch("roll back", lambda: roll(rollout, previous, door))
+    publish("previous to current and back", callers, len(traffic.sent))
+    report = rollout.finish()
+
+    assert report.problems == []
+    assert {sent.result for sent in traffic.sent} == {202}
+    assert rollout.query("SELECT status, count(*) FROM tickets GROUP BY 1") == [("completed", len(traffic.sent))]
+    assert there.p99_ms <= MOST_TIMES_SLOWER * before.p99_ms
+    assert back.p99_ms <= MOST_TIMES_SLOWER * before.p99_ms
+
+
+@pytest.mark.timeout(1800)
+def test_tickets_end_on_one_graph_or_the_other_when_the_next_release_has_a_step_more(rollout, tmp_path):
+    head = ScriptDirectory.from_config(build_config("")).get_current_head()
+    door, following = rollout.open_door(), make_next(tmp_path, str(head))
+    begin(rollout, CURRENT, door)
+    with Traffic([door.url], rollout.create_key(), RATE / 2, rollout.history) as traffic:
+        callers = Callers(traffic)
+        callers.watch("quiet before", pause)
+        callers.watch("upgrade", lambda: upgrade(rollout, following, door))
+    publish("current to next", callers, len(traffic.sent))
+    rollout.finish()
+
+    assert {sent.result for sent in traffic.sent} == {202}
+    assert rollout.query("SELECT status, count(*) FROM tickets GROUP BY 1") == [("completed", len(traffic.sent))]
+    steps = rollout.query("""
+        SELECT DISTINCT tickets.graph_version, count(DISTINCT ticket_steps.step)
+        FROM tickets JOIN ticket_steps ON ticket_steps.ticket_id = tickets.id GROUP BY tickets.id
+    """)
+    assert sorted(steps) == [(1, 6), (2, 7)]
+    done_twice = """
+        SELECT ticket_id FROM ticket_events WHERE type = 'step.completed' GROUP BY 1, step, round HAVING count(*) > 1
+    """
+    assert rollout.query(done_twice) == []
