@@ -226,7 +226,7 @@ class Plant:
         self.postgres.execute("CREATE DATABASE drill")
         # What the harness says on its command line, for `pg_ctl start` to find.
         self.postgres.execute("ALTER SYSTEM SET listen_addresses = '127.0.0.1'")
-        self.postgres.execute("ALTER SYSTEM SET unix_socket_directories = ''")
+        self.postgres.execute(f"ALTER SYSTEM SET unix_socket_directories = '{self.postgres.directory / 'data'}'")
         with psycopg.connect(self.postgres.conninfo, autocommit=True) as connection:
             connection.execute(f"ALTER SYSTEM SET port = {self.postgres.port}".encode())
         upgrade(self.database_url)
@@ -243,7 +243,8 @@ class Plant:
         for made in (data_dir, logs):
             made.mkdir(exist_ok=True)
         return {
-            **{name: value for name, value in environ.items() if name not in {"HOME", "RUNNING_UNDER_SYSTEMD"}},
+            # Its HOME has the cookie that both the server and rabbitmqctl must know.
+            **{name: value for name, value in environ.items() if name != "RUNNING_UNDER_SYSTEMD"},
             "PATH": os.pathsep.join([*map(str, folders), os.environ["PATH"]]),
             "PGDATA": str(self.postgres.directory / "data"),
             "LOGS": str(logs),
