@@ -37,15 +37,14 @@ class LoseNode:
         lose(self._how, self._node.program, self._node.machine)
 
     def heal(self, site: Site) -> None:
-        match self._how:
-            case Loss.KILLED:
-                self._node.start()
-            case Loss.FROZEN:
-                self._node.program.resume()
-                # It does not know that it was gone, so "pause_minority" leaves it to the operator, up to RabbitMQ 4.
-                self._node.restart()
-            case Loss.CUT_OFF:
-                self._node.machine.plug()
+        if self._how is Loss.KILLED:
+            self._node.start()
+        else:
+            # A frozen node does not know that it was gone, and "pause_minority" leaves it to the operator; one that was
+            # cut off stops itself, and on RabbitMQ 3.10 with Erlang 25 it often hangs (in ``global``) on its way back.
+            self._node.program.resume()
+            self._node.machine.plug()
+            self._node.restart()
         self._cluster.wait_until_whole()
 
 
