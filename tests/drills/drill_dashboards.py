@@ -65,7 +65,7 @@ def watched(server_directory: Path) -> Iterator[Watched]:
         }
         command = ["prometheus", *(f"--{name}={value}" for name, value in options.items())]
         program = stack.enter_context(start_process(command, {}, folder / "prometheus.log"))
-        program.wait_for_port(showcase.ports["prometheus"])
+        program.wait_for_log("ready to receive web requests")
         source = Source(showcase.build_url("prometheus"), time.time())
         stack.callback(source.close)
         yield Watched(showcase, stack.enter_context(Load(showcase, hooks)), source, model)

@@ -52,7 +52,7 @@ class Prometheus:
         }
         command = ["prometheus", *(f"--{name}={value}" for name, value in options.items())]
         self._program = start_process(command, {}, self._folder / "prometheus.log")
-        self._program.wait_for_port(self._port)
+        self._program.wait_for_log("ready to receive web requests")
         return self
 
     def __exit__(
