@@ -54,7 +54,12 @@ class Stack:
         self.ports = {"API_PORT": find_free_port(), "HTTPS_PORT": find_free_port()}
         copy_repository(folder)
         subprocess.run(["deploy/make-secrets"], cwd=folder, check=True, capture_output=True)
-        self._base = {"COMPOSE_PROJECT_NAME": self.project, **IMAGES, **{k: str(v) for k, v in self.ports.items()}}
+        self._base = {
+            "COMPOSE_PROJECT_NAME": self.project,
+            "COMPOSE_PROFILES": "monitoring",
+            **IMAGES,
+            **{k: str(v) for k, v in self.ports.items()},
+        }
         self.configure()
 
     def configure(self, **settings: str) -> None:
@@ -68,7 +73,7 @@ class Stack:
         Raises:
             AssertionError: It failed; the message shows what it said, and the state of the containers.
         """
-        command = [*COMPOSE, "--profile", "monitoring", *args]
+        command = [*COMPOSE, *args]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=timeout_s, check=False)
         if check and done.returncode:
             raise AssertionError(f"{shlex.join(command)}: {done.stderr[-3000:]}\n{self.describe()}")

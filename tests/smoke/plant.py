@@ -80,7 +80,7 @@ default_rabbitmq_broker = container(
     wrapper_class=Broker,
     timeout=120,
 )
-database_files = volume(scope="session")
+database_files = volume()
 database_server = container(
     image=IMAGES["POSTGRES_IMAGE"],
     environment={"POSTGRES_USER": "ticketflow", "POSTGRES_PASSWORD": PASSWORD},
@@ -89,7 +89,6 @@ database_server = container(
     volumes={"{database_files.name}": {"bind": "/var/lib/postgresql/data"}},
     wrapper_class=Database,
     timeout=60,
-    scope="session",
 )
 _WORKER = {
     "image": IMAGES["APP_IMAGE"],
