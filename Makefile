@@ -47,7 +47,7 @@ drills: $(for_testing) ## Break a running system in every way the runbook knows,
 	@tests/install-servers
 	$(bin)/python -m pytest tests/drills/drill_*.py $(PYTEST)
 
-ha: $(for_testing) ## Lose machines of a cluster, and restore from backups, under load (root; some 15 minutes); figures go to build/
+ha: $(for_testing) ## Lose machines under load and restore from backups (root, some 15 minutes); figures go to build/ha-report.jsonl
 	@tests/install-servers
 	@mkdir -p build
 	CHAOS_TICKETS=1000 CHAOS_SCALE=1 CHAOS_REPORT=$${CHAOS_REPORT:-build/ha-report.jsonl} \
