@@ -87,7 +87,7 @@ class Rollout:
 
     def start_worker(self, release: Release, name: str, *, waits: bool = False) -> RunningProgram:
         """Start a worker, and wait until it takes tickets or says that it waits."""
-        celery = [sys.executable, "-m", "celery", "-A", "tests.chaos.app", "worker"]
+        celery = ["nice", "-n", "10", sys.executable, "-m", "celery", "-A", "tests.chaos.app", "worker"]
         program = self._start(release, name, [*celery, "-P", "threads", "-c", "4", "-n", f"{name}@%h", "-l", "INFO"])
         program.wait_for_log("worker.waiting" if waits else READY, START_S)
         return program
