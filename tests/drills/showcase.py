@@ -39,7 +39,7 @@ class Showcase:
     def __init__(self, folder: Path) -> None:
         """Choose names and places; ``running`` starts it."""
         self.folder = folder
-        names = ("api", "one", "two", "exporter", "celery", "flower", "rabbitmq", "prometheus")
+        names = ("api", "one", "two", "dispatcher", "exporter", "celery", "flower", "rabbitmq", "prometheus")
         self.ports = {name: find_free_port() for name in names}
         self.management = find_free_port()
         self.postgres = Postgres(folder / "postgres")
@@ -104,6 +104,7 @@ class Showcase:
 
     def _list_commands(self, model_url: str) -> Mapping[str, tuple[list[str], dict[str, str]]]:
         """Return the commands of docker-compose.yml, each with what it is told besides."""
+        ticketflow = str(Path(sys.executable).with_name("ticketflow"))
         celery = [sys.executable, "-m", "celery", "-A", "ticketflow.tasks"]
         model = {
             "TICKETFLOW_LLM": "openai:stub",
@@ -124,10 +125,8 @@ class Showcase:
             ),
             "one": ([*celery, "worker", "-n", "one@%h"], self._serve_metrics("one")),
             "two": ([*celery, "worker", "-n", "two@%h"], self._serve_metrics("two") | model),
-            "exporter": (
-                [str(Path(sys.executable).with_name("ticketflow")), "exporter"],
-                self._serve_metrics("exporter"),
-            ),
+            "dispatcher": ([ticketflow, "dispatcher"], self._serve_metrics("dispatcher")),
+            "exporter": ([ticketflow, "exporter"], self._serve_metrics("exporter")),
             "flower": ([*celery, "flower", "--address=127.0.0.1", f"--port={self.ports['flower']}"], flower),
         }
 
@@ -147,6 +146,7 @@ def build_config(showcase: Showcase) -> dict[str, Any]:
         "ticketflow-worker": [addresses["one"], addresses["two"]],
         "ticketflow-exporter": [addresses["exporter"]],
         "rabbitmq-queues": [addresses["rabbitmq"]],
+        "ticketflow-dispatcher": [addresses["dispatcher"]],
         **{job: [addresses[job]] for job in ("celery", "flower", "rabbitmq")},
     }
     config: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
