@@ -79,7 +79,7 @@ def take_picture_of_flower(showcase: Showcase, folder: Path) -> None:
     """Let a browser open two of Flower's pages."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     assert browser, "pictures of Flower need Chromium"
-    address = showcase.build_url("flower").replace("http://", f"http://{FLOWER_LOGIN}@")
+    address = showcase.build_url("flower").replace("http://", f"http://{FLOWER_LOGIN}@") + "/flower"
     for page in ("workers", "tasks"):
         path = folder / f"flower-{page}.png"
         with tempfile.TemporaryDirectory() as profile:

@@ -127,7 +127,10 @@ class Showcase:
             "two": ([*celery, "worker", "-n", "two@%h"], self._serve_metrics("two") | model),
             "dispatcher": ([ticketflow, "dispatcher"], self._serve_metrics("dispatcher")),
             "exporter": ([ticketflow, "exporter"], self._serve_metrics("exporter")),
-            "flower": ([*celery, "flower", "--address=127.0.0.1", f"--port={self.ports['flower']}"], flower),
+            "flower": (
+                [*celery, "flower", "--address=127.0.0.1", f"--port={self.ports['flower']}", "--url-prefix=flower"],
+                flower,
+            ),
         }
 
     def _serve_metrics(self, name: str) -> dict[str, str]:
