@@ -14,7 +14,7 @@ options = parser.parse_args()
 
 params = xllamacpp.CommonParams()
 params.model.path = options.model
-params.hostname = options.host
+params.hostnames = [options.host]
 params.port = options.port
 params.n_ctx = options.ctx_size
 params.n_parallel = 1
