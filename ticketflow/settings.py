@@ -1,10 +1,11 @@
 """Every setting, read from ``TICKETFLOW_*`` environment variables. Unset means embedded."""
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, get_args
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
@@ -53,6 +54,10 @@ def is_timezone(name: object) -> bool:
         return False
 
 
+# Not by urlsplit: patched Pythons refuse what libpq allows, brackets in the midst of several hosts.
+_SEVERAL_HOSTS = re.compile(r"([^:/?#]+://(?:[^/?#]*@)?)([^/?#@]*,[^/?#@]*)(/[^?#]*|)(?:\?(.*))?")
+
+
 def name_hosts(url: str) -> str:
     """Rewrite a database URL with several hosts so that SQLAlchemy takes it; libpq takes both spellings.
 
@@ -64,15 +69,15 @@ def name_hosts(url: str) -> str:
     Raises:
         ValueError: A port is no number.
     """
-    parts = urlsplit(url)
-    login, at, places = parts.netloc.rpartition("@")
-    if "," not in places:
+    parts = _SEVERAL_HOSTS.fullmatch(url)
+    if parts is None:
         return url
+    start, places, path, query = parts.groups()
     hosts, ports = zip(*map(_split_place, places.split(",")), strict=True)
-    named = [("host", ",".join(hosts)), ("port", ",".join(ports)), *parse_qsl(parts.query, keep_blank_values=True)]
+    named = [("host", ",".join(hosts)), ("port", ",".join(ports)), *parse_qsl(query or "", keep_blank_values=True)]
     if "target_session_attrs" not in dict(named):
         named.append(("target_session_attrs", "read-write"))
-    return f"{parts.scheme}://{login}{at}{parts.path}?{urlencode(named, safe=',:/')}"
+    return f"{start}{path}?{urlencode(named, safe=',:/')}"
 
 
 def _split_place(place: str) -> tuple[str, str]:
