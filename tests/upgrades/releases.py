@@ -61,7 +61,8 @@ def check_out_previous(folder: Path) -> Release:
         raise MissingHistoryError(
             f"this clone lacks commit {PREVIOUS}, the release to upgrade from: git fetch --unshallow"
         ) from error
-    shutil.unpack_archive(archive, folder / "previous", filter="data")
+    (folder / "previous").mkdir()
+    subprocess.run(["tar", f"--file={archive}", f"--directory={folder / 'previous'}", "--extract"], check=True)
     return Release("previous", folder / "previous", notifies=False)
 
 

@@ -139,7 +139,9 @@ _APPEND_EVENTS = _APPEND.format(detail="event.detail")
 _APPEND_REQUEST = _APPEND.format(
     detail="""
     event.detail || CASE WHEN event.type = 'approval.requested'
-                    THEN jsonb_build_object('expires_at', moved.wake_at) ELSE '{}' END"""
+                    THEN jsonb_build_object('expires_at',
+                         to_char(moved.wake_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24\\:MI\\:SS.US"Z"'))
+                    ELSE '{}' END"""
 )
 # Nothing happened to the ticket since it was seen.
 _UNCHANGED = """
