@@ -2,6 +2,7 @@
 
 VENV   ?= .venv## Folder of the virtual environment
 PYTHON ?= python3 python3.13 python3.12 python3.11## The first of these that is 3.11 or newer makes the environment
+JOBS   ?= 3## Parts of the test suite that run side by side: tests mostly wait
 PYTEST ?=## More arguments for pytest, such as PYTEST='-k lease -x'
 
 .DEFAULT_GOAL := help
@@ -31,7 +32,7 @@ run: $(for_running) ## Start everything on this machine and stay until Ctrl-C
 test: $(for_testing) ## Run every check and every test, installing the servers they need
 	@tests/install-servers
 	@$(MAKE) lint
-	$(bin)/python -m pytest $(PYTEST)
+	$(bin)/python -m pytest --numprocesses $(JOBS) --dist worksteal $(PYTEST)
 
 check: lint ## Run the checks and the quick tests (under a minute)
 	@tests/install-servers
