@@ -47,6 +47,7 @@ class Callers:
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
         self.phases: list[Phase] = []
+        self._seen: dict[str, list[Sent]] = {}
 
     def watch(self, name: str, happens: Callable[[], object]) -> Phase:
         """Let something happen and return what callers saw of it."""
@@ -54,8 +55,16 @@ class Callers:
         happens()
         ended_at = time.monotonic()
         self._traffic.settle()
-        seen = [sent for sent in self._traffic.sent if began_at <= sent.at <= ended_at]
-        self.phases.append(measure(name, seen, ended_at - began_at))
+        self._seen[name] = [sent for sent in self._traffic.sent if began_at <= sent.at <= ended_at]
+        return self._note(name, self._seen[name], ended_at - began_at)
+
+    def sum_up(self, name: str, *phases: str) -> Phase:
+        """Return what callers saw in several phases: a machine may be slower before than after."""
+        seconds = sum(phase.seconds for phase in self.phases if phase.name in phases)
+        return self._note(name, [sent for phase in phases for sent in self._seen[phase]], seconds)
+
+    def _note(self, name: str, seen: list[Sent], seconds: float) -> Phase:
+        self.phases.append(measure(name, seen, seconds))
         return self.phases[-1]
 
 
@@ -111,18 +120,18 @@ def test_nobody_notices_an_upgrade_nor_the_way_back(previous, rollout):
     begin(rollout, previous, door)
     with Traffic([door.url], rollout.create_key(), RATE, rollout.history) as traffic:
         callers = Callers(traffic)
-        before = callers.watch("quiet before", pause)
+        callers.watch("quiet before", pause)
         there = callers.watch("upgrade", lambda: upgrade(rollout, CURRENT, door))
         callers.watch("quiet after", pause)
         back = callers.watch("roll back", lambda: roll(rollout, previous, door))
+    quiet = callers.sum_up("quiet", "quiet before", "quiet after")
     publish("previous to current and back", callers, len(traffic.sent))
     report = rollout.finish()
 
     assert report.problems == []
     assert {sent.result for sent in traffic.sent} == {202}
     assert rollout.query("SELECT status, count(*) FROM tickets GROUP BY 1") == [("completed", len(traffic.sent))]
-    assert there.p99_ms <= MOST_TIMES_SLOWER * before.p99_ms
-    assert back.p99_ms <= MOST_TIMES_SLOWER * before.p99_ms
+    assert max(there.p99_ms, back.p99_ms) <= MOST_TIMES_SLOWER * quiet.p99_ms
 
 
 @pytest.mark.timeout(1800)
