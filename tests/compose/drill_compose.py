@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.compose.stack import Stack, docker
+from tests.compose.docker import docker
+from tests.compose.stack import Stack
 from tests.harness.llm_server import find_weights
 from tests.harness.processes import REPOSITORY
 from tests.harness.wait import wait_until

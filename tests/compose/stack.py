@@ -7,22 +7,21 @@ import shlex
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
-from tests.chaos.trail import Event, walk
+from tests.compose.caller import Caller
+from tests.compose.docker import docker
 from tests.harness.processes import REPOSITORY, find_free_port
-from tests.harness.wait import wait_until
 
 # Put there by ``tests.compose``: how Compose is called, and what it is to build and run.
 COMPOSE = shlex.split(os.environ.get("COMPOSE_TEST_COMPOSE", "docker compose"))
 IMAGES = json.loads(os.environ.get("COMPOSE_TEST_IMAGES", "{}"))
 UP_S = 300
-STEPS = 6
 
 
 def copy_repository(target: Path) -> None:
@@ -35,16 +34,14 @@ def copy_repository(target: Path) -> None:
     subprocess.run(["tar", "--extract"], cwd=target, input=packed, check=True)
 
 
-class Stack:
+class Stack(Caller):
     """A project of Compose with a name and ports of its own.
 
     Attributes:
         folder: A copy of the repository, where Compose runs.
-        api: Speaks to the API with a key.
         operator: Speaks to the proxy with the operators' password, and trusts nobody else's certificate.
     """
 
-    api: httpx.Client
     operator: httpx.Client
 
     def __init__(self, folder: Path) -> None:
@@ -139,46 +136,6 @@ class Stack:
         asked = {"container": ["ps", "--all"], "volume": ["volume", "ls"], "network": ["network", "ls"]}
         return {kind: docker(*command, "--quiet", "--filter", label).strip() for kind, command in asked.items()}
 
-    # -- Tickets -------------------------------------------------------------------------------------------------------
-
-    def submit(self, count: int) -> list[str]:
-        """Post tickets; return the ids of those that were accepted. The others are as if never sent."""
-        ids = []
-        for number in range(count):
-            body = {"subject": f"Password {number}", "body": "How do I reset my password?"}
-            try:
-                answer = self.api.post("/tickets", json=body, timeout=10)
-            except httpx.TransportError:
-                continue
-            if answer.status_code == 202:
-                ids.append(answer.json()["id"])
-        return ids
-
-    def wait_for_completed(self, ids: Sequence[str], timeout_s: float = 120) -> None:
-        """Wait until all tickets are completed, and judge their trails: nothing lost, nothing twice."""
-        deadline = time.monotonic() + timeout_s
-        for ticket_id in ids:
-            wait_until(
-                lambda ticket_id=ticket_id: self._get(f"/tickets/{ticket_id}?wait=5")["status"] == "completed",
-                max(1, deadline - time.monotonic()),
-                lambda ticket_id=ticket_id: (
-                    f"{ticket_id} is completed: {self.read_trail(ticket_id)}\n{self.describe()}"
-                ),
-            )
-        flaws = {ticket_id: walk(self.read_trail(ticket_id), "completed") for ticket_id in ids}
-        assert not any(flaws.values()), flaws
-        ledgers = {ticket_id: self._get(f"/tickets/{ticket_id}/steps")["steps"] for ticket_id in ids}
-        assert all(len({(row["step"], row["round"]) for row in rows}) == len(rows) for rows in ledgers.values())
-        assert all(len({row["step"] for row in rows}) == STEPS for rows in ledgers.values())
-
-    def read_trail(self, ticket_id: str) -> list[Event]:
-        """Return a ticket's events, oldest first."""
-        found = self._get(f"/tickets/{ticket_id}/events?limit=200")["events"]
-        return [Event(each["type"], each["step"], each["round"], each["detail"]) for each in found]
-
-    def _get(self, path: str) -> Any:
-        return self.api.get(path).raise_for_status().json()
-
     # -- What operators see --------------------------------------------------------------------------------------------
 
     def look(self, path: str) -> Any:
@@ -190,11 +147,6 @@ class Stack:
         answer = self.operator.get("/prometheus/api/v1/query", params={"query": expression}).raise_for_status().json()
         found: list[Mapping[str, Any]] = answer["data"]["result"]
         return found
-
-
-def docker(*args: str) -> str:
-    """Run Docker; return what it printed."""
-    return subprocess.run(["docker", *args], capture_output=True, text=True, check=True).stdout
 
 
 def find_images() -> dict[str, str]:
