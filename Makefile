@@ -18,7 +18,7 @@ lock        := $(bin)/uv pip compile --quiet --upgrade --universal --python-vers
                    --custom-compile-command 'make lock'
 pip         := $(bin)/python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: help run test check chaos drills ha upgrade-test compose-test lint format docs dashboards docs-site docs-links lock image clean
+.PHONY: help run test check chaos drills ha upgrade-test compose-test debian-test lint format docs dashboards docs-site docs-links lock image clean
 
 help: ## Say what can be done (the default)
 	@echo 'Ticket Flow'
@@ -56,6 +56,9 @@ ha: $(for_testing) ## Lose machines under load and restore from backups (root, s
 
 compose-test: $(for_testing) ## Run docker-compose.yml and kill it container by container; brings a Docker engine where there is none
 	$(bin)/python -m tests.compose
+
+debian-test: $(for_testing) ## Type the guide for Debian into a machine of its own under systemd; brings a Docker engine where there is none
+	$(bin)/python -m pytest tests/debian/drill_debian.py $(PYTEST)
 
 upgrade-test: $(for_testing) ## Upgrade and roll back a running system under load; figures go to build/upgrade-report.jsonl
 	@tests/install-servers

@@ -3,10 +3,11 @@
 from typing import Any
 
 from celery import Celery, signals
+from gunicorn.systemd import sd_notify
 
 from ticketflow.errors import ConfigurationError
 from ticketflow.observability.context import name_process, process_name
-from ticketflow.observability.logging import configure_logging
+from ticketflow.observability.logging import configure_logging, get_logger
 from ticketflow.observability.tracing import start_tracing, stop_tracing
 from ticketflow.services.tools import check_engine, warm_up
 from ticketflow.settings import load_settings
@@ -18,6 +19,8 @@ from ticketflow.tasks.dispatcher import DispatcherStep
 from ticketflow.tasks.log_levels import LevelWatch
 from ticketflow.tasks.runtime import forget_runtime, runtime
 from ticketflow.tasks.schema_wait import wait_for_schema
+
+log = get_logger(__name__)
 
 app = Celery("ticketflow.tasks", control=ReplicatedControl)
 app.config_from_object("celeryconfig")
@@ -54,6 +57,12 @@ def make_ready(sender: Any, **_: Any) -> None:
 def follow_log_levels(**_: Any) -> None:
     """Log what operators want logged, from now on; the children of a prefork worker each follow by themselves."""
     LevelWatch(runtime().sessions, load_settings().log_level).start()
+
+
+@signals.worker_ready.connect
+def tell_systemd(**_: Any) -> None:
+    """Tell systemd, if that is who started us, that tickets are taken from now on."""
+    sd_notify("READY=1", log, unset_environment=True)
 
 
 @signals.worker_process_init.connect

@@ -1,6 +1,10 @@
 """Workers replaced one after another while tickets keep coming."""
 
+import socket
 import threading
+from uuid import uuid4
+
+import pytest
 
 from tests.harness.wait import wait_until
 
@@ -27,3 +31,15 @@ def test_workers_are_replaced_under_load_and_nothing_is_lost_or_done_twice(fleet
 
     assert [old.popen.returncode for old in first] == [0, 0]
     fleet.wait_for_completed(submitted)
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_systemd_is_told_that_a_worker_takes_tickets(fleet, pool):
+    address = f"ticketflow-test-{uuid4()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+        notices.bind(f"\0{address}")
+        notices.settimeout(30)
+
+        fleet.start("one", pool=pool, NOTIFY_SOCKET=f"@{address}")
+
+        assert notices.recv(1024) == b"READY=1"
