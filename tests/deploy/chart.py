@@ -68,7 +68,10 @@ AS_LITTLE_AS_CAN_BE: Values = {
     "serviceAccount": {"create": False},
     "pods": {"spread": False},
 }
-COMBINATIONS = {"default": {}, "everything": EVERYTHING, "hpa": HPA, "little": AS_LITTLE_AS_CAN_BE}
+WATCHED: Values = {"monitoring": {"monitors": {"enabled": True}, "rules": {"enabled": True}}}
+COMBINATIONS = {
+    "default": {}, "everything": EVERYTHING, "hpa": HPA, "watched": WATCHED, "little": AS_LITTLE_AS_CAN_BE,
+}  # fmt: skip
 
 
 @cache

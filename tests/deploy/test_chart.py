@@ -13,6 +13,7 @@ from tests.deploy.chart import (
     EVERYTHING,
     HPA,
     RELEASE,
+    WATCHED,
     Manifest,
     environment,
     load_chart,
@@ -218,6 +219,24 @@ def test_the_alerts_are_those_of_deploy_prometheus():
     assert groups == [group for text in written for group in yaml.safe_load(text)["groups"]]
 
 
+@pytest.mark.parametrize("values", [WATCHED, EVERYTHING], ids=["watched", "everything"])
+def test_only_a_job_that_is_read_can_be_missed(values):
+    manifests = render(values)
+
+    expressions = [rule["expr"] for rule in list_rules(manifests)]
+    missed = {job for expr in expressions for job in re.findall(r'absent\(up\{job="([^"]+)"\}\)', expr)}
+    assert missed == {"ticketflow-exporter", "rabbitmq"} & list_jobs(manifests)
+
+
+def test_the_alerts_without_a_broker_to_read_are_still_those_that_were_written():
+    written = (RULES / "alerts.yml").read_text()
+
+    absent = '\n          or absent(up{job="rabbitmq"}) * 0'
+    left = [rule for group in yaml.safe_load(written.replace(absent, ""))["groups"] for rule in group["rules"]]
+    assert absent in written
+    assert [rule for rule in list_rules(render(WATCHED)) if "alert" in rule] == left
+
+
 def test_the_dashboards_are_those_of_grafana():
     maps = [manifest for manifest in render(EVERYTHING) if manifest["kind"] == "ConfigMap"]
 
@@ -236,11 +255,9 @@ def test_a_package_carries_alerts_and_dashboards_not_links_to_them(tmp_path):
 
 
 def test_jobs_are_named_as_alerts_and_dashboards_know_them():
-    monitors = [manifest["spec"] for manifest in render(EVERYTHING) if manifest["kind"].endswith("Monitor")]
-    endpoints = [endpoint for spec in monitors for key in ENDPOINTS for endpoint in spec.get(key, [])]
-
     scraped = yaml.safe_load((REPOSITORY / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
-    jobs = {endpoint["relabelings"][0]["replacement"] for endpoint in endpoints}
+
+    jobs = list_jobs(render(EVERYTHING))
     assert jobs == {"ticketflow-api", "ticketflow-worker", "ticketflow-exporter", "rabbitmq", "rabbitmq-queues"}
     assert jobs <= {config["job_name"] for config in scraped}
 
@@ -257,6 +274,18 @@ def test_what_is_printed_at_the_end_names_what_there_is():
 
     names = {manifest["metadata"]["name"] for manifest in render()}
     assert set(re.findall(r"(?:deploy|service)/([-a-z]+)", notes)) == {"tickets-ticketflow-api"} <= names
+
+
+def list_rules(manifests: list[Manifest]) -> list[Manifest]:
+    """List the alerts and the recorded figures."""
+    return [rule for group in only(manifests, "PrometheusRule")["spec"]["groups"] for rule in group["rules"]]
+
+
+def list_jobs(manifests: list[Manifest]) -> set[str]:
+    """Name what monitors have Prometheus read."""
+    monitors = [manifest["spec"] for manifest in manifests if manifest["kind"].endswith("Monitor")]
+    endpoints = [endpoint for spec in monitors for key in ENDPOINTS for endpoint in spec.get(key, [])]
+    return {endpoint["relabelings"][0]["replacement"] for endpoint in endpoints}
 
 
 def container_of(deployment: Manifest) -> Manifest:

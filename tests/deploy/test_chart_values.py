@@ -46,6 +46,14 @@ WRONG: dict[str, tuple[Values, str]] = {
         {"worker": {"minReplicas": 0}, "autoscaling": {"kind": "hpa"}},
         "workers.all: minReplicas is 0; only autoscaling.kind=keda brings a group back",
     ),
+    "alerts about what nobody reads": (
+        {"monitoring": {"rules": {"enabled": True}}},
+        "monitoring.rules: alerts judge what the monitors have Prometheus read; set monitoring.monitors.enabled=true",
+    ),
+    "alerts without the exporter": (
+        {"monitoring": {"monitors": {"enabled": True}, "rules": {"enabled": True}}, "exporter": {"enabled": False}},
+        "monitoring.rules: most alerts read the exporter, and its absence is one; set exporter.enabled=true",
+    ),
     "an Ingress for nobody": ({"api": {"ingress": {"enabled": True}}}, "api.ingress.host: name the host"),
 }
 

@@ -90,6 +90,16 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ toJson $group }}
 {{- end }}
 
+{{- /* A file of alerts: {root, path}. Each alternative of an expression stands on a line of its own, and the absence of a
+job that nobody reads is left out: it would be an alert for ever. */ -}}
+{{- define "ticketflow.rules" -}}
+{{- $text := .root.Files.Get .path | replace "docs/runbook.md" .root.Values.monitoring.rules.runbookUrl -}}
+{{- if not .root.Values.broker.cluster.enabled -}}
+{{- $text = regexReplaceAll `\n *or absent\(up\{job="rabbitmq"\}\).*` $text "" -}}
+{{- end -}}
+{{ $text }}
+{{- end }}
+
 {{- define "ticketflow.brokerSecret" -}}
 {{ .Values.broker.cluster.enabled | ternary (printf "%s-broker-default-user" (include "ticketflow.fullname" .)) .Values.broker.secret }}
 {{- end }}
