@@ -22,6 +22,7 @@ GROUPS: Values = {
     "writing": {"steps": ["draft", "review"], "pool": "prefork", "settings": {"TICKETFLOW_MAX_TASKS_PER_CHILD": 1000}},
 }
 
+PROMETHEUS_URL = "http://prometheus-operated.monitoring.svc:9090"
 EVERYTHING: Values = {
     "image": {"repository": "registry.example/ticketflow", "digest": f"sha256:{'a' * 64}"},
     "imagePullSecrets": [{"name": "registry"}],
@@ -34,7 +35,7 @@ EVERYTHING: Values = {
         "ingress": {"enabled": True, "className": "nginx", "host": "tickets.example", "tlsSecret": "tickets-tls"},
     },
     "workers": GROUPS,
-    "autoscaling": {"kind": "keda"},
+    "autoscaling": {"kind": "keda", "prometheusUrl": PROMETHEUS_URL},
     "monitoring": {
         "monitors": {"enabled": True, "labels": {"release": "prometheus"}},
         "rules": {"enabled": True, "runbookUrl": "https://docs.example/runbook.html"},
@@ -59,7 +60,10 @@ EVERYTHING: Values = {
         "volumeMounts": [{"name": "files", "mountPath": "/etc/ticketflow"}],
     },
 }
-HPA: Values = {"workers": GROUPS, "autoscaling": {"kind": "hpa"}}
+# A RabbitMQ and a Prometheus that others run.
+ELSEWHERE: Values = {"exporterLabels": {"team": "support"}, "queueLabels": {"vhost": "tickets"}}
+HPA: Values = {"workers": GROUPS, "autoscaling": {"kind": "hpa", **ELSEWHERE}}
+KEDA: Values = {"autoscaling": {"kind": "keda", "prometheusUrl": PROMETHEUS_URL, **ELSEWHERE}}
 AS_LITTLE_AS_CAN_BE: Values = {
     "exporter": {"enabled": False},
     "migration": {"enabled": False},

@@ -7,11 +7,13 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from tests.architecture.monitoring import KNOWN, find_metrics
 from tests.deploy.chart import (
     CHART,
     COMBINATIONS,
     EVERYTHING,
     HPA,
+    KEDA,
     RELEASE,
     WATCHED,
     Manifest,
@@ -28,7 +30,7 @@ from ticketflow.workflow.plan import ticket_plan
 
 # Kubernetes' own objects have schemas to be held against; these are of operators.
 FOREIGN = {
-    "keda.sh/v1alpha1": {"ScaledObject", "TriggerAuthentication"},
+    "keda.sh/v1alpha1": {"ScaledObject"},
     "monitoring.coreos.com/v1": {"PodMonitor", "PrometheusRule", "ServiceMonitor"},
     "rabbitmq.com/v1beta1": {"RabbitmqCluster"},
 }
@@ -172,25 +174,46 @@ def test_a_worker_has_time_for_its_longest_step_before_it_is_killed():
     assert worker["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > longest_s
 
 
-def test_messages_that_wait_and_the_oldest_due_ticket_both_call_for_workers():
-    keda = only(render(EVERYTHING), "ScaledObject", "-worker-writing")
-    hpa = only(render(HPA), "HorizontalPodAutoscaler", "-worker-writing")
+def test_keda_follows_messages_with_the_group_and_the_oldest_due_ticket_of_this_release():
+    triggers = only(render(EVERYTHING), "ScaledObject", "-worker-writing")["spec"]["triggers"]
 
-    queues = [trigger["metadata"].get("queueName") for trigger in keda["spec"]["triggers"]]
-    metrics = [metric["external"]["metric"] for metric in hpa["spec"]["metrics"]]
-    assert queues == ["steps.draft", "steps.review", None]
-    assert "ticketflow_oldest_due_age_seconds" in keda["spec"]["triggers"][-1]["metadata"]["query"]
-    assert [metric.get("selector", {}).get("matchLabels") for metric in metrics] == [
-        {"queue": "steps.draft"}, {"queue": "steps.review"}, None,
-    ]  # fmt: skip
-    assert metrics[-1]["name"] == "ticketflow_oldest_due_age_seconds"
+    messages = 'rabbitmq_detailed_queue_messages{namespace="support",queue=~"steps[.](draft|review)"}'
+    assert [(trigger["type"], trigger.get("metricType"), trigger["metadata"]["query"]) for trigger in triggers] == [
+        ("prometheus", None, f"sum(max by (queue) ({messages}))"),
+        ("prometheus", "Value", 'max(ticketflow_oldest_due_age_seconds{namespace="support"})'),
+    ]
+
+
+def test_an_hpa_follows_the_same_by_the_labels_that_a_broker_of_somebody_else_has():
+    metrics = only(render(HPA), "HorizontalPodAutoscaler", "-worker-writing")["spec"]["metrics"]
+
+    queues = {"key": "queue", "operator": "In", "values": ["steps.draft", "steps.review"]}
+    assert [metric["external"]["metric"] for metric in metrics] == [
+        {
+            "name": "rabbitmq_detailed_queue_messages",
+            "selector": {"matchLabels": {"vhost": "tickets"}, "matchExpressions": [queues]},
+        },
+        {"name": "ticketflow_oldest_due_age_seconds", "selector": {"matchLabels": {"team": "support"}}},
+    ]
+
+
+def test_what_keda_asks_is_scraped_and_means_something_to_prometheus():
+    queries = [
+        trigger["metadata"]["query"]
+        for manifest in render(EVERYTHING)
+        if manifest["kind"] == "ScaledObject"
+        for trigger in manifest["spec"]["triggers"]
+    ]
+
+    for query in queries:
+        assert find_metrics(query) <= KNOWN, query
 
 
 def test_a_group_may_leave_the_oldest_due_ticket_to_others():
-    manifests = render({"worker": {"oldestDueAge": 0}, "autoscaling": {"kind": "keda"}})
+    manifests = render({"worker": {"oldestDueAge": 0}, "exporter": {"enabled": False}, **KEDA})
 
-    triggers = only(manifests, "ScaledObject")["spec"]["triggers"]
-    assert {trigger["type"] for trigger in triggers} == {"rabbitmq"}
+    (trigger,) = only(manifests, "ScaledObject")["spec"]["triggers"]
+    assert "rabbitmq_detailed_queue_messages" in trigger["metadata"]["query"]
 
 
 def test_the_migration_comes_first_and_needs_nothing_of_the_release():

@@ -7,7 +7,7 @@ import helm_python
 import pytest
 import yaml
 
-from tests.deploy.chart import CHART, Values, load_chart, render
+from tests.deploy.chart import CHART, KEDA, Values, load_chart, render
 from ticketflow.workflow.plan import ticket_plan
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
@@ -35,8 +35,8 @@ WRONG: dict[str, tuple[Values, str]] = {
         "no group takes the step review, where every ticket would stop; add it to the `steps` of one",
     ),
     "a queue length that is never reached": (
-        {"worker": {"queueLength": 16}, "autoscaling": {"kind": "keda"}},
-        "workers.all: queueLength is 16, and for 4 threads dispatchers publish at most 16 messages",
+        {"worker": {"queueLength": 15}, **KEDA},
+        "workers.all: queueLength is 15, and for 4 threads dispatchers publish at most 16 messages",
     ),
     "more at least than at most": (
         {"worker": {"minReplicas": 11}, "autoscaling": {"kind": "hpa"}},
@@ -53,6 +53,22 @@ WRONG: dict[str, tuple[Values, str]] = {
     "alerts without the exporter": (
         {"monitoring": {"monitors": {"enabled": True}, "rules": {"enabled": True}}, "exporter": {"enabled": False}},
         "monitoring.rules: most alerts read the exporter, and its absence is one; set exporter.enabled=true",
+    ),
+    "KEDA without a Prometheus": (
+        {"autoscaling": {"kind": "keda"}},
+        "autoscaling.prometheusUrl: say where KEDA finds Prometheus",
+    ),
+    "queues that nobody reads": (
+        {"monitoring": {"monitors": {"enabled": True}}, "autoscaling": {"kind": "hpa"}},
+        "autoscaling.queueLabels: workers follow RabbitMQ's /metrics/detailed",
+    ),
+    "an exporter that nobody reads": (
+        {"autoscaling": {"kind": "hpa", "queueLabels": {"vhost": "tickets"}}},
+        "workers.all: oldestDueAge is 30, and nobody reads it from the exporter; set monitoring.monitors.enabled=true",
+    ),
+    "the oldest due age without the exporter": (
+        {"exporter": {"enabled": False}, **KEDA},
+        "workers.all: oldestDueAge is 30, and only the exporter knows how old the oldest is",
     ),
     "an Ingress for nobody": ({"api": {"ingress": {"enabled": True}}}, "api.ingress.host: name the host"),
 }

@@ -79,15 +79,44 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- $kind := .root.Values.autoscaling.kind -}}
 {{- if ne $kind "none" -}}
 {{- $published := mul 4 $group.threads -}}
+{{- /* A tenth too many is no reason to scale: an HPA's tolerance, and KEDA makes an HPA. */ -}}
 {{- if gt (int $group.minReplicas) (int $group.maxReplicas) -}}
 {{- fail (printf "workers.%s: minReplicas is %v, maxReplicas is %v; make minReplicas the smaller" .name $group.minReplicas $group.maxReplicas) -}}
 {{- else if and (eq $kind "hpa") (lt (int $group.minReplicas) 1) -}}
 {{- fail (printf "workers.%s: minReplicas is 0; only autoscaling.kind=keda brings a group back from there" .name) -}}
-{{- else if ge (int $group.queueLength) (int $published) -}}
-{{- fail (printf "workers.%s: queueLength is %v, and for %v threads dispatchers publish at most %d messages: it would never scale; make it fewer" .name $group.queueLength $group.threads $published) -}}
+{{- else if ge (mul 11 $group.queueLength) (mul 10 $published) -}}
+{{- fail (printf "workers.%s: queueLength is %v, and for %v threads dispatchers publish at most %d messages: it would never scale; make it at least a tenth less" .name $group.queueLength $group.threads $published) -}}
 {{- end -}}
 {{- end -}}
 {{ toJson $group }}
+{{- end }}
+
+{{- /* Fails where the numbers that workers are to follow would reach nobody. */ -}}
+{{- define "ticketflow.checkScaling" -}}
+{{- $scaling := .Values.autoscaling -}}
+{{- $watched := .Values.monitoring.monitors.enabled -}}
+{{- if and (eq $scaling.kind "keda") (not $scaling.prometheusUrl) -}}
+{{- fail "autoscaling.prometheusUrl: say where KEDA finds Prometheus, such as http://prometheus-operated.monitoring.svc:9090" -}}
+{{- else if not (or $scaling.queueLabels (and .Values.broker.cluster.enabled $watched)) -}}
+{{- fail "autoscaling.queueLabels: workers follow RabbitMQ's /metrics/detailed, which the monitors read only from a broker of the release's own (broker.cluster.enabled and monitoring.monitors.enabled); have Prometheus read yours and say what labels its queues have there, such as {vhost: ticketflow}" -}}
+{{- end -}}
+{{- range $name := splitList " " (include "ticketflow.groups" .) -}}
+{{- $group := include "ticketflow.group" (dict "root" $ "name" $name) | fromJson -}}
+{{- if and $group.oldestDueAge (not $.Values.exporter.enabled) -}}
+{{- fail (printf "workers.%s: oldestDueAge is %v, and only the exporter knows how old the oldest is; set exporter.enabled=true or oldestDueAge=0" $name $group.oldestDueAge) -}}
+{{- else if and $group.oldestDueAge (not (or $scaling.exporterLabels $watched)) -}}
+{{- fail (printf "workers.%s: oldestDueAge is %v, and nobody reads it from the exporter; set monitoring.monitors.enabled=true, or autoscaling.exporterLabels to what Prometheus knows it by" $name $group.oldestDueAge) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- /* Labels as PromQL selects by them: a="b",c="d". */ -}}
+{{- define "ticketflow.matchers" -}}
+{{- $matchers := list -}}
+{{- range $label, $value := . -}}
+{{- $matchers = append $matchers (printf "%s=%q" $label $value) -}}
+{{- end -}}
+{{ join "," $matchers }}
 {{- end }}
 
 {{- /* A file of alerts: {root, path}. Each alternative of an expression stands on a line of its own, and the absence of a
