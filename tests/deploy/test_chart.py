@@ -1,6 +1,7 @@
 """What the Helm chart makes of values, checked without a cluster."""
 
 import re
+from collections.abc import Iterator
 
 import helm_python
 import kubernetes_validate
@@ -260,6 +261,20 @@ def test_the_alerts_without_a_broker_to_read_are_still_those_that_were_written()
     assert [rule for rule in list_rules(render(WATCHED)) if "alert" in rule] == left
 
 
+def test_prometheus_may_reach_every_port_that_it_is_told_to_read():
+    manifests = render(EVERYTHING)
+
+    (prometheus,) = EVERYTHING["networkPolicy"]["metricsFrom"]
+    ports = {(pod, port) for manifest in manifests for pod, port in list_read_ports(manifest)}
+    assert ports == {("api", "http"), ("worker", "metrics"), ("exporter", "metrics")}
+    for component, port in ports:
+        assert any(
+            admits(manifest, component, port, prometheus)
+            for manifest in manifests
+            if manifest["kind"] == "NetworkPolicy"
+        ), component
+
+
 def test_the_dashboards_are_those_of_grafana():
     maps = [manifest for manifest in render(EVERYTHING) if manifest["kind"] == "ConfigMap"]
 
@@ -309,6 +324,23 @@ def list_jobs(manifests: list[Manifest]) -> set[str]:
     monitors = [manifest["spec"] for manifest in manifests if manifest["kind"].endswith("Monitor")]
     endpoints = [endpoint for spec in monitors for key in ENDPOINTS for endpoint in spec.get(key, [])]
     return {endpoint["relabelings"][0]["replacement"] for endpoint in endpoints}
+
+
+def list_read_ports(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Yield the component and the port of ours that a monitor has Prometheus read."""
+    selected = manifest["spec"]["selector"]["matchLabels"] if manifest["kind"].endswith("Monitor") else {}
+    if component := selected.get("app.kubernetes.io/component"):
+        for endpoint in (endpoint for key in ENDPOINTS for endpoint in manifest["spec"].get(key, [])):
+            yield component, endpoint["port"]
+
+
+def admits(policy: Manifest, component: str, port: str, peer: Manifest) -> bool:
+    """Tell whether a network policy lets a peer reach a port of a component's pods."""
+    labels = {**policy["spec"]["podSelector"]["matchLabels"], "app.kubernetes.io/component": component}
+    return matches(policy["spec"]["podSelector"], labels) and any(
+        {"port": port, "protocol": "TCP"} in rule["ports"] and peer in rule.get("from", [peer])
+        for rule in policy["spec"].get("ingress", [])
+    )
 
 
 def container_of(deployment: Manifest) -> Manifest:

@@ -70,6 +70,10 @@ WRONG: dict[str, tuple[Values, str]] = {
         {"exporter": {"enabled": False}, **KEDA},
         "workers.all: oldestDueAge is 30, and only the exporter knows how old the oldest is",
     ),
+    "a Prometheus that may not call the API": (
+        {"monitoring": {"monitors": {"enabled": True}}, "networkPolicy": {"apiFrom": [{"podSelector": {}}]}},
+        "networkPolicy.metricsFrom: say where Prometheus is",
+    ),
     "an Ingress for nobody": ({"api": {"ingress": {"enabled": True}}}, "api.ingress.host: name the host"),
 }
 
