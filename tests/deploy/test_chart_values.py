@@ -24,6 +24,10 @@ WRONG: dict[str, tuple[Values, str]] = {
     "a way to scale that does not exist": ({"autoscaling": {"kind": "vpa"}}, "value must be one of 'none', 'keda'"),
     "an even number of brokers": ({"broker": {"cluster": {"replicas": 2}}}, "at '/broker/cluster/replicas'"),
     "a digest that is none": ({"image": {"digest": "sha256:abc"}}, "at '/image/digest': 'sha256:abc' does not match"),
+    "two names for one image": (
+        {"image": {"tag": "0.1.0", "digest": f"sha256:{'a' * 64}"}},
+        "image: tag and digest both say which image; leave one of them empty",
+    ),
     "memory nobody can read": ({"api": {"resources": {"limits": {"memory": "1 GB"}}}}, "/api/resources/limits/memory"),
     "a URL where the name of a Secret belongs": ({"database": {"secret": "postgresql://x"}}, "at '/database/secret'"),
     "an address among the settings": ({"settings": {"TICKETFLOW_DATABASE_URL": "x"}}, "invalid propertyName"),

@@ -20,7 +20,9 @@ classify extract research draft review finalize
 {{- end }}
 
 {{- define "ticketflow.image" -}}
-{{- if .Values.image.digest -}}
+{{- if and .Values.image.digest .Values.image.tag -}}
+{{- fail "image: tag and digest both say which image; leave one of them empty" -}}
+{{- else if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}
 {{- else -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
