@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import helm_python
+import pytest
 import yaml
 
 from tests.harness.processes import REPOSITORY
@@ -76,6 +77,7 @@ WATCHED: Values = {"monitoring": {"monitors": {"enabled": True}, "rules": {"enab
 COMBINATIONS = {
     "default": {}, "everything": EVERYTHING, "hpa": HPA, "watched": WATCHED, "little": AS_LITTLE_AS_CAN_BE,
 }  # fmt: skip
+combinations = pytest.mark.parametrize("values", COMBINATIONS.values(), ids=COMBINATIONS)
 
 
 @cache
@@ -117,3 +119,11 @@ def environment(pod: Manifest) -> dict[str, Any]:
     """Return the variables of a pod's container: a text, or where it comes from."""
     (container,) = pod["spec"]["containers"]
     return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container["env"]}
+
+
+def matches(selector: Manifest, labels: dict[str, str]) -> bool:
+    """Tell whether a selector is for a pod with these labels."""
+    wanted, rules = selector.get("matchLabels", {}), selector.get("matchExpressions", [])
+    return wanted.items() <= labels.items() and all(
+        (labels.get(rule["key"]) in rule["values"]) == (rule["operator"] == "In") for rule in rules
+    )
