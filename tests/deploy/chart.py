@@ -73,6 +73,7 @@ AS_LITTLE_AS_CAN_BE: Values = {
     "serviceAccount": {"create": False},
     "pods": {"spread": False},
 }
+OWN_BROKER: Values = {"broker": {"cluster": {"enabled": True}}}
 WATCHED: Values = {"monitoring": {"monitors": {"enabled": True}, "rules": {"enabled": True}}}
 COMBINATIONS = {
     "default": {}, "everything": EVERYTHING, "hpa": HPA, "watched": WATCHED, "little": AS_LITTLE_AS_CAN_BE,

@@ -7,7 +7,7 @@ import helm_python
 import pytest
 import yaml
 
-from tests.deploy.chart import CHART, EVERYTHING, RELEASE, WATCHED, Manifest, matches, only, render
+from tests.deploy.chart import CHART, EVERYTHING, OWN_BROKER, RELEASE, WATCHED, Manifest, matches, only, render
 from tests.harness.processes import REPOSITORY
 
 RULES = REPOSITORY / "deploy/prometheus/rules"
@@ -16,8 +16,9 @@ ENDPOINTS = ("endpoints", "podMetricsEndpoints")
 
 
 def test_the_alerts_are_those_of_deploy_prometheus():
-    groups = only(render(EVERYTHING), "PrometheusRule")["spec"]["groups"]
+    values = {**EVERYTHING, "autoscaling": {"kind": "none"}}
 
+    groups = only(render(values), "PrometheusRule")["spec"]["groups"]
     url = EVERYTHING["monitoring"]["rules"]["runbookUrl"]
     written = [path.read_text().replace("docs/runbook.md", url) for path in sorted(RULES.glob("*.yml"))]
     assert groups == [group for text in written for group in yaml.safe_load(text)["groups"]]
@@ -32,13 +33,25 @@ def test_only_a_job_that_is_read_can_be_missed(values):
     assert missed == {"ticketflow-exporter", "rabbitmq"} & list_jobs(manifests)
 
 
-def test_the_alerts_without_a_broker_to_read_are_still_those_that_were_written():
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        (WATCHED, 'or absent(up{job="rabbitmq"}) * 0'),
+        (
+            {**OWN_BROKER, **WATCHED, "autoscaling": {"kind": "hpa"}},
+            "or ticketflow:workers:max < quantile_over_time(0.5, ticketflow:workers:max[1h])",
+        ),
+    ],
+    ids=["a broker that nobody reads", "workers that follow the load"],
+)
+def test_a_line_of_an_alert_that_would_call_for_nothing_is_left_out_and_no_other(values, line):
     written = (RULES / "alerts.yml").read_text()
 
-    absent = '\n          or absent(up{job="rabbitmq"}) * 0'
-    left = [rule for group in yaml.safe_load(written.replace(absent, ""))["groups"] for rule in group["rules"]]
-    assert absent in written
-    assert [rule for rule in list_rules(render(WATCHED)) if "alert" in rule] == left
+    left = written.replace(f"\n          {line}", "")
+    assert left != written
+    assert [rule for rule in list_rules(render(values)) if "alert" in rule] == [
+        rule for group in yaml.safe_load(left)["groups"] for rule in group["rules"]
+    ]
 
 
 def test_prometheus_may_reach_every_port_that_it_is_told_to_read():

@@ -121,12 +121,15 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ join "," $matchers }}
 {{- end }}
 
-{{- /* A file of alerts: {root, path}. Each alternative of an expression stands on a line of its own, and the absence of a
-job that nobody reads is left out: it would be an alert for ever. */ -}}
+{{- /* A file of alerts: {root, path}. Each alternative of an expression stands on a line of its own, and two are left out
+where they would call for nothing: the absence of a job that nobody reads, and fewer workers where they follow the load. */ -}}
 {{- define "ticketflow.rules" -}}
 {{- $text := .root.Files.Get .path | replace "docs/runbook.md" .root.Values.monitoring.rules.runbookUrl -}}
 {{- if not .root.Values.broker.cluster.enabled -}}
 {{- $text = regexReplaceAll `\n *or absent\(up\{job="rabbitmq"\}\).*` $text "" -}}
+{{- end -}}
+{{- if ne .root.Values.autoscaling.kind "none" -}}
+{{- $text = regexReplaceAll `\n *or ticketflow:workers:max <.*` $text "" -}}
 {{- end -}}
 {{ $text }}
 {{- end }}
