@@ -169,6 +169,16 @@ def test_a_broker_of_its_own_is_where_every_process_looks():
     }
 
 
+def test_queues_of_a_broker_of_its_own_have_their_copies_whenever_they_were_declared():
+    manifests = render({"broker": {"cluster": {"enabled": True, "replicas": 5}}})
+
+    cluster, budget = (only(manifests, kind, "-broker") for kind in ("RabbitmqCluster", "PodDisruptionBudget"))
+    config = cluster["spec"]["rabbitmq"]["additionalConfig"]
+    assert "quorum_queue.continuous_membership_reconciliation.enabled = true\n" in config
+    assert "quorum_queue.continuous_membership_reconciliation.target_group_size = 3\n" in config
+    assert budget["spec"]["selector"]["matchLabels"] == {"app.kubernetes.io/name": cluster["metadata"]["name"]}
+
+
 def test_the_chart_is_of_the_version_it_installs():
     about = yaml.safe_load((CHART / "Chart.yaml").read_text())
 
