@@ -87,14 +87,14 @@ def load_chart() -> helm_python.Chart:
     return helm_python.Chart.load(CHART)
 
 
-def render(values: Values | None = None) -> list[Manifest]:
-    """Return every object the chart makes of some values."""
-    return _render(json.dumps(values or {}))
+def render(values: Values | None = None, chart: helm_python.Chart | None = None) -> list[Manifest]:
+    """Return every object the chart, or another one, makes of some values."""
+    return _render(json.dumps(values or {}), chart or load_chart())
 
 
 @cache
-def _render(values: str) -> list[Manifest]:
-    files = load_chart().render(json.loads(values), **RELEASE)
+def _render(values: str, chart: helm_python.Chart) -> list[Manifest]:
+    files = chart.render(json.loads(values), **RELEASE)
     texts = [text for path, text in files.items() if path.endswith(".yaml")]
     return [manifest for text in texts for manifest in yaml.load_all(text, yaml.CSafeLoader) if manifest]
 

@@ -1,7 +1,14 @@
 """How many workers and API pods there are, where something else decides."""
 
+import re
+import shutil
+from pathlib import Path
+
+import helm_python
+import pytest
+
 from tests.architecture.monitoring import KNOWN, find_metrics
-from tests.deploy.chart import EVERYTHING, HPA, KEDA, combinations, only, render
+from tests.deploy.chart import CHART, EVERYTHING, HPA, KEDA, Manifest, combinations, only, render
 
 
 @combinations
@@ -16,6 +23,15 @@ def test_what_scales_names_a_deployment_that_leaves_the_number_to_it(values):
     deployments = {m["metadata"]["name"]: m["spec"] for m in manifests if m["kind"] == "Deployment"}
     assert scaled <= set(deployments)
     assert scaled == {name for name, spec in deployments.items() if "replicas" not in spec}
+
+
+@pytest.mark.parametrize(("live", "kept"), [(7, {7}), (0, {2})], ids=["many", "none"])
+def test_a_deployment_that_is_there_keeps_its_pods_when_something_else_begins_to_count_them(live, kept, tmp_path):
+    chart = copy_chart_finding(tmp_path, f'(dict "spec" (dict "replicas" {live}))')
+
+    manifests = render({**HPA, "api": {"autoscaling": {"enabled": True}}}, chart)
+    deployments = [manifest for manifest in manifests if manifest["kind"] == "Deployment"]
+    assert {deployment["spec"]["replicas"] for deployment in deployments if not is_exporter(deployment)} == kept
 
 
 def test_keda_follows_messages_with_the_group_and_the_oldest_due_ticket_of_this_release():
@@ -58,3 +74,18 @@ def test_a_group_may_leave_the_oldest_due_ticket_to_others():
 
     (trigger,) = only(manifests, "ScaledObject")["spec"]["triggers"]
     assert "rabbitmq_detailed_queue_messages" in trigger["metadata"]["query"]
+
+
+def copy_chart_finding(folder: Path, found: str) -> helm_python.Chart:
+    """Copy the chart for a cluster in which every object that is looked up is this one: offline, Helm finds none."""
+    shutil.copytree(CHART, folder / "ticketflow")
+    helpers = folder / "ticketflow/templates/_helpers.tpl"
+    text = helpers.read_text()
+    helpers.write_text(re.sub(r"\blookup [^}]+? -}}", f"{found} -}}}}", text))
+    assert helpers.read_text() != text
+    return helm_python.Chart.load(folder / "ticketflow")
+
+
+def is_exporter(deployment: Manifest) -> bool:
+    """Tell whether a deployment is that of the exporter, of which there is always one."""
+    return deployment["metadata"]["name"].endswith("-exporter")

@@ -112,6 +112,18 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end -}}
 {{- end }}
 
+{{- /* How many pods: {root, deployment, replicas, scaled, minReplicas}. What something else decides is written as it stands:
+Helm takes away what a chart no longer says, and one pod would be left. A fresh install and `helm template` find no number. */ -}}
+{{- define "ticketflow.replicas" -}}
+{{- if not .scaled -}}
+replicas: {{ .replicas }}
+{{- else -}}
+{{- with lookup "apps/v1" "Deployment" .root.Release.Namespace .deployment -}}
+replicas: {{ max .spec.replicas $.minReplicas }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{- /* Labels as PromQL selects by them: a="b",c="d". */ -}}
 {{- define "ticketflow.matchers" -}}
 {{- $matchers := list -}}
