@@ -97,6 +97,17 @@ def test_every_pod_may_do_as_little_as_it_can(values):
 
 
 @combinations
+def test_every_pod_ends_when_it_is_told_to_even_while_it_waits_for_a_server(values):
+    assert all(pod["spec"]["shareProcessNamespace"] for pod in pods(render(values)))
+
+
+def test_a_worker_that_waits_for_its_database_is_restarted_by_no_probe():
+    worker = container_of(only(render(), "Deployment", "-worker-all"))
+
+    assert {name for name in worker if name.endswith("Probe")} == {"readinessProbe"}
+
+
+@combinations
 def test_addresses_of_servers_come_from_secrets_alone(values):
     for pod in pods(render(values)):
         variables = environment(pod)

@@ -215,6 +215,9 @@ annotations:
 serviceAccountName: {{ .serviceAccountName | default (include "ticketflow.serviceAccountName" .root) }}
 automountServiceAccountToken: false
 enableServiceLinks: false
+# The first process of a namespace is Kubernetes' own then: the kernel spares the first one SIGTERM until it has asked for
+# it, and ours ask when they have begun, which a worker does not before it has found its database.
+shareProcessNamespace: true
 securityContext:
   runAsNonRoot: true
   runAsUser: 10001
