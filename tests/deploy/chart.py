@@ -20,7 +20,12 @@ Manifest = dict[str, Any]
 GROUPS: Values = {
     "all": None,
     "quick": {"steps": ["classify", "extract", "research", "finalize"], "threads": 8, "queueLength": 16},
-    "writing": {"steps": ["draft", "review"], "pool": "prefork", "settings": {"TICKETFLOW_MAX_TASKS_PER_CHILD": 1000}},
+    "writing": {
+        "steps": ["draft", "review"],
+        "pool": "prefork",
+        "settings": {"TICKETFLOW_MAX_TASKS_PER_CHILD": 1000},
+        "resources": {"requests": {"cpu": 1, "memory": "1500Mi"}, "limits": {"memory": "2Gi"}},
+    },
 }
 
 PROMETHEUS_URL = "http://prometheus-operated.monitoring.svc:9090"

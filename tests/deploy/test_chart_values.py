@@ -58,6 +58,10 @@ WRONG: dict[str, tuple[Values, str]] = {
         {"monitoring": {"monitors": {"enabled": True}, "rules": {"enabled": True}}, "exporter": {"enabled": False}},
         "monitoring.rules: most alerts read the exporter, and its absence is one; set exporter.enabled=true",
     ),
+    "too little memory for child processes": (
+        {"worker": {"pool": "prefork"}},
+        "workers.all: resources.limits.memory is 1Gi, and 4 child processes with a model each, and their parent",
+    ),
     "KEDA without a Prometheus": (
         {"autoscaling": {"kind": "keda"}},
         "autoscaling.prometheusUrl: say where KEDA finds Prometheus",
@@ -88,6 +92,11 @@ def test_is_refused(values, answer):
         render(values)
 
     assert answer in str(refusal.value)
+
+
+@pytest.mark.parametrize("memory", ["1500Mi", "1.5Gi", "1573M", "1573000k", "1572864000", 1_572_864_000, "2G"])
+def test_enough_memory_for_child_processes_may_be_written_in_any_unit(memory):
+    assert render({"worker": {"pool": "prefork", "resources": {"limits": {"memory": memory}}}})
 
 
 def test_the_schema_knows_every_value_and_no_other():

@@ -75,9 +75,24 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ toJson $all }}
 {{- end }}
 
+{{- /* A quantity of memory such as 1Gi in MiB. */ -}}
+{{- define "ticketflow.mebibytes" -}}
+{{- $number := regexFind "^[0-9.]+(e[+][0-9]+)?" (toString .) -}}
+{{- $units := dict "" 1 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1.099511627776e12 "Pi" 1.125899906842624e15 -}}
+{{ divf (mulf (float64 $number) (float64 (get $units (trimPrefix $number (toString .))))) 1048576 | int }}
+{{- end }}
+
 {{- /* One group of workers: {root, name}. Fails where its numbers do not fit together. */ -}}
 {{- define "ticketflow.group" -}}
 {{- $group := include "ticketflow.override" (list .root.Values.worker (index .root.Values.workers .name)) | fromJson -}}
+{{- $limit := dig "limits" "memory" "" $group.resources -}}
+{{- if and (eq $group.pool "prefork") $limit -}}
+{{- /* A process that works holds some 290 MiB with 1,000 articles, and each child is one. */ -}}
+{{- $needed := mul 300 (add1 $group.threads) -}}
+{{- if lt (include "ticketflow.mebibytes" $limit | int) (int $needed) -}}
+{{- fail (printf "workers.%s: resources.limits.memory is %v, and %v child processes with a model each, and their parent, want %dMi" .name $limit $group.threads $needed) -}}
+{{- end -}}
+{{- end -}}
 {{- $kind := .root.Values.autoscaling.kind -}}
 {{- if ne $kind "none" -}}
 {{- $published := mul 4 $group.threads -}}
