@@ -2,6 +2,8 @@
 
 import re
 
+import cloudcoil.models.keda.v1alpha1 as keda
+import cloudcoil.models.prometheus_operator.v1 as prometheus_operator
 import helm_python
 import kubernetes_validate
 import yaml
@@ -30,6 +32,7 @@ FOREIGN = {
     "monitoring.coreos.com/v1": {"PodMonitor", "PrometheusRule", "ServiceMonitor"},
     "rabbitmq.com/v1beta1": {"RabbitmqCluster"},
 }
+MODELS = {"keda.sh/v1alpha1": keda, "monitoring.coreos.com/v1": prometheus_operator}
 OLDEST, NEWEST = "1.27", "1.37"
 DISPATCHER = "TICKETFLOW_DISPATCHER"
 
@@ -58,6 +61,16 @@ def test_the_oldest_supported_kubernetes_knows_every_object_too():
             kubernetes_validate.validate(manifest, OLDEST, strict=True)
 
     assert f">={OLDEST}." in yaml.safe_load((CHART / "Chart.yaml").read_text())["kubeVersion"]
+
+
+@combinations
+def test_every_object_is_one_that_keda_and_the_prometheus_operator_know(values):
+    manifests = [manifest for manifest in render(values) if manifest["apiVersion"] in MODELS]
+
+    for manifest in manifests:
+        model = getattr(MODELS[manifest["apiVersion"]], manifest["kind"]).model_validate(manifest)
+        # What the model does not know it leaves out.
+        assert model.model_dump(mode="json", by_alias=True, exclude_unset=True) == manifest
 
 
 def test_objects_of_operators_are_of_the_kinds_they_know():
