@@ -170,9 +170,7 @@ class Plant:
 
     def forget(self) -> None:
         """Delete what tickets, workers and endpoints there were: no drill is to see those of another one."""
-        with psycopg.connect(self.database_url.replace("+psycopg", "")) as connection:
-            connection.execute("SET LOCAL ticketflow.erasing = on")  # the trail takes it from nobody else
-            connection.execute("TRUNCATE tickets, workers, webhook_endpoints CASCADE")
+        wait_until(self._forget, WAIT_S, "no live program is in the way")
 
     def describe(self) -> list[tuple[Any, ...]]:
         """Return how the tickets stand."""
@@ -221,6 +219,17 @@ class Plant:
         shutil.rmtree(folder, ignore_errors=True)
         with Prometheus(folder, self.list_targets()) as prometheus:
             yield prometheus
+
+    def _forget(self) -> bool:
+        # Programs look at the same tables at the same time, in another order.
+        with (
+            contextlib.suppress(psycopg.errors.DeadlockDetected),
+            psycopg.connect(self.database_url.replace("+psycopg", "")) as connection,
+        ):
+            connection.execute("SET LOCAL ticketflow.erasing = on")  # the trail takes it from nobody else
+            connection.execute("TRUNCATE tickets, workers, webhook_endpoints CASCADE")
+            return True
+        return False
 
     def _prepare_database(self) -> None:
         self.postgres.execute("CREATE DATABASE drill")
