@@ -106,13 +106,16 @@ class RunningProgram:
 
     def pause(self) -> None:
         """Freeze the program and its children: connections stay open, nothing answers."""
+        self.popen.send_signal(signal.SIGSTOP)  # first, so that it starts nobody who would be missed
         for member in self._list_family():
-            member.suspend()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.suspend()
 
     def resume(self) -> None:
         """Let a paused program go on."""
         for member in self._list_family():
-            member.resume()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.resume()
 
     def _list_family(self) -> list[psutil.Process]:
         """Return the program and its descendants; those with sessions of their own (PostgreSQL's) are among them."""
