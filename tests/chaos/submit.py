@@ -7,9 +7,13 @@ from ticketflow.storage.session import build_engine, build_session_factory
 from ticketflow.storage.tickets import NewTicket
 
 
-def submit_directly(site: Site, count: int, subject: str = "Password") -> list[str]:
-    """Store tickets and write down that they are accepted; return their ids."""
-    engine = build_engine(site.database_url)
+def submit_directly(site: Site, count: int, subject: str = "Password", *, database_url: str | None = None) -> list[str]:
+    """Store tickets and write down that they are accepted; return their ids.
+
+    Args:
+        database_url: Leads to the database of a certain server, where there are several.
+    """
+    engine = build_engine(database_url or site.database_url)
     sessions = build_session_factory(engine)
     ids = []
     for number in range(count):

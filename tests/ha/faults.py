@@ -11,6 +11,9 @@ from tests.harness.network import Machine
 from tests.harness.postgres import PostgresPair
 from tests.harness.processes import RunningProgram
 from tests.harness.rabbitmq import RabbitMQ, RabbitMQCluster
+from tests.harness.wait import wait_until
+
+COUNT_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
 class Loss(StrEnum):
@@ -51,7 +54,8 @@ class LoseNode:
 class LosePrimary:
     """Lose the database that takes writes, promote its standby, and only later end the old one for certain.
 
-    Until then an old primary that is frozen or cut off is there, and believes that it is in charge.
+    One that was frozen or cut off comes back before it is ended: it believes that it is in charge, and so do clients
+    that never left it.
     """
 
     def __init__(self, pair: PostgresPair, how: Loss) -> None:
@@ -66,8 +70,12 @@ class LosePrimary:
         self._pair.promote()
 
     def heal(self, site: Site) -> None:
+        old = self._pair.standby
+        old.machine.plug()
+        if self._how is Loss.FROZEN:
+            old.program.resume()
+            wait_until(lambda: old.ask(COUNT_WAITING), 60, "somebody wants to commit on the old primary")
         self._pair.fence()
-        self._pair.standby.machine.plug()
         self._pair.follow()
 
 

@@ -122,10 +122,10 @@ class Postgres:
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
-    def ask(self, question: LiteralString) -> Any:
-        """Return the one value of a query in the maintenance database."""
+    def ask(self, question: LiteralString, *values: object) -> Any:
+        """Return the one value of a query in the maintenance database; ``%s`` stands for a value."""
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
-            row = connection.execute(question).fetchone()
+            row = connection.execute(question, values or None).fetchone()
             return row[0] if row else None
 
     def terminate_backends(self, database: str) -> int:
@@ -140,15 +140,16 @@ class Postgres:
         Raises:
             AssertionError: It failed; the message shows its output.
         """
-        self._make_folder()
-        done = self._start_program([self._programs / program, *args], self.directory / f"{program}.log")
-        if done.popen.wait(COMMAND_TIMEOUT_S) != 0:
-            done.check_running()
+        finish(self._launch(program, *args))
 
     def copy(self, other: "Postgres", *args: str) -> None:
         """Make this server's data folder a base backup of another one's; ``args`` are for ``pg_basebackup``."""
+        finish(self.start_copy(other, *args))
+
+    def start_copy(self, other: "Postgres", *args: str) -> RunningProgram:
+        """Begin to ``copy``."""
         shutil.rmtree(self.data, ignore_errors=True)
-        self.run("pg_basebackup", "-d", other.conninfo, "-D", self.data, "-c", "fast", "--no-sync", *args)
+        return self._launch("pg_basebackup", "-d", other.conninfo, "-D", self.data, "-c", "fast", "--no-sync", *args)
 
     @property
     def data(self) -> Path:
@@ -160,6 +161,10 @@ class Postgres:
         if self.account is not None:
             check_reachable(self.directory.parent)
             os.chown(self.directory, self.account.uid, self.account.gid)
+
+    def _launch(self, program: str, *args: str | Path) -> RunningProgram:
+        self._make_folder()
+        return self._start_program([self._programs / program, *args], self.directory / f"{program}.log")
 
     def _start_program(self, args: Sequence[str | Path], log_path: Path) -> RunningProgram:
         """Start a program as the account PostgreSQL runs as, which is taken on inside the machine."""
@@ -196,7 +201,10 @@ class PostgresPair:
         """
         self._is_synchronous = is_synchronous
         settings = SETTINGS | {"wal_log_hints": "on", "wal_receiver_timeout": "5s", "wal_sender_timeout": "5s"}
-        self.primary, self.standby = (Postgres(directory / machine.address, settings, machine) for machine in machines)
+        self.primary, self.standby = (
+            Postgres(directory / machine.address, settings | {"cluster_name": f"db{number}"}, machine)
+            for number, machine in enumerate(machines, 1)
+        )
 
     def __enter__(self) -> Self:
         self.primary.start()
@@ -224,12 +232,19 @@ class PostgresPair:
         self.standby.start()
         wait_until(lambda: self.primary.ask("SELECT count(*) FROM pg_stat_replication"), 30.0, "the standby follows")
         if self._is_synchronous:
-            self.primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
-            self.primary.execute("SELECT pg_reload_conf()")
-            wait_until(lambda: self.primary.ask(IS_SYNCHRONOUS), 30.0, "commits wait for the standby")
+            self.wait_for(self.standby.settings["cluster_name"])
+
+    def wait_for(self, name: str) -> None:
+        """Let commits on the primary wait for a standby of this name; ``*`` is any."""
+        self.primary.execute("ALTER SYSTEM SET synchronous_standby_names = {}", name)
+        self.primary.execute("SELECT pg_reload_conf()")
+        wait_until(lambda: self.primary.ask(IS_SYNCHRONOUS), 30.0, "commits wait for the standby")
 
     def promote(self) -> None:
         """Let the standby take writes from now on. Whoever took them before must never do so again: see ``fence``."""
+        # A copy of a primary waits for whom that one waited for: for itself, as a rule.
+        self.standby.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        self.standby.execute("SELECT pg_reload_conf()")
         self.standby.execute("SELECT pg_promote()")
         self.primary, self.standby = self.standby, self.primary
 
@@ -239,6 +254,16 @@ class PostgresPair:
 
 
 IS_SYNCHRONOUS = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+
+
+def finish(program: RunningProgram) -> None:
+    """Wait until a program has done what it does.
+
+    Raises:
+        AssertionError: It failed; the message shows its output.
+    """
+    if program.popen.wait(COMMAND_TIMEOUT_S) != 0:
+        program.check_running()
 
 
 def find_account() -> Account | None:
