@@ -1,5 +1,6 @@
 """A system that is lost and restored from a backup, as docs/operations.md says."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,7 +13,7 @@ from tests.chaos.checker import Report, check
 from tests.chaos.history import History, read_history
 from tests.ha.in_flight import GRACE, InFlight
 from tests.harness.postgres import SETTINGS, Postgres
-from tests.harness.processes import start_worker
+from tests.harness.processes import REPOSITORY, start_worker
 from tests.harness.wait import wait_until
 from tests.receiver import Receiver
 from ticketflow.services.webhooks import create_webhook
@@ -23,6 +24,7 @@ from ticketflow.storage.webhooks import NewEndpoint
 from ticketflow.tasks.publisher import ChainPublisher
 from ticketflow.workflow.plan import ticket_plan
 
+OPERATIONS = REPOSITORY / "docs" / "operations.md"
 DATABASE = "ticketflow"
 COUNT_OPEN = "SELECT count(*) FROM tickets WHERE status NOT IN ('completed', 'cancelled')"
 COUNT_UNTOLD = "SELECT count(*) FROM webhook_deliveries WHERE status <> 'delivered'"
@@ -70,8 +72,14 @@ class Archive:
     @property
     def settings(self) -> dict[str, str]:
         """Return what the server that is backed up needs."""
-        command = f"test ! -f {self.folder}/%f && cp %p {self.folder}/%f"
-        return SETTINGS | {"archive_mode": "on", "archive_command": command}
+        return SETTINGS | {"archive_mode": "on", "archive_command": self.command}
+
+    @property
+    def command(self) -> str:
+        """Return ``archive_command`` as docs/operations.md has it, for this folder."""
+        documented = re.search(r"^archive_command = '(.*)'$", OPERATIONS.read_text(), re.MULTILINE)
+        assert documented, "docs/operations.md has an archive_command"
+        return documented[1].replace("/backup/wal", str(self.folder))
 
     def hand_over(self, server: Postgres) -> None:
         """Have a server archive what it has written so far; ``archive_timeout`` would, a minute later."""
