@@ -16,7 +16,7 @@ from tests.harness.postgres import Postgres, PostgresPair
 from tests.harness.rabbitmq import RabbitMQ, RabbitMQCluster
 from tests.harness.wait import wait_until
 
-# How long nodes wait for one that is silent. RabbitMQ's own 60 s would only make the drill longer.
+# As docs/how-to/high-availability.md has it.
 QUICK = "net_ticktime = 8"
 PAUSE_S = 6
 LASTS_S = 30
