@@ -8,7 +8,7 @@ ratio to the first one is what carries over to other machines.
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,8 @@ from sqlalchemy import create_engine, text
 from benchmarks.sets import read_shop_tickets
 from tests.harness.model_stub import ModelStub
 from tests.harness.postgres import SETTINGS, Postgres
-from tests.harness.processes import RunningProgram, find_free_port, start_api, start_process
-from tests.harness.rabbitmq import RabbitMQ
+from tests.harness.processes import RunningProgram, find_free_port, start_process
+from tests.harness.rabbitmq import RabbitMQ, RabbitMQCluster
 from tests.harness.wait import wait_until
 from ticketflow.cli.article_files import read_sample_articles
 from ticketflow.services.articles import import_articles
@@ -29,6 +29,8 @@ from ticketflow.services.submit_ticket import submit_ticket
 from ticketflow.storage.migrate import upgrade
 from ticketflow.storage.session import Sessions, build_session_factory
 from ticketflow.storage.tickets import NewTicket
+
+Broker = RabbitMQ | RabbitMQCluster
 
 TIMEOUT_S = 600.0
 MODEL_S = 5.0
@@ -67,12 +69,22 @@ FLEETS = [
 class Site:
     """A database, a broker and a model that every fleet works on in turn."""
 
-    def __init__(self, stack: ExitStack, settings: Mapping[str, str] = SETTINGS) -> None:
-        """Start the servers; ``settings`` are PostgreSQL's."""
+    def __init__(
+        self,
+        stack: ExitStack,
+        settings: Mapping[str, str] = SETTINGS,
+        new_broker: Callable[[Path], Broker] = RabbitMQ,
+    ) -> None:
+        """Start the servers.
+
+        Args:
+            settings: PostgreSQL's.
+            new_broker: Makes the broker in a folder.
+        """
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self.folder.chmod(0o755)
         self.postgres = postgres = stack.enter_context(Postgres(self.folder / "postgres", settings))
-        self.rabbitmq = rabbitmq = stack.enter_context(RabbitMQ(self.folder / "rabbitmq"))
+        self.rabbitmq = rabbitmq = stack.enter_context(new_broker(self.folder / "rabbitmq"))
         self.model = stack.enter_context(ModelStub(_think))
         upgrade(postgres.url)
         self.sessions: Sessions = build_session_factory(create_engine(postgres.url))
@@ -81,7 +93,8 @@ class Site:
         self._texts = [row["text"] for row in read_shop_tickets()]
         self._submitted = 0
         # It dispatches, whatever pool the workers have.
-        stack.enter_context(start_api(self.env, find_free_port(), self.folder / "api.log"))
+        self.api_port = find_free_port()
+        self.api = stack.enter_context(start_gunicorn(self.env, self.api_port, self.folder / "api.log"))
 
     def work_off(self, tickets: int) -> float:
         """Submit tickets and wait until they are completed; return how many went through in a second."""
@@ -92,11 +105,15 @@ class Site:
 
     def submit(self, tickets: int) -> None:
         """Submit tickets."""
+        for new in self.write(tickets):
+            submit_ticket(self.sessions, "default", new, "classify")
+
+    def write(self, tickets: int) -> Iterator[NewTicket]:
+        """Write tickets, no two of them the same."""
         for _ in range(tickets):
             self._submitted += 1
             body = self._texts[self._submitted % len(self._texts)]
-            new = NewTicket(body[:80].replace("\n", " "), f"{body} {self._submitted}")
-            submit_ticket(self.sessions, "default", new, "classify")
+            yield NewTicket(body[:80].replace("\n", " "), f"{body} {self._submitted}")
 
     @contextmanager
     def employ(self, fleet: Fleet) -> Iterator[list[RunningProgram]]:
@@ -144,6 +161,14 @@ def main(tickets: int = 300, rounds: int = 3) -> None:
         base = next(each for each in FLEETS if each.is_waiting == fleet.is_waiting)
         ratio = median(measured) / median(rates[base])
         say(f"{fleet}  median {median(measured):.1f}/s  {min(measured):.1f} to {max(measured):.1f}  ratio {ratio:.2f}")
+
+
+def start_gunicorn(env: Mapping[str, str], port: int, log_path: Path) -> RunningProgram:
+    """Start the API as it runs in production, with one process."""
+    command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app"]
+    program = start_process(command, {**env, "TICKETFLOW_PORT": str(port)}, log_path)
+    program.wait_for_port(port)
+    return program
 
 
 def _think(_question: dict[str, Any]) -> dict[str, Any]:
