@@ -81,12 +81,17 @@ _EXPIRE_APPROVALS = text("""
 """)
 
 # A ticket of an older graph changes over to today's where it sets out: no message of it is worth anything then.
-_DEPART = """
+# What failed at the step it leaves says nothing of the one it goes to.
+_IS_SAME_STEP = "coalesce(rule.target, tickets.next_step) = tickets.next_step"
+_DEPART = f"""
     departed AS (
         UPDATE tickets
         SET generation = generation + 1, dispatches = dispatches + 1, is_in_flight = true,
             dispatched_at = now(), updated_at = now(), graph_version = :graph_version,
             next_step = coalesce(rule.target, tickets.next_step),
+            attempt = CASE WHEN {_IS_SAME_STEP} THEN attempt ELSE 0 END,
+            deaths = CASE WHEN {_IS_SAME_STEP} THEN deaths ELSE 0 END,
+            error = CASE WHEN {_IS_SAME_STEP} THEN error END,
             wake_at = now() + :redispatch_after * power(2, least(dispatches, :max_doublings))
         FROM due LEFT JOIN
              unnest(CAST(:rule_versions AS integer[]), CAST(:rule_steps AS text[]), CAST(:rule_targets AS text[]))

@@ -116,6 +116,13 @@ def make_due(sessions) -> None:
         session.execute(update(Ticket).where(Ticket.wake_at.is_not(None)).values(wake_at=func.now()))
 
 
+def fail_nearly_for_good(sessions) -> None:
+    """Let the last attempt there is of a step end without a word."""
+    with sessions.begin() as session:
+        values = {"attempt": 3, "deaths": 2, "error": {"class": "WorkerDiedError"}}
+        session.execute(update(Ticket).values(wake_at=func.now(), is_in_flight=False, **values))
+
+
 def read(sessions, ticket_id) -> Ticket:
     with sessions() as session:
         return session.get_one(Ticket, ticket_id)
@@ -147,6 +154,26 @@ def test_a_ticket_that_the_new_release_takes_over_goes_on_as_the_rule_says(sessi
     with sessions() as session:
         (event,) = session.scalars(select(TicketEvent).where(TicketEvent.type == "ticket.graph_changed"))
     assert event.detail == {"from_version": 1, "to_version": 2, "from_step": "check"}
+
+
+def test_a_ticket_moved_on_its_last_attempt_has_all_of_them_at_the_step_it_goes_to(sessions, renamed, under_way):
+    fail_nearly_for_good(sessions)
+
+    renamed.dispatch()
+
+    ticket = read(sessions, under_way)
+    assert (ticket.next_step, ticket.attempt, ticket.deaths, ticket.error) == ("judge", 0, 0, None)
+    renamed.finish(under_way)
+    assert list_done(sessions, under_way) == GOES_ON["renamed a step"]
+
+
+def test_a_ticket_that_changes_over_without_a_move_keeps_the_count_of_its_step(sessions, under_way):
+    fail_nearly_for_good(sessions)
+
+    Release(sessions, OLD, GraphVersion(("read", "weigh", "check", "send"))).dispatch()
+
+    ticket = read(sessions, under_way)
+    assert (ticket.graph_version, ticket.attempt, ticket.deaths) == (2, 3, 2)
 
 
 def test_the_old_release_leaves_a_ticket_of_the_new_one_to_it(sessions, old, new):
