@@ -14,6 +14,8 @@ from ticketflow.workflow.policy import SUSPECT_WAIT_S
 from ticketflow.workflow.transitions import RUNNABLE, Status
 
 MAX_DOUBLINGS = 6
+# No wait is longer for it, and the column holds no more.
+MOST_DISPATCHES = 32_767
 # An advisory lock of PostgreSQL is a number; any will do that nobody else uses: "TFsu".
 _SUSPECTS_KEY = 0x54467375
 
@@ -86,7 +88,7 @@ _IS_SAME_STEP = "coalesce(rule.target, tickets.next_step) = tickets.next_step"
 _DEPART = f"""
     departed AS (
         UPDATE tickets
-        SET generation = generation + 1, dispatches = dispatches + 1, is_in_flight = true,
+        SET generation = generation + 1, dispatches = least(dispatches + 1, {MOST_DISPATCHES}), is_in_flight = true,
             dispatched_at = now(), updated_at = now(), graph_version = :graph_version,
             next_step = coalesce(rule.target, tickets.next_step),
             attempt = CASE WHEN {_IS_SAME_STEP} THEN attempt ELSE 0 END,
@@ -139,8 +141,9 @@ _CLAIM_SUSPECT = text(f"""
     ), {_DEPART}
 """)
 
+# What was not sent has not waited for a worker: it counts for nothing.
 _RELEASE = text("""
-    UPDATE tickets SET is_in_flight = false, wake_at = now() + :delay, updated_at = now()
+    UPDATE tickets SET is_in_flight = false, dispatches = dispatches - 1, wake_at = now() + :delay, updated_at = now()
     FROM unnest(CAST(:ticket_ids AS uuid[]), CAST(:generations AS integer[])) AS unsent(id, generation)
     WHERE tickets.id = unsent.id AND tickets.generation = unsent.generation
       AND lease_token IS NULL AND dispatches > 0

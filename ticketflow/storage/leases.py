@@ -225,11 +225,12 @@ _ASK = text(f"""
     SELECT version FROM moved
 """).bindparams(bindparam("added", type_=JSONB), bindparam("events", type_=JSONB))
 
+# Whoever gives a ticket back had a message of it: the next one need not wait longer for a worker than that one.
 _GIVE_BACK = text(f"""
     WITH moved AS (
         UPDATE tickets
         SET version = version + 1, generation = generation + 1, lease_token = NULL, lease_until = NULL,
-            is_in_flight = false, updated_at = now(),
+            is_in_flight = false, dispatches = 0, updated_at = now(),
             wake_at = now() + :delay, deaths = coalesce(CAST(:deaths AS smallint), deaths),
             error = coalesce(:error, error)
         WHERE {_UNCHANGED}

@@ -7,7 +7,7 @@ from tests.publishers import FakePublisher
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.services.dispatch_due import CHAINS_PER_SLOT, FIRST_SLOTS, DispatchLimits, dispatch_due
 from ticketflow.services.queue_wait import WAIT_FACTOR
-from ticketflow.storage.due import wake_in_flight
+from ticketflow.storage.due import MOST_DISPATCHES, wake_in_flight
 from ticketflow.storage.models import Ticket, Worker
 from ticketflow.storage.workers import record_worker
 
@@ -165,6 +165,26 @@ def test_the_wait_for_a_worker_doubles_with_every_publication(sessions, submit):
         make_all_due(sessions)
 
     assert waits == [1, 2, 4, 8]
+
+
+def test_what_the_broker_did_not_take_waits_for_a_worker_as_if_it_were_sent_for_the_first_time(sessions, submit):
+    submit()
+    for _ in range(7):
+        dispatch_due(sessions, FakePublisher(fails_after=0), limits(redispatch_after=timedelta(seconds=100)))
+        make_all_due(sessions)
+
+    dispatch_due(sessions, FakePublisher(), limits(redispatch_after=timedelta(seconds=100)))
+
+    with sessions() as session:
+        assert round(session.scalar(select(func.extract("epoch", Ticket.wake_at - func.now())))) == 100
+
+
+def test_a_ticket_that_was_sent_more_often_than_can_be_counted_is_sent_once_more(sessions, submit):
+    submit()
+    with sessions.begin() as session:
+        session.execute(update(Ticket).values(dispatches=MOST_DISPATCHES))
+
+    assert dispatch_due(sessions, FakePublisher(), limits()).published == 1
 
 
 def test_after_a_restart_everything_under_way_is_due_at_once(sessions, submit):

@@ -199,7 +199,7 @@ def test_a_ticket_that_was_passed_on_is_due_again_soon_and_its_message_is_worth_
     old.take(ticket_id, 1, "read")
 
     ticket = read(sessions, ticket_id)
-    assert (ticket.generation, ticket.is_in_flight, ticket.lease_token) == (2, False, None)
+    assert (ticket.generation, ticket.dispatches, ticket.is_in_flight, ticket.lease_token) == (2, 0, False, None)
     assert (ticket.wake_at - ticket.updated_at).total_seconds() <= 1
     assert renamed.take(ticket_id, 1, "read") == Superseded()
 
