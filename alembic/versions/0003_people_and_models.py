@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from ticketflow.storage.online_ddl import build_index, replace_check
+from ticketflow.storage.online_ddl import build_index, copy_rows, replace_check
 
 revision = "0003"
 down_revision = "0002"
@@ -15,16 +15,41 @@ depends_on = None
 RECORD_VERSIONS = """
 INSERT INTO article_versions (article_id, version, tenant, title, body, tags, created_at)
 SELECT id, version, tenant, title, body, tags, updated_at FROM articles
+ON CONFLICT DO NOTHING
 """
 # Nobody waits without a clock: not for a worker, and not for a person.
 LIVE_WAKES = "status NOT IN ('queued', 'processing', 'awaiting_approval') OR wake_at IS NOT NULL"
 LIVE_WAKES_BEFORE = "status NOT IN ('queued', 'processing') OR wake_at IS NOT NULL"
 
 
+def keep_versions() -> None:
+    """Keep versions of articles, by themselves and first: a knowledge base takes long to copy."""
+    with op.get_context().autocommit_block():
+        op.create_table(
+            "article_versions",
+            sa.Column("article_id", sa.Uuid(), nullable=False),
+            sa.Column("version", sa.Integer(), nullable=False),
+            sa.Column("tenant", sa.Text(), server_default="default", nullable=False),
+            sa.Column("title", sa.Text(), nullable=False),
+            sa.Column("body", sa.Text(), nullable=False),
+            sa.Column("tags", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+            sa.Column(
+                "created_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+            ),
+            sa.ForeignKeyConstraint(
+                ["article_id"], ["articles.id"], name=op.f("fk_article_versions_article_id_articles")
+            ),
+            sa.PrimaryKeyConstraint("article_id", "version", name=op.f("pk_article_versions")),
+            if_not_exists=True,
+        )
+    copy_rows(RECORD_VERSIONS)
+
+
 def upgrade() -> None:
     """Apply the change."""
     build_index("ix_tickets_awaiting", "tickets", ["wake_at"], postgresql_where=sa.text("status = 'awaiting_approval'"))
     replace_check(op.f("ck_tickets_live_wakes"), "tickets", LIVE_WAKES)
+    keep_versions()
     op.execute(sa.schema.CreateSequence(sa.Sequence("resolved_tickets_revision_seq")))
     op.create_table(
         "classifier_models",
@@ -46,18 +71,6 @@ def upgrade() -> None:
         sa.Column("refilled_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("blocked_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_llm_providers")),
-    )
-    op.create_table(
-        "article_versions",
-        sa.Column("article_id", sa.Uuid(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("tenant", sa.Text(), server_default="default", nullable=False),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("tags", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
-        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(["article_id"], ["articles.id"], name=op.f("fk_article_versions_article_id_articles")),
-        sa.PrimaryKeyConstraint("article_id", "version", name=op.f("pk_article_versions")),
     )
     op.create_table(
         "llm_answers",
@@ -123,7 +136,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_ticket_corrections_field", "ticket_corrections", ["tenant", "field", "id"], unique=False)
     op.create_index("ix_ticket_corrections_ticket_id", "ticket_corrections", ["ticket_id"], unique=False)
-    op.execute(RECORD_VERSIONS)
 
 
 def downgrade() -> None:

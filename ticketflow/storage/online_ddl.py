@@ -41,6 +41,18 @@ def replace_check(name: str, table: str, condition: str) -> None:
         op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")
 
 
+def copy_rows(statement: str) -> None:
+    """Fill a table from others, however large they are: no lock is held meanwhile that a writer waits for.
+
+    In the transaction that refers to a table by a foreign key it would keep everybody from writing to that one.
+
+    Args:
+        statement: An ``INSERT … SELECT`` that leaves alone what an earlier try has put there.
+    """
+    with _patiently():
+        op.execute(statement)
+
+
 @contextmanager
 def _patiently() -> Iterator[None]:
     """Run statements that stop nobody, each by itself, with time."""

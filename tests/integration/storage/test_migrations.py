@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -43,6 +44,22 @@ ALLOWED = {
 }
 BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 NEW_TICKET = "INSERT INTO tickets (id, subject, body, state, wake_at) VALUES (gen_random_uuid(), 'a', 'b', '{}', now())"
+CUT_OFF_BLOCKED = """
+    SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+ARTICLES = 2000
+POPULATE = f"""
+    INSERT INTO articles (id, title, body)
+    SELECT gen_random_uuid(), 'a', repeat('b', 1000) FROM generate_series(1, {ARTICLES});
+    INSERT INTO tickets (id, subject, body, state, wake_at)
+    SELECT gen_random_uuid(), 'a', 'b', '{{}}', now() FROM generate_series(1, 5000);
+    INSERT INTO idempotency_keys (tenant, caller, key, request_sha256, ticket_id)
+    SELECT tenant, 'a', id, '', id FROM tickets;
+"""
+CHANGE_TICKET = "UPDATE tickets SET version = version + 1 WHERE id = (SELECT id FROM tickets LIMIT 1)"
+# A migration that waits for a lock gives way before this.
+LONGEST_WAIT = "4s"
 INVALID_INDEX = """
     CREATE INDEX ix_tickets_forked_from ON tickets (subject);
     UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_tickets_forked_from'::regclass;
@@ -93,6 +110,26 @@ def connect(url: str) -> psycopg.Connection:
     return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
 
 
+@contextmanager
+def writing(url: str):
+    """Write tickets all the while; give the list of what was written so far."""
+    written: list[str] = []
+    is_over = threading.Event()
+
+    def write() -> None:
+        with connect(url) as connection:
+            connection.execute(f"SET lock_timeout = '{LONGEST_WAIT}'")
+            while not is_over.is_set():
+                connection.execute(NEW_TICKET)
+                written.append(connection.execute(CHANGE_TICKET).statusmessage)
+
+    with ThreadPoolExecutor(1) as thread:
+        writer = thread.submit(write)
+        yield written
+        is_over.set()
+        writer.result()
+
+
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_migration_stops_nobody(revision):
     allowed = {rule for where, rule in ALLOWED if where == revision}
@@ -107,6 +144,61 @@ def test_a_migration_that_would_stop_everybody_is_noticed():
     assert judge(f"{quick} ALTER TABLE tickets ADD CHECK (version > 1);") >= {"constraint-missing-not-valid"}
     assert judge(f"{quick} ALTER TABLE tickets DROP COLUMN channel;") == {"ban-drop-column"}
     assert "require-lock-timeout" in judge("ALTER TABLE tickets ADD COLUMN note text;")
+
+
+def test_tickets_are_written_while_migrations_run_over_tables_that_are_full(live_url):
+    with connect(live_url) as connection:
+        connection.execute(POPULATE)
+
+    with writing(live_url) as written:
+        upgrade(live_url)
+        before = len(written)
+        wait_until(lambda: len(written) > before > 0, 10, "tickets are written")
+
+    check(live_url)
+
+
+@pytest.fixture
+def copying(live_url):
+    """Migrate a full database, up to where the copy of articles waits for whoever edits one; give the end of both."""
+    with ThreadPoolExecutor(1) as thread, connect(live_url) as editor:
+        editor.execute(POPULATE)
+        editor.execute("BEGIN")
+        editor.execute("SELECT FROM articles FOR UPDATE")
+        migration = thread.submit(upgrade, live_url)
+        with connect(live_url) as watcher:
+            wait_until(lambda: watcher.execute(BLOCKED).fetchone() != (0,), 30, "the copy waits for the editor")
+        yield editor, migration
+
+
+def count_versions(url: str) -> int:
+    with connect(url) as connection:
+        return connection.execute("SELECT count(*) FROM article_versions").fetchone()[0]
+
+
+def test_tickets_are_written_while_articles_are_copied(live_url, copying):
+    editor, migration = copying
+    with connect(live_url) as writer:
+        writer.execute("SET lock_timeout = '200ms'")
+        writer.execute(NEW_TICKET)
+    editor.execute("COMMIT")
+    migration.result()
+
+    check(live_url)
+    assert count_versions(live_url) == ARTICLES
+
+
+def test_articles_whose_copy_was_cut_off_are_copied_again(live_url, copying):
+    editor, migration = copying
+    editor.execute(CUT_OFF_BLOCKED)
+    with pytest.raises(MigrationError, match="INSERT INTO article_versions"):
+        migration.result()
+    editor.execute("COMMIT")
+
+    upgrade(live_url)
+
+    check(live_url)
+    assert count_versions(live_url) == ARTICLES
 
 
 def test_a_migration_gives_way_to_whoever_uses_its_table(live_url):
