@@ -275,7 +275,7 @@ def report_dispatch(site: Site, tickets: int) -> None:
 def claim_batch(sessions: Sessions) -> list[Departure]:
     """Claim as many tickets as a pass of the dispatcher does."""
     with sessions.begin() as session:
-        return claim_due(session, 100, timedelta(hours=1))
+        return claim_due(session, 100, timedelta(hours=1), ticket_plan().lineage)
 
 
 def build_publisher(site: Site) -> ChainPublisher:

@@ -1,19 +1,22 @@
 """A publisher that keeps what it is given; it passes the same contract as the real one."""
 
+from tests.toy import TOY_LINEAGE
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.storage.due import Departure
-from ticketflow.workflow.lineage import ONE_VERSION
+from ticketflow.workflow.lineage import Lineage
 
 
 class FakePublisher:
     """Keeps chains in memory; refuses from the ``fails_after``-th on, or altogether while away."""
 
-    def __init__(self, *, fails_after: int | None = None, is_away: bool = False) -> None:
+    def __init__(
+        self, lineage: Lineage = TOY_LINEAGE, *, fails_after: int | None = None, is_away: bool = False
+    ) -> None:
         self.sent: list[Departure] = []
         self._fails_after = fails_after
         self._is_away = is_away
         self._is_connected = False
-        self.lineage = ONE_VERSION
+        self.lineage = lineage
 
     def connect(self) -> None:
         if self._is_away:

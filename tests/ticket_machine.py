@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import Row, text
 
 from tests.fakes import fake_tools
-from tests.toy import MAX_ATTEMPTS, toy_plan
+from tests.toy import MAX_ATTEMPTS, TOY_LINEAGE, toy_plan
 from ticketflow.errors import ConflictError, PermanentError, TransientError, VersionConflictError
 from ticketflow.services.cancel_ticket import cancel_ticket
 from ticketflow.services.decide_approval import Judgement, decide_approval
@@ -210,7 +210,7 @@ class TicketMachine(RuleBasedStateMachine):
         may_go = may_go and not self.model.awaits
         rings = self.look().rings
         with self.sessions.begin() as session:
-            departures = claim_due(session, 10, timedelta(hours=1))
+            departures = claim_due(session, 10, timedelta(hours=1), TOY_LINEAGE)
 
         # A suspect's random wait may end between the look and the dispatch.
         assert departures or not (may_go and rings)

@@ -62,3 +62,6 @@ def toy_plan(
     )
     graph.add_edge("send", END)
     return Plan(graph.compile())
+
+
+TOY_LINEAGE = toy_plan().lineage

@@ -23,6 +23,7 @@ from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.session import Sessions, build_engine, build_session_factory
 from ticketflow.storage.tickets import NewTicket
 from ticketflow.workflow.approval import ApprovalPolicy
+from ticketflow.workflow.graph import LINEAGE
 from ticketflow.workflow.plan import Plan, ticket_plan
 
 STEPS = ticket_plan().order
@@ -128,7 +129,7 @@ class InFlight:
 
     def _dispatch(self) -> list[tuple[UUID, int]]:
         with self.sessions.begin() as session:
-            return [(each.ticket_id, each.generation) for each in claim_due(session, 10_000, GRACE)]
+            return [(each.ticket_id, each.generation) for each in claim_due(session, 10_000, GRACE, LINEAGE)]
 
     def _leave(self, ticket_id: UUID, generation: int, situation: str, number: int) -> None:
         at = {"waiting": STEPS.index("review"), "told": len(STEPS)}.get(situation, number % len(STEPS))

@@ -1,6 +1,6 @@
 """Publish the chains of due tickets: the one way work gets to the broker."""
 
-from collections.abc import Sequence
+from collections import deque
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -122,11 +122,11 @@ def dispatch_due(sessions: Sessions, publisher: Publisher, limits: DispatchLimit
     LEASES_EXPIRED.inc(expired)
     for waited_s in waits_s:
         APPROVAL_WAIT.labels(EXPIRED).observe(waited_s)
-    unsent = _publish(publisher, due)
-    if unsent:
-        failpoint("release.before")
-        with sessions.begin() as session:
-            release_unsent(session, unsent, RELEASE_AFTER)
+    unsent = deque(due)
+    try:
+        _publish(publisher, unsent)
+    finally:
+        _release(sessions, unsent)
     published = len(due) - len(unsent)
     if published:
         log.debug("dispatch.published", count=published)
@@ -147,16 +147,27 @@ def _connect(publisher: Publisher) -> None:
         raise
 
 
-def _publish(publisher: Publisher, due: Sequence[Departure]) -> Sequence[Departure]:
-    """Publish until the broker stops taking messages; return what is left."""
-    for sent, departure in enumerate(due):
+def _publish(publisher: Publisher, unsent: deque[Departure]) -> None:
+    """Publish until the broker stops taking messages; what is left stays in ``unsent``.
+
+    Not the one that failed for any other reason: it would fail again, so it waits for its clock, longer each time.
+    """
+    while unsent:
         failpoint("publish.before")
+        departure = unsent.popleft()
         try:
             publisher.publish(departure)
         except BrokerUnavailableError as error:
-            log.warning("dispatch.unsent", count=len(due) - sent, error=str(error))
+            unsent.appendleft(departure)
+            log.warning("dispatch.unsent", count=len(unsent), error=str(error))
             PUBLISH_FAILURES.inc()
-            return due[sent:]
+            return
         failpoint("publish.after")
         CHAINS_PUBLISHED.labels("first" if departure.dispatches == 1 else "again").inc()
-    return ()
+
+
+def _release(sessions: Sessions, unsent: deque[Departure]) -> None:
+    if unsent:
+        failpoint("release.before")
+        with sessions.begin() as session:
+            release_unsent(session, unsent, RELEASE_AFTER)

@@ -24,8 +24,8 @@ def rewind_ticket(
     corrected of that. Ledger rows of what is done again stay, marked as superseded; the new ones
     get further rounds. A decision about a draft is dropped: whoever made it is asked again.
 
-    A ticket on a newer graph, left behind when a release was rolled back, comes to this one's so; to
-    the first step it may go back even if it never was there.
+    A ticket at a step this version does not know, such as a release that was rolled back leaves behind,
+    comes to this one's graph so; to the first step it may go back even if it never was there.
 
     Args:
         tenant: Whose ticket it must be; ``None`` for an operator of the whole system.
@@ -64,7 +64,7 @@ def _split(
     if undone:
         return kept, undone
     plan = ticket_plan()
-    if ticket.graph_version > plan.lineage.version and step == plan.order[0]:
+    if step == plan.order[0] and not plan.lineage.knows(ticket.graph_version, ticket.next_step):
         return (), finished
     names = ", ".join(dict.fromkeys(each.step for each in finished)) or "none yet"
     raise ConflictError(f"the ticket has not finished step {step!r}; it can go back to: {names}")

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from ticketflow.storage.pauses import IS_PAUSED
-from ticketflow.workflow.lineage import ONE_VERSION, Lineage, Rule
+from ticketflow.workflow.lineage import Lineage
 from ticketflow.workflow.policy import SUSPECT_WAIT_S
 from ticketflow.workflow.transitions import RUNNABLE, Status
 
@@ -82,23 +83,23 @@ _EXPIRE_APPROVALS = text("""
     SELECT CAST(waited_s AS double precision) FROM moved
 """)
 
+TARGET = "CAST(:targets AS jsonb) #>> ARRAY[CAST(tickets.graph_version AS text), tickets.next_step]"
+"""The step of today's graph at which a ticket goes on; null where nobody here knows the step it stands at."""
+
 # A ticket of an older graph changes over to today's where it sets out: no message of it is worth anything then.
 # What failed at the step it leaves says nothing of the one it goes to.
-_IS_SAME_STEP = "coalesce(rule.target, tickets.next_step) = tickets.next_step"
+_IS_SAME_STEP = "due.target = due.next_step"
 _DEPART = f"""
     departed AS (
         UPDATE tickets
         SET generation = generation + 1, dispatches = least(dispatches + 1, {MOST_DISPATCHES}), is_in_flight = true,
             dispatched_at = now(), updated_at = now(), graph_version = :graph_version,
-            next_step = coalesce(rule.target, tickets.next_step),
+            next_step = due.target,
             attempt = CASE WHEN {_IS_SAME_STEP} THEN attempt ELSE 0 END,
             deaths = CASE WHEN {_IS_SAME_STEP} THEN deaths ELSE 0 END,
             error = CASE WHEN {_IS_SAME_STEP} THEN error END,
             wake_at = now() + :redispatch_after * power(2, least(dispatches, :max_doublings))
-        FROM due LEFT JOIN
-             unnest(CAST(:rule_versions AS integer[]), CAST(:rule_steps AS text[]), CAST(:rule_targets AS text[]))
-             AS rule(version, step, target) ON rule.version = due.graph_version AND rule.step = due.next_step
-        WHERE tickets.id = due.id
+        FROM due WHERE tickets.id = due.id
         RETURNING tickets.id, tickets.generation, tickets.next_step, tickets.dispatches, tickets.request_id,
                   tickets.traceparent, tickets.tenant, due.graph_version AS graph_before, due.next_step AS step_before
     ), changed AS (
@@ -114,17 +115,17 @@ _DEPART = f"""
 # are ever visited, however many there are.
 _CLAIM_DUE = text(f"""
     WITH due AS (
-        SELECT ripe.id, ripe.graph_version, ripe.next_step
+        SELECT ripe.id, ripe.graph_version, ripe.next_step, ripe.target
         FROM unnest(ARRAY[3, 2, 1, 0]) AS level(priority)
         CROSS JOIN LATERAL (
-            SELECT id, priority, wake_at, graph_version, next_step FROM tickets
+            SELECT id, priority, wake_at, graph_version, next_step, {TARGET} AS target FROM tickets
             WHERE tickets.priority = level.priority AND wake_at <= now() AND status = ANY(:runnable)
-              AND lease_token IS NULL AND deaths < 2 AND graph_version <= :graph_version AND NOT {IS_PAUSED}
+              AND lease_token IS NULL AND deaths < 2 AND {TARGET} IS NOT NULL AND NOT {IS_PAUSED}
             ORDER BY wake_at LIMIT :limit FOR UPDATE SKIP LOCKED
         ) AS ripe
         ORDER BY ripe.priority DESC, ripe.wake_at LIMIT :limit
     ), {_DEPART}
-""")
+""").bindparams(bindparam("targets", type_=JSONB))
 
 # A suspect travels without another one: two that meet in a worker could not be told apart.
 _IS_SUSPECT_DUE = "deaths >= 2 AND wake_at <= now() AND lease_token IS NULL"
@@ -133,13 +134,13 @@ _LOCK_SUSPECTS = text(f"""
 """)
 _CLAIM_SUSPECT = text(f"""
     WITH due AS (
-        SELECT id, graph_version, next_step FROM tickets
-        WHERE {_IS_SUSPECT_DUE} AND status = ANY(:runnable) AND graph_version <= :graph_version AND NOT {IS_PAUSED}
+        SELECT id, graph_version, next_step, {TARGET} AS target FROM tickets
+        WHERE {_IS_SUSPECT_DUE} AND status = ANY(:runnable) AND {TARGET} IS NOT NULL AND NOT {IS_PAUSED}
           AND NOT EXISTS (SELECT FROM tickets AS other WHERE other.deaths >= 2 AND other.is_in_flight
                                                          AND other.wake_at > now())
         ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED
     ), {_DEPART}
-""")
+""").bindparams(bindparam("targets", type_=JSONB))
 
 # What was not sent has not waited for a worker: it counts for nothing.
 _RELEASE = text("""
@@ -186,9 +187,7 @@ def expire_approvals(session: Session, limit: int) -> list[float]:
     return list(session.scalars(_EXPIRE_APPROVALS, values))
 
 
-def claim_due(
-    session: Session, limit: int, redispatch_after: timedelta, lineage: Lineage = ONE_VERSION
-) -> list[Departure]:
+def claim_due(session: Session, limit: int, redispatch_after: timedelta, lineage: Lineage) -> list[Departure]:
     """Take up to ``limit`` due tickets, most urgent first, under their next generation.
 
     Older messages of these tickets are worth nothing from here on. Tickets somebody holds are not
@@ -199,7 +198,7 @@ def claim_due(
         redispatch_after: How long a published ticket may wait before it is due again; doubles
             with each dispatch that led to no claim, so a long queue is never flooded.
         lineage: The graphs this process knows. Tickets of an older one change over to the newest, by its rules; those
-            of one that is newer still are left to whoever knows it.
+            of one that is newer still, or at a step that is none of theirs, are left to whoever knows it.
     """
     values = {
         "limit": limit,
@@ -207,7 +206,7 @@ def claim_due(
         "max_doublings": MAX_DOUBLINGS,
         "runnable": sorted(RUNNABLE),
         "graph_version": lineage.version,
-        **{f"rule_{name}s": [getattr(rule, name) for rule in lineage.rules] for name in Rule._fields},
+        "targets": lineage.targets,
     }
     due = [Departure(*row) for row in session.execute(_CLAIM_DUE, values)]
     # Two statements: the second one must see what the last holder of the lock committed.

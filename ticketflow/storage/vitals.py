@@ -112,12 +112,6 @@ _UNCLAIMED = text("""
     SELECT count(*) FROM tickets WHERE is_in_flight AND wake_at > now() AND lease_token IS NULL AND dispatches > 1
 """)
 
-_ON_NEWER_GRAPH = text("""
-    SELECT count(*) FROM (
-        SELECT FROM tickets WHERE wake_at IS NOT NULL AND graph_version > :version LIMIT :most
-    ) AS newer
-""")
-
 _WORKERS = text("""
     SELECT name, slots, extract(epoch FROM now() - seen_at)::float8 FROM workers ORDER BY name
 """)
@@ -194,11 +188,6 @@ def measure_due(session: Session) -> Due:
 def count_unclaimed(session: Session) -> int:
     """Count tickets that were published more than once because no worker took them."""
     return session.scalar(_UNCLAIMED) or 0
-
-
-def count_on_newer_graph(session: Session, version: int) -> int:
-    """Count live tickets on a graph newer than ``version``."""
-    return session.scalar(_ON_NEWER_GRAPH, {"version": version, "most": MOST}) or 0
 
 
 def list_workers(session: Session) -> list[SeenWorker]:

@@ -7,7 +7,6 @@ other: each leaves tickets of a newer graph alone, and takes those of an older o
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import NamedTuple
 
 from ticketflow.errors import UnplannableGraphError
 
@@ -28,21 +27,13 @@ class GraphVersion:
     moves: Mapping[str, str] = field(default_factory=dict)
 
 
-class Rule(NamedTuple):
-    """A ticket of that version that stands at ``step`` goes on at ``target`` of today's graph."""
-
-    version: int
-    step: str
-    target: str
-
-
 class Lineage:
     """Every version of a graph, the last of them today's.
 
     Attributes:
         version: Today's number.
         steps: Today's steps, in order.
-        rules: Where tickets of older versions go on, for each step they may stand at.
+        targets: For each version and each of its steps, in order, the step of today's graph at which tickets go on.
     """
 
     def __init__(self, *versions: GraphVersion) -> None:
@@ -55,11 +46,14 @@ class Lineage:
             _check_moves(number, older, newer)
         self.version = FIRST_VERSION + len(versions) - 1
         self.steps = versions[-1].steps
-        self.rules = tuple(
-            Rule(number, step, _follow(step, versions[number - FIRST_VERSION + 1 :]))
-            for number, version in enumerate(versions[:-1], start=FIRST_VERSION)
-            for step in version.steps
-        )
+        self.targets = {
+            number: {step: _follow(step, versions[number - FIRST_VERSION + 1 :]) for step in version.steps}
+            for number, version in enumerate(versions, start=FIRST_VERSION)
+        }
+
+    def knows(self, version: int, step: str | None) -> bool:
+        """Tell whether a ticket on that version's graph that stands at ``step``, or at its end, can go on."""
+        return version in self.targets and (step is None or step in self.targets[version])
 
 
 def _check_moves(number: int, older: GraphVersion, newer: GraphVersion) -> None:
@@ -75,7 +69,3 @@ def _follow(step: str, versions: tuple[GraphVersion, ...]) -> str:
     for version in versions:
         step = version.moves.get(step, step)
     return step
-
-
-# For graphs with one version.
-ONE_VERSION = Lineage(GraphVersion(()))

@@ -92,7 +92,7 @@ def test_time_that_runs_out_is_counted_as_a_decision_of_its_own(api, sessions):
     api.propose(ticket["id"])
     shift_clock(sessions, 2 * 86_400)
 
-    dispatch_due(sessions, FakePublisher(), DispatchLimits(100, timedelta(hours=1)))
+    dispatch_due(sessions, FakePublisher(ticket_plan().lineage), DispatchLimits(100, timedelta(hours=1)))
 
     assert read("ticketflow_approval_wait_seconds_count", action="expired") == before + 1
     assert 2 * 86_400 <= read("ticketflow_approval_wait_seconds_sum", action="expired") - took_before < 2 * 86_400 + 60

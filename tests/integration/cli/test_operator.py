@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from click.testing import Result
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from tests.harness.processes import REPOSITORY
 from tests.served import Served
@@ -64,6 +64,22 @@ def test_what_one_ticket_refuses_is_done_to_the_others(operate, api, parked):
     assert (conflict.exit_code, unknown.exit_code) == (1, 2)
     assert unknown.stdout.startswith(f"{parked}  queued")
     assert [line.split(":")[1] for line in unknown.stderr.splitlines()] == [f" {completed}", f" {nowhere}"]
+
+
+def test_all_tickets_that_a_newer_version_left_behind_begin_again_with_one_command(operate, api, sessions):
+    begun, new, strange, _known = (api.submit()["id"] for _ in range(4))
+    api.propose(begun)
+    with sessions.begin() as session:
+        session.execute(update(Ticket).where(Ticket.id.in_([begun, new])).values(graph_version=99))
+        session.execute(update(Ticket).where(Ticket.id == strange).values(next_step="polish"))
+
+    rewound = operate("tickets", "rewind", "--left-behind", "classify")
+    again = operate("tickets", "rewind", "--left-behind", "classify")
+
+    assert {line.split()[0] for line in rewound.stdout.splitlines()} == {begun, new, strange}
+    assert (rewound.exit_code, again.exit_code, again.stdout) == (0, 0, "")
+    with sessions() as session:
+        assert set(session.scalars(select(Ticket.graph_version))) == {1}
 
 
 @pytest.mark.parametrize(
@@ -171,6 +187,7 @@ def test_a_purge_can_be_told_not_to_ask(operate, sessions, parked):
         (["dead", "show", "018f6f2e-0000-7000-8000-000000000001"], "018f6f2e-0000-7000-8000-000000000001 is not park"),
         (["dead", "replay", "--id", "018f6f2e-0000-7000-8000-000000000001"], "not parked, or left out by another fil"),
         (["tickets", "rewind", "018f6f2e-0000-7000-8000-000000000001", "drafts"], "'drafts' is not one of 'classify'"),
+        (["tickets", "rewind", "classify"], "say which: the ids of tickets, or --left-behind"),
         (["tickets", "cancel", "1"], "'1' is not a valid UUID"),
         (["tickets", "pause", "drafts"], "'drafts' is not one of 'all', 'classify'"),
         (["queues", "--nonsense"], "No such option"),

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.toy import NO_TOOLS, toy_plan
+from tests.toy import NO_TOOLS, TOY_LINEAGE, toy_plan
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.services.submit_ticket import submit_ticket
@@ -12,6 +12,7 @@ from ticketflow.storage.due import Departure, claim_due
 from ticketflow.storage.leases import Claim
 from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.tickets import NewTicket
+from ticketflow.workflow.lineage import Lineage
 
 AN_HOUR = timedelta(hours=1)
 
@@ -38,12 +39,12 @@ def submit(sessions) -> Callable[..., UUID]:
 
 
 @pytest.fixture
-def dispatch(sessions) -> Callable[[], list[Departure]]:
+def dispatch(sessions) -> Callable[..., list[Departure]]:
     """Take every due ticket under its next generation, as the dispatcher does before it publishes."""
 
-    def take() -> list[Departure]:
+    def take(lineage: Lineage = TOY_LINEAGE) -> list[Departure]:
         with sessions.begin() as session:
-            return claim_due(session, 100, AN_HOUR)
+            return claim_due(session, 100, AN_HOUR, lineage)
 
     return take
 

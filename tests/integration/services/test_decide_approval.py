@@ -83,7 +83,7 @@ def decide(sessions, awaiting):
 
 def _take_due(sessions):
     with sessions.begin() as session:
-        return claim_due(session, 100, AN_HOUR)
+        return claim_due(session, 100, AN_HOUR, ticket_plan().lineage)
 
 
 def row_of(sessions, ticket_id) -> Ticket:

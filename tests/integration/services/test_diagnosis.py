@@ -50,11 +50,19 @@ def test_migrations_of_a_newer_version_are_no_reason_to_look_no_further(sessions
     assert "ExporterAway" in find(sessions)
 
 
-def test_tickets_on_the_graph_of_a_newer_version_are_told(sessions, served):
-    served.submit()
+def test_tickets_at_steps_that_this_version_does_not_know_are_told(sessions, served):
+    for _ in range(3):
+        served.submit()
     execute(sessions, "UPDATE tickets SET graph_version = 99")
+    execute(
+        sessions,
+        "UPDATE tickets SET graph_version = 1, next_step = 'polish' WHERE id = (SELECT id FROM tickets LIMIT 1)",
+    )
 
-    assert find(sessions)[None].startswith("1 ticket began on the graph of a newer version")
+    assert find(sessions)[None].startswith(
+        "3 tickets stand at steps that this version does not know: classify of graph version 99 (2),"
+        " polish of graph version 1 (1);"
+    )
 
 
 def test_tickets_that_nobody_publishes_are_told_unless_they_are_paused(sessions, served):

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -7,7 +8,7 @@ from tests.publishers import FakePublisher
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.services.dispatch_due import CHAINS_PER_SLOT, FIRST_SLOTS, DispatchLimits, dispatch_due
 from ticketflow.services.queue_wait import WAIT_FACTOR
-from ticketflow.storage.due import MOST_DISPATCHES, wake_in_flight
+from ticketflow.storage.due import MOST_DISPATCHES, Departure, wake_in_flight
 from ticketflow.storage.models import Ticket, Worker
 from ticketflow.storage.workers import record_worker
 
@@ -21,6 +22,24 @@ def limits(max_in_flight=100, batch=100, redispatch_after=AN_HOUR) -> DispatchLi
 def make_all_due(sessions) -> None:
     with sessions.begin() as session:
         session.execute(update(Ticket).where(Ticket.wake_at.is_not(None)).values(wake_at=func.now()))
+
+
+def make_released_due(sessions) -> None:
+    with sessions.begin() as session:
+        session.execute(update(Ticket).where(Ticket.is_in_flight.is_(False)).values(wake_at=func.now()))
+
+
+class ChoosyPublisher(FakePublisher):
+    """Cannot make a message of one ticket."""
+
+    def __init__(self, broken: UUID) -> None:
+        super().__init__()
+        self._broken = broken
+
+    def publish(self, departure: Departure) -> None:
+        if departure.ticket_id == self._broken:
+            raise KeyError(departure.next_step)
+        super().publish(departure)
 
 
 def test_a_new_ticket_is_published_once(sessions, submit):
@@ -142,6 +161,35 @@ def test_what_the_broker_did_not_take_is_due_again_shortly(sessions, submit):
 
     assert (report.published, report.unsent) == (1, 2)
     assert {sent.generation for sent in publisher.sent} == {2}
+
+
+def test_one_ticket_that_cannot_be_sent_keeps_back_no_other(sessions, submit):
+    broken = submit()
+    others = {submit() for _ in range(3)}
+    publisher = ChoosyPublisher(broken)
+
+    with pytest.raises(KeyError):
+        dispatch_due(sessions, publisher, limits())
+    make_released_due(sessions)
+    dispatch_due(sessions, publisher, limits())
+
+    assert {sent.ticket_id for sent in publisher.sent} == others
+    with sessions() as session:
+        kept = session.get_one(Ticket, broken)
+    assert (kept.is_in_flight, kept.dispatches) == (True, 1)
+
+
+def test_a_ticket_at_an_unknown_step_is_left_alone(sessions, submit):
+    unknown, known = submit(), submit()
+    with sessions.begin() as session:
+        session.execute(update(Ticket).where(Ticket.id == unknown).values(next_step="polish"))
+    publisher = FakePublisher()
+
+    dispatch_due(sessions, publisher, limits(batch=1))
+
+    assert [sent.ticket_id for sent in publisher.sent] == [known]
+    with sessions() as session:
+        assert session.get_one(Ticket, unknown).generation == 0
 
 
 def test_a_lost_chain_is_published_again_under_a_new_generation(sessions, submit):

@@ -49,8 +49,7 @@ class Release:
     def __init__(self, sessions, *versions: GraphVersion) -> None:
         self.sessions = sessions
         self.plan = Plan(build_line(versions[-1].steps), Lineage(*versions))
-        self.publisher = FakePublisher()
-        self.publisher.lineage = self.plan.lineage
+        self.publisher = FakePublisher(self.plan.lineage)
         self.runner = StepRunner(sessions, self.plan, NO_TOOLS, QueueWait(AN_HOUR))
 
     def submit(self) -> UUID:

@@ -28,6 +28,7 @@ from ticketflow.services.run_step import StepRunner
 from ticketflow.storage.dead_letters import DeadFilter
 from ticketflow.storage.leases import Claim
 from ticketflow.storage.models import Ticket, TicketEvent, TicketStep
+from ticketflow.workflow.graph import LINEAGE
 from ticketflow.workflow.plan import ticket_plan
 
 AN_HOUR = timedelta(hours=1)
@@ -245,7 +246,7 @@ def answered(sessions, real_runner, submit, dispatch, run_on):
     ticket_id = submit(subject="Password", body="How do I reset my password? 10021")
     with sessions.begin() as session:
         session.execute(update(Ticket).values(next_step="classify"))
-    (departure,) = dispatch()
+    (departure,) = dispatch(LINEAGE)
     claim = Claim(ticket_id, "classify", departure.generation)
     run_on(real_runner, claim)
     return claim
@@ -254,7 +255,7 @@ def answered(sessions, real_runner, submit, dispatch, run_on):
 def test_a_fork_keeps_what_came_before_and_runs_the_rest(sessions, real_runner, answered, dispatch, run_on):
     changes = Overrides({"body": "Same question"}, {"category": "billing"})
     fork = fork_ticket(sessions, "default", answered.ticket_id, "draft", changes).ticket
-    (departure,) = dispatch()
+    (departure,) = dispatch(LINEAGE)
     run_on(real_runner, Claim(departure.ticket_id, "draft", departure.generation))
 
     new, old = (read_ticket(sessions, ticket_id) for ticket_id in (departure.ticket_id, answered.ticket_id))
@@ -308,17 +309,17 @@ def due_at_classify(sessions, submit):
 
 def test_what_is_paused_is_not_sent_and_goes_when_it_is_resumed(sessions, due_at_classify, dispatch, paused_step):
     pause_step(sessions, paused_step, reason="provider is down")
-    while_paused = dispatch()
+    while_paused = dispatch(LINEAGE)
 
     assert [(pause["step"], pause["reason"]) for pause in read_pauses(sessions)] == [(paused_step, "provider is down")]
     assert resume_step(sessions, paused_step)
-    assert (while_paused, [each.ticket_id for each in dispatch()]) == ([], [due_at_classify])
+    assert (while_paused, [each.ticket_id for each in dispatch(LINEAGE)]) == ([], [due_at_classify])
 
 
 def test_a_message_that_arrives_at_a_paused_step_leaves_the_ticket_ready(
     sessions, real_runner, due_at_classify, dispatch
 ):
-    (departure,) = dispatch()
+    (departure,) = dispatch(LINEAGE)
     pause_step(sessions, "classify")
 
     outcome = real_runner.run(Claim(due_at_classify, "classify", departure.generation))
@@ -327,14 +328,14 @@ def test_a_message_that_arrives_at_a_paused_step_leaves_the_ticket_ready(
     ticket = read_ticket(sessions, due_at_classify)
     assert (ticket.attempt, ticket.is_in_flight, ticket.status) == (0, False, "queued")
     resume_step(sessions, "classify")
-    assert [each.ticket_id for each in dispatch()] == [due_at_classify]
+    assert [each.ticket_id for each in dispatch(LINEAGE)] == [due_at_classify]
 
 
 def test_a_pause_of_another_step_or_tenant_holds_nothing_back(sessions, due_at_classify, dispatch):
     pause_step(sessions, "review")
     pause_step(sessions, "all", tenant="other")
 
-    assert len(dispatch()) == 1
+    assert len(dispatch(LINEAGE)) == 1
 
 
 def test_only_a_step_of_the_graph_can_be_paused(sessions):

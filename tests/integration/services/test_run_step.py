@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select, text, update
 
-from tests.toy import MAX_ATTEMPTS
+from tests.toy import MAX_ATTEMPTS, TOY_LINEAGE
 from ticketflow.errors import PermanentError, TransientError
 from ticketflow.services.outcomes import AlreadyDone, Busy, Committed, LostLease, Parked, Retrying, Superseded
 from ticketflow.storage.due import claim_due
@@ -75,7 +75,7 @@ def test_a_second_delivery_of_a_finished_step_lets_the_chain_go_on(sessions, new
 def test_a_message_of_an_older_generation_is_superseded(sessions, new_runner, first_claim):
     with sessions.begin() as session:
         session.execute(update(Ticket).values(wake_at=func.now()))
-        claim_due(session, 1, timedelta(hours=1))
+        claim_due(session, 1, timedelta(hours=1), TOY_LINEAGE)
 
     assert new_runner().run(first_claim) == Superseded()
     assert events_of(sessions, first_claim) == ["ticket.received"]

@@ -15,6 +15,7 @@ from ticketflow.services.cancel_ticket import cancel_ticket
 from ticketflow.services.pauses import pause_step, resume_step
 from ticketflow.services.retry_ticket import retry_ticket
 from ticketflow.services.rewind_ticket import rewind_ticket
+from ticketflow.storage.left_behind import list_left_behind
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
 from ticketflow.workflow.plan import ticket_plan
 
@@ -48,12 +49,20 @@ def cancel(ticket_ids: Sequence[UUID], reason: str | None) -> None:
 
 
 @tickets.command()
-@click.argument("ticket_id", metavar="ID", type=click.UUID)
+@click.argument("ticket_ids", metavar="[ID]...", type=click.UUID, nargs=-1)
 @click.argument("step", metavar="STEP", type=click.Choice(ticket_plan().order))
-def rewind(ticket_id: UUID, step: str) -> None:
+@click.option(
+    "--left-behind", is_flag=True, help="All tickets at a step this version does not know; STEP is the first."
+)
+def rewind(ticket_ids: Sequence[UUID], step: str, left_behind: bool) -> None:
     """Run a finished STEP again, and all after it."""
+    if left_behind == bool(ticket_ids):
+        raise click.UsageError("say which: the ids of tickets, or --left-behind", click.get_current_context())
     with open_sessions() as sessions:
-        do_to_each([ticket_id], partial(rewind_ticket, sessions, None, step=step), missing=WRONG_USAGE)
+        if left_behind:
+            with sessions() as session:
+                ticket_ids = list_left_behind(session, ticket_plan().lineage)
+        do_to_each(ticket_ids, partial(rewind_ticket, sessions, None, step=step), missing=WRONG_USAGE)
 
 
 @tickets.command()

@@ -18,7 +18,7 @@ from ticketflow.storage.vitals import SeenWorker, count_connected, list_workers,
 CHECKS: Sequence[Callable[[Session], Iterator[Finding]]] = (
     flow.diagnose_pauses,
     flow.diagnose_parked,
-    flow.diagnose_newer_graph,
+    flow.diagnose_left_behind,
     flow.diagnose_tries,
     flow.diagnose_ended,
     flow.diagnose_models,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from ticketflow.services.diagnosis.finding import Finding, Severity, build_finding
 from ticketflow.services.dispatch_due import DispatchLimits
 from ticketflow.storage.due import count_in_flight
+from ticketflow.storage.left_behind import Place, count_left_behind
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
 from ticketflow.storage.pauses import list_pauses
 from ticketflow.storage.vitals import (
@@ -19,7 +20,6 @@ from ticketflow.storage.vitals import (
     count_ended,
     count_expiring_approvals,
     count_fallbacks,
-    count_on_newer_graph,
     count_parked,
     count_tries,
     count_unclaimed,
@@ -130,16 +130,28 @@ def judge_parked(kinds: list[Parked]) -> Finding:
     )
 
 
-def diagnose_newer_graph(session: Session) -> Iterator[Finding]:
-    """Tell of tickets on a graph of a newer version, which no process of this one takes further."""
+def diagnose_left_behind(session: Session) -> Iterator[Finding]:
+    """Tell of tickets that no process of this version takes further."""
     plan = ticket_plan()
-    if count := count_on_newer_graph(session, plan.lineage.version):
-        yield Finding(
-            Severity.WARNING,
-            f"{_count(count, 'ticket')} began on the graph of a newer version and wait for its workers",
-            f"celery -A ticketflow.tasks tickets rewind ID {plan.order[0]}",
-            "docs/how-to/upgrade.md#roll-back",
-        )
+    if places := count_left_behind(session, plan.lineage):
+        yield judge_left_behind(places, plan.order[0])
+
+
+def judge_left_behind(places: list[Place], first_step: str) -> Finding:
+    """Tell at which steps tickets stand that this version does not know, most of them first."""
+    total = sum(place.count for place in places)
+    shown = ", ".join(
+        f"{place.step} of graph version {place.graph_version} ({place.count})" for place in places[:_KINDS_SHOWN]
+    )
+    more = f" and {len(places) - _KINDS_SHOWN} more" if len(places) > _KINDS_SHOWN else ""
+    stand = "stands" if total == 1 else "stand"
+    return Finding(
+        Severity.WARNING,
+        f"{_count(total, 'ticket')} {stand} at steps that this version does not know: {shown}{more}; a worker of the"
+        " version that does takes them further, or this one begins again with them",
+        f"celery -A ticketflow.tasks tickets rewind --left-behind {first_step}",
+        "docs/how-to/upgrade.md#roll-back",
+    )
 
 
 def diagnose_tries(session: Session) -> Iterator[Finding]:
