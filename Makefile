@@ -62,7 +62,7 @@ debian-test: $(for_testing) ## Type the guide for Debian into a machine of its o
 
 upgrade-test: $(for_testing) ## Upgrade and roll back a running system under load; figures go to build/upgrade-report.jsonl
 	@tests/install-servers
-	$(bin)/python -m pytest tests/upgrades tests/upgrades/upgrade_*.py $(PYTEST)
+	$(bin)/python -m pytest tests/upgrades/test_*.py tests/upgrades/upgrade_*.py $(PYTEST)
 
 lint: $(for_testing)
 	$(bin)/ruff check

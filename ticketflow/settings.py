@@ -136,6 +136,11 @@ class Settings(BaseSettings):
         description="Whether API and worker processes publish due tickets and deliver webhooks. At least one process"
         " must; `ticketflow dispatcher` does nothing else.",
     )
+    change_over: bool = Field(
+        True,
+        description="Whether this process, where it dispatches, takes tickets of older steps over to its own. `false`"
+        " is for a worker of a release that is rolled back: it finishes what is on its steps, and takes nothing along.",
+    )
     max_in_flight: int = Field(
         1000,
         ge=1,

@@ -72,12 +72,14 @@ class DispatchLimits:
         redispatch_after: How long a chain may wait for a worker before it is sent again, while queues are short.
         batch: Chains one pass publishes.
         alive_for: How long a worker counts after it was last seen.
+        changes_over: Whether tickets of older graphs go on in the newest one; otherwise they are left alone.
     """
 
     max_in_flight: int
     redispatch_after: timedelta
     batch: int = 100
     alive_for: timedelta = timedelta(minutes=3)
+    changes_over: bool = True
 
     def window(self, capacity: Capacity) -> int:
         """Return how many chains these workers should have at one time.
@@ -118,7 +120,9 @@ def dispatch_due(sessions: Sessions, publisher: Publisher, limits: DispatchLimit
         capacity = measure_capacity(session, limits.alive_for)
         room = min(limits.window(capacity) - count_in_flight(session), limits.batch)
         patience = stretch(limits.redispatch_after, capacity.queue_wait)
-        due = claim_due(session, room, patience, publisher.lineage) if room > 0 else []
+        due = (
+            claim_due(session, room, patience, publisher.lineage, changes_over=limits.changes_over) if room > 0 else []
+        )
     LEASES_EXPIRED.inc(expired)
     for waited_s in waits_s:
         APPROVAL_WAIT.labels(EXPIRED).observe(waited_s)

@@ -187,7 +187,9 @@ def expire_approvals(session: Session, limit: int) -> list[float]:
     return list(session.scalars(_EXPIRE_APPROVALS, values))
 
 
-def claim_due(session: Session, limit: int, redispatch_after: timedelta, lineage: Lineage) -> list[Departure]:
+def claim_due(
+    session: Session, limit: int, redispatch_after: timedelta, lineage: Lineage, *, changes_over: bool = True
+) -> list[Departure]:
     """Take up to ``limit`` due tickets, most urgent first, under their next generation.
 
     Older messages of these tickets are worth nothing from here on. Tickets somebody holds are not
@@ -199,6 +201,7 @@ def claim_due(session: Session, limit: int, redispatch_after: timedelta, lineage
             with each dispatch that led to no claim, so a long queue is never flooded.
         lineage: The graphs this process knows. Tickets of an older one change over to the newest, by its rules; those
             of one that is newer still, or at a step that is none of theirs, are left to whoever knows it.
+        changes_over: Whether tickets of older graphs are taken at all.
     """
     values = {
         "limit": limit,
@@ -206,7 +209,7 @@ def claim_due(session: Session, limit: int, redispatch_after: timedelta, lineage
         "max_doublings": MAX_DOUBLINGS,
         "runnable": sorted(RUNNABLE),
         "graph_version": lineage.version,
-        "targets": lineage.targets,
+        "targets": lineage.targets if changes_over else {lineage.version: lineage.targets[lineage.version]},
     }
     due = [Departure(*row) for row in session.execute(_CLAIM_DUE, values)]
     # Two statements: the second one must see what the last holder of the lock committed.

@@ -50,6 +50,7 @@ class Runtime:
             max_in_flight=self.settings.max_in_flight,
             redispatch_after=timedelta(seconds=self.settings.redispatch_after_s),
             alive_for=timedelta(seconds=self.patience_s),
+            changes_over=self.settings.change_over,
         )
 
     @property

@@ -56,8 +56,8 @@ class Release:
         new, version = NewTicket("Hello", "Is anybody there?"), self.plan.lineage.version
         return submit_ticket(self.sessions, "default", new, self.plan.order[0], graph_version=version).ticket_id
 
-    def dispatch(self) -> None:
-        dispatch_due(self.sessions, self.publisher, DispatchLimits(100, AN_HOUR))
+    def dispatch(self, **limits) -> None:
+        dispatch_due(self.sessions, self.publisher, DispatchLimits(100, AN_HOUR, **limits))
 
     def take(self, ticket_id: UUID, generation: int, step: str) -> StepOutcome:
         return self.runner.run(Claim(ticket_id, step, generation))
@@ -201,6 +201,18 @@ def test_a_ticket_that_was_passed_on_is_due_again_soon_and_its_message_is_worth_
     assert (ticket.generation, ticket.dispatches, ticket.is_in_flight, ticket.lease_token) == (2, 0, False, None)
     assert (ticket.wake_at - ticket.updated_at).total_seconds() <= 1
     assert renamed.take(ticket_id, 1, "read") == Superseded()
+
+
+def test_a_release_that_goes_finishes_what_is_on_its_graph_and_takes_nothing_along(sessions, old, renamed):
+    stays, goes = old.submit(), renamed.submit()
+
+    renamed.dispatch(changes_over=False)
+    renamed.finish(goes)
+
+    assert (read(sessions, goes).status, read(sessions, stays).generation) == ("completed", 0)
+    old.dispatch()
+    old.finish(stays)
+    assert list_done(sessions, stays) == list(OLD.steps)
 
 
 def test_nobody_takes_a_ticket_of_another_graph_from_its_holder(sessions, old, renamed):
