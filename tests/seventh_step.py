@@ -1,14 +1,16 @@
-"""What a release with one more step consists of: one new file, four edits of the graph."""
+"""What a release with one step more and one renamed consists of: one new file, and edits of the graph."""
 
 from pathlib import Path
 
+ORDER = ("classify", "gather", "research", "draft", "measure", "review", "finalize")
+MOVES = {"extract": "gather", "review": "measure"}
 STEP = '''
-"""Step 7: how many words does the customer read?"""
+"""Step 5: how many words would the customer read?"""
 
 from typing import TypedDict
 
 from ticketflow.workflow.ports import Tools
-from ticketflow.workflow.steps.finalize import Final
+from ticketflow.workflow.steps.draft import Draft
 
 
 class Measurement(TypedDict):
@@ -17,25 +19,27 @@ class Measurement(TypedDict):
     words: int
 
 
-def measure(state: Final, tools: Tools) -> Measurement:
-    """Count the words of the final response."""
-    return {"words": len(state["final_response"].split())}
+def measure(state: Draft, tools: Tools) -> Measurement:
+    """Count the words of the draft."""
+    return {"words": len(state["draft"].split())}
 '''
 
 IN_THE_GRAPH = {
     "from ticketflow.workflow.steps.research": "from ticketflow.workflow.steps.measure import Measurement, measure\n"
     "from ticketflow.workflow.steps.research",
     "Final, total=False": "Final, Measurement, total=False",
-    '"finalize")))': '"finalize")),\n'
-    '    GraphVersion(("classify", "extract", "research", "draft", "review", "finalize", "measure")))',
-    '    graph.add_edge("finalize", END)': '    add("measure", measure, time_limit_s=30)\n'
-    '    graph.add_edge("finalize", "measure")\n'
-    '    graph.add_edge("measure", END)',
+    '"finalize")))': f'"finalize")),\n    GraphVersion({ORDER}, {MOVES}))',
+    'add("extract", extract': 'add("gather", extract',
+    'add_edge("classify", "extract")': 'add_edge("classify", "gather")',
+    'add_edge("extract", "research")': 'add_edge("gather", "research")',
+    '    graph.add_edge("draft", "review")': '    add("measure", measure, time_limit_s=30)\n'
+    '    graph.add_edge("draft", "measure")\n'
+    '    graph.add_edge("measure", "review")',
 }
 
 
-def add_seventh_step(tree: Path) -> None:
-    """Add a step after the last one to a copy of the program."""
+def change_steps(tree: Path) -> None:
+    """Put a step between two others of a copy of the program, and give one another name."""
     (tree / "ticketflow/workflow/steps/measure.py").write_text(STEP.lstrip())
     graph = tree / "ticketflow/workflow/graph.py"
     text = graph.read_text()

@@ -18,11 +18,11 @@ from psycopg.rows import namedtuple_row
 
 from tests.chaos.figures import Figures, measure
 from tests.chaos.history import read_history
-from tests.chaos.trail import Event, walk
+from tests.chaos.trail import FIRST_GRAPH, Event, Graph, walk
 
 ENDED = {"completed", "failed", "cancelled"}
 READ_TICKETS = """
-    SELECT id::text, status, next_step, wake_at, lease_token, is_in_flight,
+    SELECT id::text, status, next_step, graph_version, wake_at, lease_token, is_in_flight,
            coalesce(wake_at <= clock_timestamp(), false) AS is_due
     FROM tickets
 """
@@ -65,18 +65,24 @@ class Report:
         return [*self.lost, *self.doubled, *self.undone, *self.leftover, *self.dead]
 
 
-def check(history: str | Path, database_url: str, expect_dead: int | Iterable[str] = 0) -> Report:
+def check(
+    history: str | Path,
+    database_url: str,
+    expect_dead: int | Iterable[str] = 0,
+    graphs: Sequence[Graph] = (FIRST_GRAPH,),
+) -> Report:
     """Judge a run.
 
     Args:
         expect_dead: How many tickets must have failed, or which.
+        graphs: Every version there was.
     """
     lines = list(read_history(history))
     rows = read_rows(database_url)
     report = Report(figures=measure(lines, rows.ledger))
     accepted = [line["ticket"] for line in lines if line["what"] == "accepted"]
     find_lost(accepted, rows, report)
-    find_doubled(rows, report)
+    find_doubled(rows, graphs, report)
     find_undone(lines, rows, report)
     find_leftovers(rows, report)
     find_unexpected_dead(rows, expect_dead, report)
@@ -101,13 +107,13 @@ def find_lost(accepted: Sequence[str], rows: Rows, report: Report) -> None:
             report.doubled.append(f"{ticket}: accepted {times} times")
 
 
-def find_doubled(rows: Rows, report: Report) -> None:
+def find_doubled(rows: Rows, graphs: Sequence[Graph], report: Report) -> None:
     """Find trails that are no walk through the steps, and ledger rows that do not match them."""
     trails: dict[str, list[Event]] = defaultdict(list)
     for event in rows.events:
         trails[event.ticket].append(Event(event.type, event.step, event.round, event.detail))
     for ticket in rows.tickets:
-        flaws = walk(trails[ticket.id], ticket.status)
+        flaws = walk(trails[ticket.id], ticket.status, graphs, ticket.graph_version)
         report.doubled += [f"{ticket.id}: {flaw}" for flaw in flaws]
     told = Counter(_effects(event for event in rows.events if event.type == "step.completed"))
     kept = Counter(_effects(rows.ledger))

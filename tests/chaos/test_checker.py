@@ -7,7 +7,7 @@ from sqlalchemy import create_engine, text
 from tests.chaos.checker import check, main
 from tests.chaos.figures import measure
 from tests.chaos.history import History
-from tests.chaos.trail import ORDER, Event, walk
+from tests.chaos.trail import FIRST_GRAPH, ORDER, Event, Graph, walk
 from tests.harness.processes import REPOSITORY
 
 TICKET = "018f6f2e-0000-7000-8000-000000000001"
@@ -34,6 +34,14 @@ COMPLETED = Event("ticket.completed", "finalize", 1, {})
 STRAIGHT = [RECEIVED, *completed(*ORDER), COMPLETED]
 TO_REVIEW = [RECEIVED, *completed("classify", "extract", "research", "draft", "review")]
 REVISED = Event("draft.revised", "review", 1, {"after": "review"})
+GRAPHS = (
+    FIRST_GRAPH,
+    Graph(("classify", "extract", "research", "draft", "weigh", "review", "finalize"), {"review": "weigh"}),
+)
+
+
+def changed_over(step: str, from_step: str) -> Event:
+    return Event("ticket.graph_changed", step, None, {"from_version": 1, "to_version": 2, "from_step": from_step})
 
 
 class World:
@@ -98,6 +106,21 @@ def test_a_rewound_ticket_may_go_on_from_where_it_was_set():
     rewound = [Event("ticket.rewound", None, None, {}), *completed("review", "finalize", number=2), COMPLETED]
 
     assert walk([*STRAIGHT, *rewound], "completed") == []
+
+
+def test_a_ticket_of_a_newer_graph_walks_through_its_steps():
+    trail = [RECEIVED, *completed(*GRAPHS[1].order), COMPLETED]
+
+    assert walk(trail, "completed", GRAPHS, version=2) == []
+    assert walk(trail, "completed", GRAPHS, version=1) != []
+
+
+def test_a_ticket_that_changes_over_goes_on_where_the_rule_says():
+    before, after = [RECEIVED, *completed(*ORDER[:4])], [*completed("weigh", "review", "finalize"), COMPLETED]
+
+    assert walk([*before, changed_over("weigh", "review"), *after], "completed", GRAPHS, version=2) == []
+    assert walk([*before, changed_over("review", "review"), *after[1:]], "completed", GRAPHS, version=2) != []
+    assert walk([*before, changed_over("draft", "draft"), *after], "completed", GRAPHS, version=2) != []
 
 
 @pytest.mark.parametrize(

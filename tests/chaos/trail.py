@@ -1,15 +1,34 @@
-"""Is a ticket's trail a walk through the six steps, with a reason for every turn?"""
+"""Is a ticket's trail a walk through the steps of its graph, with a reason for every turn?"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 ORDER = ("classify", "extract", "research", "draft", "review", "finalize")
-FOLLOWING = dict(zip(ORDER, [*ORDER[1:], "the end"], strict=True))
 ANYWHERE = "anywhere"
 # How a trail ends with each status a ticket can end with.
 ENDINGS = {"completed": "ticket.completed", "failed": "ticket.failed", "cancelled": "ticket.cancelled"}
 REOPENINGS = {"ticket.retried", "ticket.rewound"}
+
+
+class Graph(NamedTuple):
+    """The steps of a version of the graph.
+
+    Attributes:
+        moves: Where tickets of the version before go on, by the step they stand at; left out, at that one.
+    """
+
+    order: Sequence[str]
+    moves: Mapping[str, str] = MappingProxyType({})
+
+    def follow(self, step: str) -> str:
+        """Name what comes after a step."""
+        following = dict(zip(self.order, [*self.order[1:], "the end"], strict=True))
+        return following.get(step, f"nothing (there is no step {step})")
+
+
+FIRST_GRAPH = Graph(ORDER)
 
 
 class Event(NamedTuple):
@@ -24,9 +43,11 @@ class Event(NamedTuple):
 class Walker:
     """Follows a trail and notes every place where it does what nothing asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, graphs: Sequence[Graph], version: int) -> None:
         """Stand where every ticket begins."""
-        self.expected = ORDER[0]
+        self._graphs = graphs
+        self._graph = graphs[version - 1]
+        self.expected = self._graph.order[0]
         self.rounds: Counter[str] = Counter()
         self.ending: str | None = None
         self.flaws: list[str] = []
@@ -39,6 +60,8 @@ class Walker:
             self._revise(event)
         elif event.type == "approval.given" and event.detail.get("action") == "reject":
             self._send_back()
+        elif event.type == "ticket.graph_changed":
+            self._change_over(event)
         elif event.type in REOPENINGS:
             self.ending = None
             if event.type == "ticket.rewound":
@@ -54,16 +77,25 @@ class Walker:
         self.rounds[step] += 1
         if number != self.rounds[step]:
             self.flaws.append(f"{step}#{number} took effect where round {self.rounds[step]} was next")
-        self.expected = FOLLOWING.get(step, f"nothing (there is no step {step})")
+        self.expected = self._graph.follow(step)
+
+    def _change_over(self, event: Event) -> None:
+        stood = event.detail["from_step"]
+        if self.expected not in {stood, ANYWHERE}:
+            self.flaws.append(f"changed over from {stood} where {self.expected} was next")
+        self._graph = self._graphs[event.detail["to_version"] - 1]
+        self.expected = self._graph.moves.get(stood, stood)
+        if event.step != self.expected:
+            self.flaws.append(f"changed over to {event.step} where {self.expected} was next")
 
     def _revise(self, event: Event) -> None:
         target = event.type.removesuffix(".revised")
-        if event.detail.get("after") != "review" or self.expected != FOLLOWING["review"]:
+        if event.detail.get("after") != "review" or self.expected != self._graph.follow("review"):
             self.flaws.append(f"{event.type} came where {self.expected} was next")
         self.expected = target
 
     def _send_back(self) -> None:
-        if self.expected != FOLLOWING["review"]:
+        if self.expected != self._graph.follow("review"):
             self.flaws.append(f"a draft was rejected where {self.expected} was next")
         self.expected = "draft"
 
@@ -75,9 +107,14 @@ class Walker:
         self.ending = ending
 
 
-def walk(trail: Sequence[Event], status: str) -> list[str]:
-    """Follow a trail to its end; return what is wrong with it."""
-    walker = Walker()
+def walk(trail: Sequence[Event], status: str, graphs: Sequence[Graph] = (FIRST_GRAPH,), version: int = 1) -> list[str]:
+    """Follow a trail to its end; return what is wrong with it.
+
+    Args:
+        version: Of the graph the ticket is on at last.
+    """
+    changes = [event.detail["from_version"] for event in trail if event.type == "ticket.graph_changed"]
+    walker = Walker(graphs, [*changes, version][0])
     for event in trail:
         walker.follow(event)
     received = sum(event.type == "ticket.received" for event in trail)

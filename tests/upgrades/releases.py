@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.harness.processes import REPOSITORY
-from tests.seventh_step import add_seventh_step
+from tests.seventh_step import change_steps
 
 # Until there is a tag to name: the last commit before migration 0004 that is a whole program.
 PREVIOUS = "182c7c1fd220bb4ce43ed6762bb958c9e4cac95d"
@@ -67,13 +67,13 @@ def check_out_previous(folder: Path) -> Release:
 
 
 def make_next(folder: Path, head: str) -> Release:
-    """Make up the release after this one: with a migration, and with a seventh step in the graph."""
+    """Make up the release after this one: with a migration, and with other steps in the graph."""
     tree = folder / "next"
     for part in PARTS:
         shutil.copytree(REPOSITORY / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("celeryconfig.py", "wsgi.py"):
         shutil.copy(REPOSITORY / name, tree)
-    add_seventh_step(tree)
+    change_steps(tree)
     (tree / "alembic/versions/next.py").write_text(MIGRATION.format(head=head).lstrip())
     return Release("next", tree)
 

@@ -15,6 +15,7 @@ import psycopg
 
 from tests.chaos.checker import Report, check
 from tests.chaos.history import History, read_history
+from tests.chaos.trail import FIRST_GRAPH, Graph
 from tests.harness.processes import RunningProgram, start_process
 from tests.harness.wait import wait_until
 from tests.upgrades.releases import Release
@@ -89,10 +90,12 @@ class Rollout:
         finally:
             engine.dispose()
 
-    def start_worker(self, release: Release, name: str, *, waits: bool = False) -> RunningProgram:
+    def start_worker(self, release: Release, name: str, *, waits: bool = False, **settings: str) -> RunningProgram:
         """Start a worker, and wait until it takes tickets or says that it waits."""
         celery = [*GIVING_WAY, sys.executable, "-m", "celery", "-A", "tests.chaos.app", "worker"]
-        program = self._start(release, name, [*celery, "-P", "threads", "-c", "4", "-n", f"{name}@%h", "-l", "INFO"])
+        program = self._start(
+            release, name, [*celery, "-P", "threads", "-c", "4", "-n", f"{name}@%h", "-l", "INFO"], settings
+        )
         program.wait_for_log("worker.waiting" if waits else READY, START_S)
         return program
 
@@ -126,10 +129,14 @@ class Rollout:
         seen = self.list_committed().count(program.pid)
         wait_until(lambda: self.list_committed().count(program.pid) >= seen + 12, 60, "the worker works")
 
-    def finish(self) -> Report:
-        """Wait until every ticket has ended, and judge."""
+    def finish(self, *graphs: Graph) -> Report:
+        """Wait until every ticket has ended, and judge.
+
+        Args:
+            graphs: Every version there was; left out, there was one.
+        """
         wait_until(lambda: self.query(COUNT_OPEN) == [(0,)], 600, lambda: f"{self.query(COUNT_OPEN)} are open")
-        return check(self.history_path, self._database_url)
+        return check(self.history_path, self._database_url, graphs=graphs or (FIRST_GRAPH,))
 
     def query(self, statement: str) -> list[tuple]:
         """Ask the database."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.processes import REPOSITORY
-from tests.seventh_step import add_seventh_step
+from tests.seventh_step import ORDER, change_steps
 
 RUN = """
 import json, sys
@@ -53,13 +53,13 @@ engine.dispose()
 
 @pytest.fixture
 def copy(tmp_path) -> Path:
-    """Copy the package and add a step to it."""
+    """Copy the package and change its steps."""
     shutil.copytree(REPOSITORY / "ticketflow", tmp_path / "ticketflow", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(REPOSITORY / "alembic", tmp_path / "alembic")
     shutil.copy(REPOSITORY / "celeryconfig.py", tmp_path)
     (tmp_path / "tests").mkdir()
     shutil.copy(REPOSITORY / "tests" / "fakes.py", tmp_path / "tests")
-    add_seventh_step(tmp_path)
+    change_steps(tmp_path)
     return tmp_path
 
 
@@ -77,8 +77,8 @@ def test_a_seventh_step_has_a_task_and_a_queue_and_takes_effect(copy, database_u
 
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found["tasks"][-1] == "ticketflow.steps.measure"
-    assert found["queues"][-1] == "steps.measure"
+    assert [name for name in found["tasks"] if ".steps." in name] == [f"ticketflow.steps.{step}" for step in ORDER]
+    assert found["queues"] == [f"steps.{step}" for step in ORDER]
     assert found["status"] == "completed"
     assert found["chain"]["words"] > 0
     assert found["chain"] == found["in_process"]
