@@ -22,7 +22,7 @@ CHECKOUT = "/srv/checkout"
 # What a machine may, but for more resources than it has: --privileged wants rights that not every root can give.
 RIGHTS = ("--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE")
 UNCONFINED = ("seccomp", "apparmor", "systempaths")
-GUIDE = (REPOSITORY / "docs/how-to/debian.md").read_text()
+GUIDE = "debian"
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # The drop-in of "Change settings" that lets others than the machine itself in: here, through a published port.
 LET_IN = """
@@ -134,11 +134,13 @@ class Machine(Caller):
         return subprocess.run(asked, capture_output=True, text=True, check=False).stdout
 
 
-def read_guide(*headings: str) -> str:
-    """Return the commands that stand below some headings of the guide."""
-    return "\n".join(block for heading in headings for block in BLOCK.findall(find_section(heading)))
+def read_guide(*headings: str, page: str = GUIDE) -> str:
+    """Return the commands that stand below some headings of a page."""
+    return "\n".join(block for heading in headings for block in BLOCK.findall(find_section(heading, page)))
 
 
-def find_section(heading: str) -> str:
-    """Return what stands below a heading of the guide."""
-    return GUIDE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+def find_section(heading: str, page: str = GUIDE) -> str:
+    """Return what stands below a heading, up to the next one."""
+    text = (REPOSITORY / f"docs/how-to/{page}.md").read_text()
+    (section,) = re.findall(rf"^##+ {heading}\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
+    return str(section)
