@@ -29,6 +29,8 @@ help: ## Say what can be done (the default)
 run: $(for_running) ## Start everything on this machine and stay until Ctrl-C
 	@exec $(bin)/ticketflow up
 
+# Tests start processes by the hundred: from compiled modules, also where the environment asks to keep none.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(for_testing) ## Run every check and every test, installing the servers they need
 	@tests/install-servers
 	@$(MAKE) lint
