@@ -8,6 +8,10 @@ from tests.harness.wait import wait_until
 
 # A container for each server, and a fresh broker for each test.
 pytestmark = pytest.mark.timeout(300)
+# Only the broker can bring back what was lost: our own clock would do so after these.
+slow_clock = pytest.mark.parametrize(
+    "worker_settings", [{"TICKETFLOW_REDISPATCH_AFTER_S": "600", "TICKETFLOW_LEASE_S": "600"}], ids=["a slow clock"]
+)
 
 
 def test_a_worker_answers_and_completes_tickets(plant):
@@ -18,6 +22,7 @@ def test_a_worker_answers_and_completes_tickets(plant):
     assert plant.setup.app.control.ping() == [{plant.worker.hostname(): {"ok": "pong"}}]
 
 
+@slow_clock
 def test_a_killed_worker_goes_on_where_it_was_when_it_is_started_again(plant):
     with plant.commits_held():
         ids = plant.submit(3)
@@ -30,6 +35,7 @@ def test_a_killed_worker_goes_on_where_it_was_when_it_is_started_again(plant):
     plant.wait_for_completed(ids)
 
 
+@slow_clock
 def test_what_a_killed_worker_held_is_delivered_to_another(plant, request):
     with plant.commits_held():
         ids = plant.submit(2)
