@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.compose.docker import docker, engine, find_image
-from tests.compose.stack import COMPOSE, find_images
+from tests.compose.stack import COMPOSE, copy_repository, find_images
 from tests.harness.processes import REPOSITORY
 
 FOLDER = Path(__file__).parent
@@ -62,13 +63,17 @@ def find_compose() -> list[str]:
 def build(python_image: str) -> None:
     """Build our image as `docker compose build` does."""
     env = {**os.environ, "PYTHON_IMAGE": python_image, "APP_IMAGE": OURS}
-    subprocess.run([*shlex.split(os.environ["COMPOSE_TEST_COMPOSE"]), "build", "--quiet", "api"], env=env, check=True)
+    command = [*shlex.split(os.environ["COMPOSE_TEST_COMPOSE"]), "build", "--quiet", "api"]
+    with TemporaryDirectory() as folder:
+        copy_repository(Path(folder))
+        subprocess.run(command, cwd=folder, env=env, check=True)
 
 
 def run_tests(images: dict[str, str]) -> int:
     """Run the tests of the whole file and those of the worker's image."""
     env = {**os.environ, "COMPOSE_TEST_IMAGES": json.dumps(images), "COMPOSE_TEST_REPORT": str(REPORT)}
-    command = [sys.executable, "-m", "pytest", *PLUGINS, FOLDER / "drill_compose.py", "tests/smoke", *sys.argv[1:]]
+    tests = [*sorted(FOLDER.glob("drill_*.py")), "tests/smoke"]
+    command = [sys.executable, "-m", "pytest", *PLUGINS, *tests, *sys.argv[1:]]
     return subprocess.run(command, cwd=REPOSITORY, env=env, check=False).returncode
 
 

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,13 +25,14 @@ UP_S = 300
 
 
 def copy_repository(target: Path) -> None:
-    """Copy what git tracks, or would track."""
+    """Copy what git tracks, or would track, as somebody checks it out who lets nobody else read."""
     git = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(git, cwd=REPOSITORY, check=True, capture_output=True).stdout
     there = b"\0".join(name for name in names.split(b"\0") if name and os.path.lexists(REPOSITORY / os.fsdecode(name)))
     tar = ["tar", "--null", "--files-from=-", "--create"]
     packed = subprocess.run(tar, cwd=REPOSITORY, input=there, check=True, capture_output=True).stdout
-    subprocess.run(["tar", "--extract"], cwd=target, input=packed, check=True)
+    unpack = ["tar", "--extract", "--no-same-permissions"]
+    subprocess.run(unpack, cwd=target, input=packed, check=True, umask=0o077)
 
 
 class Stack(Caller):
@@ -47,6 +48,7 @@ class Stack(Caller):
     def __init__(self, folder: Path) -> None:
         """Copy the repository and make up passwords; ``up`` starts."""
         self.folder = folder
+        self._trust = folder / "proxy.crt"
         self.project = f"ticketflow-test-{os.getpid()}"
         self.ports = {"API_PORT": find_free_port(), "HTTPS_PORT": find_free_port()}
         copy_repository(folder)
@@ -105,26 +107,60 @@ class Stack(Caller):
         """Open both doors, for as long as the block lasts."""
         key = self.compose("exec", "-T", "api", "ticketflow", "keys", "create", "compose-test").strip()
         password = (self.folder / "deploy/secrets/operator_password").read_text()
-        trust = self.folder / "proxy.crt"
-        self.compose("cp", "proxy:/data/caddy/pki/authorities/local/root.crt", str(trust))
+        self.compose("cp", "proxy:/data/caddy/pki/authorities/local/root.crt", str(self._trust))
         with (
             httpx.Client(
                 base_url=f"http://127.0.0.1:{self.ports['API_PORT']}",
                 headers={"Authorization": f"Bearer {key}"},
                 timeout=40,
             ) as self.api,
-            httpx.Client(
-                base_url=f"https://localhost:{self.ports['HTTPS_PORT']}",
-                auth=("ticketflow", password),
-                verify=ssl.create_default_context(cafile=trust),
-                timeout=40,
-            ) as self.operator,
+            self.open_proxy(auth=("ticketflow", password)) as self.operator,
         ):
             yield self
+
+    def open_proxy(self, **options: Any) -> httpx.Client:
+        """Open one more client of the proxy."""
+        return httpx.Client(
+            base_url=f"https://localhost:{self.ports['HTTPS_PORT']}",
+            verify=ssl.create_default_context(cafile=self._trust),
+            timeout=90,  # the proxy looks for the API for 60 s
+            **options,
+        )
 
     def down(self) -> None:
         """Take everything down, volumes included."""
         self.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "20")
+
+    @contextmanager
+    def locked(self, table: str, mode: str) -> Iterator[None]:
+        """Hold a lock on a table, for as long as the block lasts and PostgreSQL lives."""
+        psql = ["psql", "--username=postgres", "--dbname=ticketflow", "--quiet", "--tuples-only", "--no-align"]
+        command = [*COMPOSE, "exec", "--no-TTY", "postgres", *psql]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(command, cwd=self.folder, text=True, **pipes) as session:
+            assert session.stdin is not None
+            assert session.stdout is not None
+            session.stdin.write(f"BEGIN; LOCK TABLE {table} IN {mode} MODE; SELECT 'held';\n")
+            session.stdin.flush()
+            assert session.stdout.readline() == "held\n"
+            yield
+
+    def commits_held(self) -> AbstractContextManager[None]:
+        """Let steps begin and none of them end, for as long as the block lasts."""
+        return self.locked("ticket_steps", "SHARE")
+
+    def describe_model(self, weights: Path) -> dict[str, str]:
+        """Return the settings that have a model of the profile llm asked by one step."""
+        return {
+            "COMPOSE_PROFILES": "monitoring,llm",
+            "LLM_MODELS": str(weights.parent),
+            "LLM_MODEL": weights.name,
+            "TICKETFLOW_LLM": "openai:local",
+            "TICKETFLOW_LLM_BASE_URL": "http://llm:8080/v1",
+            "TICKETFLOW_LLM_API_KEY": "none",
+            "TICKETFLOW_LLM_STEPS": "classify",
+            "TICKETFLOW_LLM_TIMEOUT_S": "50",
+        }
 
     def list_containers(self, *services: str) -> list[str]:
         """Return the ids of running containers."""

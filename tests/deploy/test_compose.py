@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from configparser import ConfigParser
@@ -12,6 +11,7 @@ import yaml
 from packaging.requirements import Requirement
 
 import celeryconfig
+from tests.compose.stack import copy_repository
 from tests.harness.processes import REPOSITORY
 from ticketflow.workflow.plan import ticket_plan
 
@@ -72,19 +72,39 @@ def test_a_policy_holds_for_the_queues_of_steps_alone():
 
 
 def test_secrets_are_made_once_and_are_all_that_the_services_name(tmp_path):
-    shutil.copytree(REPOSITORY / "deploy/secrets", tmp_path / "secrets", ignore=shutil.ignore_patterns("[!.]*"))
-    shutil.copy(REPOSITORY / "deploy/make-secrets", tmp_path)
+    copy_repository(tmp_path)
+    secrets = tmp_path / "deploy/secrets"
 
-    subprocess.run([tmp_path / "make-secrets"], check=True, capture_output=True)
-    made = {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
-    again = subprocess.run([tmp_path / "make-secrets"], check=True, capture_output=True, text=True)
+    subprocess.run([tmp_path / "deploy/make-secrets"], check=True, capture_output=True)
+    made = {path.name: path.read_text() for path in secrets.iterdir()}
+    again = subprocess.run([tmp_path / "deploy/make-secrets"], check=True, capture_output=True, text=True)
 
     assert again.stderr == ""
-    assert {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()} == made
+    assert {path.name: path.read_text() for path in secrets.iterdir()} == made
     assert {secret["file"].removeprefix("deploy/secrets/") for secret in COMPOSE["secrets"].values()} <= set(made)
     users = json.loads(made["rabbitmq_users.json"])
     assert f":{users['users'][0]['password']}@" in made["ticketflow_broker_url"]
+    assert f":{made['database_password']}@" in made["ticketflow_database_url"]
     assert made["flower_basic_auth"] == f"ticketflow:{made['operator_password']}"
+
+
+def test_containers_may_read_what_is_mounted_whoever_may_read_the_checkout(tmp_path):
+    copy_repository(tmp_path)
+    key = tmp_path / "deploy/caddy/site.d/key.pem"
+    key.touch(mode=0o600)
+
+    subprocess.run([tmp_path / "deploy/make-secrets"], check=True, capture_output=True)
+
+    mounts = {mount.partition(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])}
+    ours = [
+        path
+        for mount in mounts
+        if mount.startswith("./")
+        for path in (tmp_path / mount, *(tmp_path / mount).rglob("*"))
+    ]
+    assert len(ours) > 20
+    assert [path for path in ours if path.parent != key.parent and not path.stat().st_mode & 0o004] == []
+    assert key.stat().st_mode & 0o077 == 0
 
 
 def test_the_lock_covers_what_setup_cfg_asks_for():

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Knows POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD and POSTGRES_PASSWORD_FILE.
+# Knows POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD, POSTGRES_PASSWORD_FILE, and scripts in SQL.
 set -euo pipefail
 if [[ $1 == postgres && $(id -u) -eq 0 ]]; then
     mkdir -p "$PGDATA" /var/run/postgresql
@@ -15,6 +15,9 @@ if [[ $1 == postgres && ! -s $PGDATA/PG_VERSION ]]; then
     echo "listen_addresses = '*'" >>"$PGDATA/postgresql.conf"
     pg_ctl --wait --options="-c listen_addresses=''" start >/dev/null
     [[ ${POSTGRES_DB:-$user} == postgres ]] || createdb --username="$user" "${POSTGRES_DB:-$user}"
+    for script in /docker-entrypoint-initdb.d/*.sql; do
+        [[ -e $script ]] && psql -v ON_ERROR_STOP=1 --no-psqlrc --username="$user" --dbname="${POSTGRES_DB:-$user}" -f "$script"
+    done
     pg_ctl --wait --mode=fast stop >/dev/null
 fi
 exec "$@"
