@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.chaos.trail import Event, walk
+from tests.chaos.trail import ORDER, Event, walk
 from tests.harness.wait import wait_until
 
 STEPS = 6
@@ -37,6 +37,14 @@ class Caller:
             if answer.status_code == 202:
                 ids.append(answer.json()["id"])
         return ids
+
+    def count_steps(self, ids: Sequence[str], event: str, step: str = ORDER[0]) -> int:
+        """Count the tickets to which something happened at a step."""
+        return sum(any((each.type, each.step) == (event, step) for each in self.read_trail(one)) for one in ids)
+
+    def wait_for_started(self, ids: Sequence[str], count: int, step: str = ORDER[0]) -> None:
+        """Wait until so many of the tickets have begun a step."""
+        wait_until(lambda: self.count_steps(ids, "step.started", step) >= count, 60, lambda: f"{count} are at {step}")
 
     def wait_for_completed(self, ids: Sequence[str], timeout_s: float = 120) -> None:
         """Wait until all tickets are completed, and judge their trails: nothing lost, nothing twice."""
