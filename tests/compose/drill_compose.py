@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.compose.docker import docker
-from tests.compose.stack import Stack
+from tests.compose.stack import IMAGES, Stack
 from tests.harness.llm_server import find_weights
 from tests.harness.processes import REPOSITORY
 from tests.harness.wait import wait_until
@@ -54,6 +54,24 @@ def test_ours_run_without_rights_on_a_file_system_they_cannot_write(service, sta
     assert found["HostConfig"]["CapDrop"] == ["ALL"]
     assert found["HostConfig"]["Memory"] > 0
     assert b"Read-only file system" in written.stderr
+
+
+def test_a_secret_that_cannot_be_read_is_not_taken_for_none(server_directory):
+    """Without a database's address our programs bring a database of their own."""
+    secret = server_directory / "ticketflow_database_url"
+    secret.write_text("postgresql://only-its-owner-may-know")
+    secret.chmod(0o600)
+    mount = f"{secret}:/run/secrets/ticketflow_database_url:ro"
+
+    asked = subprocess.run(
+        ["docker", "run", "--rm", "--volume", mount, IMAGES["APP_IMAGE"], "ticketflow", "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert "Permission denied" in asked.stderr
 
 
 def test_only_two_doors_are_open_and_to_this_machine_alone(stack):
