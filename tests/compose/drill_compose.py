@@ -5,9 +5,11 @@ import os
 import re
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 
 import httpx
 import pytest
+import yaml
 
 from tests.compose.docker import docker
 from tests.compose.stack import IMAGES, Stack
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.timeout(600)
 README = (REPOSITORY / "README.md").read_text()
 JOBS = {"ticketflow-api", "ticketflow-worker", "ticketflow-exporter", "celery", "flower", "rabbitmq", "rabbitmq-queues"}
 OURS = ("api", "worker", "exporter", "flower")
+DENIED = "transient_nonexcl_queues"
 
 
 def test_what_the_readme_types_is_answered(stack):
@@ -102,6 +105,42 @@ def test_the_broker_has_what_the_files_say_and_no_guest(stack):
     assert ours == {f"steps.{step}": ("quorum", "steps") for step in ticket_plan().order} | {
         "ticketflow.dead": ("quorum", "")
     }
+
+
+def test_the_broker_is_not_asked_how_it_is_before_it_has_a_cookie(stack):
+    """Whoever asks first makes one, and a check runs as root."""
+    check = yaml.safe_load((stack.folder / "docker-compose.yml").read_text())["services"]["rabbitmq"]["healthcheck"]
+    script = f"{{ {check['test'][1]}; }} >/dev/null 2>&1; ls -A /var/lib/rabbitmq"
+
+    made = docker("run", "--rm", "--entrypoint", "sh", IMAGES["RABBITMQ_IMAGE"], "-c", script)
+
+    assert made == ""
+
+
+def test_nothing_but_the_exporter_of_celery_declares_queues_that_rabbitmq_denies(stack, broker_denies):
+    ids = stack.submit(5)
+    stack.wait_for_completed(ids)
+    wait_until(lambda: len(stack.look("/flower/api/workers?refresh=1")) == 2, 30, "Flower is answered by the workers")
+    wait_until(lambda: stack.look("/flower/api/tasks?state=SUCCESS&limit=1"), 30, "Flower hears of tasks")
+    assert DENIED not in stack.read_logs("rabbitmq")
+
+    stack.compose("start", "celery-exporter")
+
+    wait_until(lambda: DENIED in stack.read_logs("rabbitmq"), 60, "the exporter declares one")
+
+
+@pytest.fixture
+def broker_denies(stack: Stack) -> Iterator[None]:
+    """Deny what RabbitMQ 4.3 denies by default and deploy/rabbitmq/ticketflow.conf permits."""
+    settings = stack.folder / "deploy/rabbitmq/ticketflow.conf"
+    ours = settings.read_text()
+    stack.compose("stop", "celery-exporter")
+    settings.write_text(ours.replace(f"{DENIED} = true", f"{DENIED} = false"))
+    stack.up("--force-recreate", "rabbitmq", "api", "worker", "flower")
+    yield
+    settings.write_text(ours)
+    stack.up("--force-recreate", "rabbitmq", "celery-exporter")
+    stack.up()
 
 
 @pytest.mark.parametrize("path", ["/flower/", "/flower/metrics", "/grafana/", "/prometheus/", "/metrics"])
