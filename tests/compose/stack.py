@@ -17,11 +17,13 @@ import httpx
 from tests.compose.caller import Caller
 from tests.compose.docker import docker
 from tests.harness.processes import REPOSITORY, find_free_port
+from tests.harness.wait import wait_until
 
 # Put there by ``tests.compose``: how Compose is called, and what it is to build and run.
 COMPOSE = shlex.split(os.environ.get("COMPOSE_TEST_COMPOSE", "docker compose"))
 IMAGES = json.loads(os.environ.get("COMPOSE_TEST_IMAGES", "{}"))
 UP_S = 300
+PSQL = ["exec", "--no-TTY", "postgres", "psql", "--username=postgres", "--dbname=ticketflow", "-qtA"]
 
 
 def copy_repository(target: Path) -> None:
@@ -132,22 +134,25 @@ class Stack(Caller):
         self.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "20")
 
     @contextmanager
-    def locked(self, table: str, mode: str) -> Iterator[None]:
-        """Hold a lock on a table, for as long as the block lasts and PostgreSQL lives."""
-        psql = ["psql", "--username=postgres", "--dbname=ticketflow", "--quiet", "--tuples-only", "--no-align"]
-        command = [*COMPOSE, "exec", "--no-TTY", "postgres", *psql]
+    def held(self, lock: str) -> Iterator[None]:
+        """Hold what a statement takes hold of, for as long as the block lasts and PostgreSQL lives."""
+        command = [*COMPOSE, *PSQL]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         with subprocess.Popen(command, cwd=self.folder, text=True, **pipes) as session:
             assert session.stdin is not None
             assert session.stdout is not None
-            session.stdin.write(f"BEGIN; LOCK TABLE {table} IN {mode} MODE; SELECT 'held';\n")
+            session.stdin.write(f"BEGIN; {lock}; SELECT 'held';\n")
             session.stdin.flush()
-            assert session.stdout.readline() == "held\n"
+            wait_until(lambda: session.stdout.readline() == "held\n", UP_S, lock)
             yield
 
     def commits_held(self) -> AbstractContextManager[None]:
         """Let steps begin and none of them end, for as long as the block lasts."""
-        return self.locked("ticket_steps", "SHARE")
+        return self.held("LOCK TABLE ticket_steps IN SHARE MODE")
+
+    def query(self, statement: str) -> str:
+        """Return what the database answers its superuser."""
+        return self.compose(*PSQL, f"--command={statement}").strip()
 
     def describe_model(self, weights: Path) -> dict[str, str]:
         """Return the settings that have a model of the profile llm asked by one step."""
