@@ -23,7 +23,7 @@ def test_a_worker_answers_and_completes_tickets(plant):
 
 
 @slow_clock
-def test_a_killed_worker_goes_on_where_it_was_when_it_is_started_again(plant):
+def test_a_killed_worker_goes_on_where_it_was_when_it_is_started_again(plant, worker_settings):
     with plant.commits_held():
         ids = plant.submit(3)
         plant.wait_for_started(3)
@@ -36,7 +36,7 @@ def test_a_killed_worker_goes_on_where_it_was_when_it_is_started_again(plant):
 
 
 @slow_clock
-def test_what_a_killed_worker_held_is_delivered_to_another(plant, request):
+def test_what_a_killed_worker_held_is_delivered_to_another(plant, worker_settings, request):
     with plant.commits_held():
         ids = plant.submit(2)
         plant.wait_for_started(2)
