@@ -43,6 +43,7 @@ def test_a_ticket_behaves_as_its_model_whatever_happens(machine):
     run_machine(machine, EXAMPLES)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("safeguard", SAFEGUARDS)
 def test_the_model_notices_when_it_is_not_true_that(machine, monkeypatch, safeguard):
     module, name, there, instead = SAFEGUARDS[safeguard]
