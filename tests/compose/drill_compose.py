@@ -14,6 +14,7 @@ import yaml
 from tests.compose.docker import docker
 from tests.compose.stack import IMAGES, Stack
 from tests.harness.llm_server import find_weights
+from tests.harness.pages import list_commands, read_section
 from tests.harness.processes import REPOSITORY
 from tests.harness.wait import wait_until
 from ticketflow.workflow.plan import ticket_plan
@@ -214,6 +215,20 @@ def test_grafana_has_every_dashboard_and_takes_the_proxys_word_for_who_looks(sta
     assert shown == [board["title"] for board in boards]
     assert [source["uid"] for source in stack.look("/grafana/api/datasources")] == ["prometheus"]
     assert stack.look("/grafana/api/user")["login"] == "ticketflow"
+
+
+def test_a_dump_brings_back_the_tickets_that_were_under_way(stack):
+    commands = list_commands(read_section("operations.md", "A dump"))
+    dump, restore = (each for each in commands if "docker compose" in each)
+    with stack.commits_held():
+        before = stack.submit(10)
+        stack.type_in(dump)
+    after = stack.submit(5)
+
+    stack.type_in(restore)
+
+    stack.wait_for_completed(before)
+    assert {stack.api.get(f"/tickets/{ticket_id}").status_code for ticket_id in after} == {httpx.codes.NOT_FOUND}
 
 
 def test_workers_are_scaled_up_and_down_with_tickets_in_flight(stack, put_back):

@@ -80,6 +80,13 @@ class Stack(Caller):
             raise AssertionError(f"{shlex.join(command)}: {done.stderr[-3000:]}\n{self.describe()}")
         return done.stdout
 
+    def type_in(self, commands: str) -> None:
+        """Type commands into one shell that ends at the first error."""
+        typed = commands.replace("docker compose", shlex.join(COMPOSE))
+        shell = ["bash", "-euo", "pipefail", "-c", typed]
+        done = subprocess.run(shell, cwd=self.folder, capture_output=True, text=True, timeout=UP_S, check=False)
+        assert done.returncode == 0, f"{done.stdout[-3000:]}{done.stderr[-3000:]}\n{self.describe()}"
+
     def describe(self) -> str:
         """Return the containers' states, and the last lines of those that are not well."""
         listed = subprocess.run(

@@ -10,14 +10,15 @@ import pytest
 
 from tests.chaos.history import History, read_history
 from tests.compose.docker import engine
-from tests.debian.machine import BLOCK, Machine, find_section, read_guide
+from tests.debian.machine import GUIDE, Machine, read_guide
+from tests.harness.pages import list_commands, read_section
 from tests.upgrades.traffic import Traffic
 
 pytestmark = pytest.mark.timeout(1800)
 
 RATE = 10
 NEXT = "9.9.9"
-WAYS_BACK = [("debian", "Roll back"), ("upgrade", "If the steps were others")]
+WAYS_BACK = [(GUIDE, "Roll back"), ("how-to/upgrade.md", "If the steps were others")]
 RUN_ONCE = ("ticketflow-migrate", "ticketflow-exporter", "ticketflow-api", "ticketflow-api.socket")
 SERVICES = ("ticketflow-api", "ticketflow-worker@1", "ticketflow-worker@2", "ticketflow-exporter")
 
@@ -91,7 +92,7 @@ def test_nobody_is_refused_in_an_upgrade_nor_on_either_way_back(page, heading, m
         machine.prepare_release(NEXT)
         machine.type_in(read_guide("Upgrade"))
         assert machine.read_version() == NEXT
-        commands = BLOCK.findall(find_section(heading, page))[0]
+        commands, *_ = list_commands(read_section(page, heading))
         machine.type_in(commands.replace("releases/0.1.0", f"releases/{first}"))
         assert machine.read_version() == first
 
@@ -99,8 +100,21 @@ def test_nobody_is_refused_in_an_upgrade_nor_on_either_way_back(page, heading, m
     machine.wait_for_completed([line["ticket"] for line in read_history(history)], 300)
 
 
+def test_a_dump_brings_back_the_tickets_that_were_under_way(machine):
+    dump, restore = (each for each in list_commands(read_section("operations.md", "A dump")) if "runuser" in each)
+    before = machine.submit(10)
+
+    machine.type_in(dump)
+    after = machine.submit(5)
+    machine.type_in(restore)
+
+    machine.wait_for_completed(before)
+    assert {machine.api.get(f"/tickets/{ticket_id}").status_code for ticket_id in after} == {httpx.codes.NOT_FOUND}
+    machine.type_in("runuser -u postgres -- dropdb ticketflow_before")
+
+
 def test_services_are_held_in_as_the_guide_says(machine):
-    (said,) = re.findall(r"rates that ([\d.]+)", find_section("How it is held in"))
+    (said,) = re.findall(r"rates that ([\d.]+)", read_section(GUIDE, "How it is held in"))
 
     rated = machine.type_in("systemd-analyze security --no-pager ticketflow-worker@1")
 

@@ -1,6 +1,5 @@
 """A Debian of its own under systemd, in a container that may do what a machine may."""
 
-import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,8 @@ import httpx
 from tests.compose.caller import Caller
 from tests.compose.docker import docker, find_image
 from tests.compose.stack import copy_repository
-from tests.harness.processes import REPOSITORY, find_free_port
+from tests.harness.pages import list_commands, read_section
+from tests.harness.processes import find_free_port
 from tests.harness.wait import wait_until
 
 DEBIAN = "debian:bookworm"
@@ -22,8 +22,7 @@ CHECKOUT = "/srv/checkout"
 # What a machine may, but for more resources than it has: --privileged wants rights that not every root can give.
 RIGHTS = ("--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE")
 UNCONFINED = ("seccomp", "apparmor", "systempaths")
-GUIDE = "debian"
-BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+GUIDE = "how-to/debian.md"
 # The drop-in of "Change settings" that lets others than the machine itself in: here, through a published port.
 LET_IN = """
 mkdir /etc/systemd/system/ticketflow-api.socket.d
@@ -72,9 +71,12 @@ class Machine(Caller):
     def wait_for_boot(self) -> None:
         """Wait until systemd has started what it starts with the machine."""
         asked = ["docker", "exec", self._container, "systemctl", "is-system-running", "--wait"]
-        # "degraded" is what a container is: some units of Debian's want hardware.
-        up = re.compile("running|degraded")
-        wait_until(lambda: up.match(subprocess.run(asked, capture_output=True, text=True, check=False).stdout), 120)
+
+        def is_up() -> bool:
+            state = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+            return state in {"running", "degraded"}  # some units of Debian's may want hardware
+
+        wait_until(is_up, 120, "the machine has booted")
 
     def restart(self) -> None:
         """Turn the machine off as its power button does, and on again."""
@@ -106,7 +108,7 @@ class Machine(Caller):
 
     def prepare_release(self, version: str) -> None:
         """Put another version beside the one that runs, as the guide says, and let ``current`` lead to it."""
-        install, *_ = BLOCK.findall(find_section("Install Ticket Flow"))
+        install, *_ = list_commands(read_section(GUIDE, "Install Ticket Flow"))
         self.type_in(f"sed -i 's/^__version__ = .*/__version__ = \"{version}\"/' ticketflow/__init__.py\n{install}")
 
     def read_version(self) -> str:
@@ -134,13 +136,6 @@ class Machine(Caller):
         return subprocess.run(asked, capture_output=True, text=True, check=False).stdout
 
 
-def read_guide(*headings: str, page: str = GUIDE) -> str:
-    """Return the commands that stand below some headings of a page."""
-    return "\n".join(block for heading in headings for block in BLOCK.findall(find_section(heading, page)))
-
-
-def find_section(heading: str, page: str = GUIDE) -> str:
-    """Return what stands below a heading, up to the next one."""
-    text = (REPOSITORY / f"docs/how-to/{page}.md").read_text()
-    (section,) = re.findall(rf"^##+ {heading}\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
-    return str(section)
+def read_guide(*headings: str) -> str:
+    """Return the commands that stand below some headings of the guide."""
+    return "\n".join(block for heading in headings for block in list_commands(read_section(GUIDE, heading)))

@@ -1,7 +1,6 @@
 """A newcomer who types what the tutorial says gets what it promises."""
 
 import os
-import re
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -9,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.pages import list_commands
 from tests.harness.processes import REPOSITORY, find_free_port, start_process
 from tests.systems import new_client
 
 PAGE = (REPOSITORY / "docs/tutorial.md").read_text()
-BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # What the first start loads; the sample tickets are left out, for the time they take.
 SAMPLE_ARTICLES = "```sh\nticketflow articles import --sample\n```"
 PROGRAMS = Path(sys.executable).parent
@@ -31,7 +30,7 @@ def make_run(directory: Path, port: int, log: str, **settings: str):
 
 def type_in(text: str, env: dict[str, str], folder: Path) -> str:
     """Type every command of a text into one shell that ends at the first error; return what it shows."""
-    typed = "\n".join(BLOCK.findall(text)).replace(":8080", f":{env['TICKETFLOW_PORT']}")
+    typed = "\n".join(list_commands(text)).replace(":8080", f":{env['TICKETFLOW_PORT']}")
     shell = ["bash", "-euo", "pipefail", "-c", typed]
     done = subprocess.run(shell, env=env, cwd=folder, capture_output=True, text=True, check=False, timeout=110)
     assert done.returncode == 0, done.stdout + done.stderr
