@@ -444,32 +444,26 @@ class TicketMachine(RuleBasedStateMachine):
             return Superseded
         if model.next_step != claim.step:
             return Superseded if STEPS.index(model.next_step) < STEPS.index(claim.step) else AlreadyDone
-        if model.holder is not None and not self.may_take_over(claim):
+        is_held = model.holder is not None
+        if is_held and not claim.is_redelivered and self.look().has_time_left:
             return Busy
-        expected = self.expect_of_the_dead()
+        expected = self.expect_of_the_dead(model.deaths + is_held)
         if expected is None and model.is_shut(claim.step):
             model.ask()
             return Asked
         return expected
 
-    def may_take_over(self, claim: Claim) -> bool:
-        """Tell whether a message gets its ticket from whoever holds it: once, before it is known who is dead."""
-        model = self.model
-        if model.deaths or model.is_paused or model.attempt >= MAX_ATTEMPTS:
-            return False
-        return claim.is_redelivered or not self.look().has_time_left
-
-    def expect_of_the_dead(self) -> type | None:
+    def expect_of_the_dead(self, deaths: int) -> type | None:
         """Say what must come of a delivery when whoever held the ticket, if anybody, is dead."""
         model = self.model
-        if model.holder is not None:
-            model.deaths += 1
-        elif model.deaths >= MAX_DEATHS or model.attempt >= MAX_ATTEMPTS:
+        is_suspect = model.holder is not None and deaths > 1
+        model.deaths = deaths
+        if deaths >= MAX_DEATHS or model.attempt >= MAX_ATTEMPTS:
             model.stop("failed")
             return Parked
-        elif model.is_paused:
+        if model.is_paused or is_suspect:
             model.give_back()
-            return Held
+            return Held if model.is_paused else Retrying
         return None
 
     def finish(self, worker: Worker, *, is_wanted: bool = False) -> None:

@@ -3,7 +3,6 @@
 Environment:
     CHAOS_HISTORY: File that every granted execution and every committed effect is appended to.
     CHAOS_STEP_S: How long a step thinks, in seconds.
-    CHAOS_THINK_UNTIL: File that every step waits for, too.
     CHAOS_APPROVAL: Which drafts wait for a person: ``never``, ``unsure`` or ``always``.
     CHAOS_CONTROL: ``no-fence`` or ``no-redispatch`` switches that safeguard off.
     CHAOS_LONG_QUEUES: Makes workers take little ahead and dispatchers send much, so that there is what to purge.
@@ -61,8 +60,6 @@ def think(plan: Plan, step: str, state: Mapping[str, Any], tools: Tools) -> Mapp
     if step == "draft" and state["subject"] == POISON:
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(STEP_S)
-    if enough := os.environ.get("CHAOS_THINK_UNTIL"):
-        wait_until(Path(enough).exists, 100, "it was thought about long enough")
     return run_plan(plan, step, state, tools)
 
 

@@ -58,7 +58,7 @@ from ticketflow.storage.leases import (
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.approval import ApprovalRequest
 from ticketflow.workflow.plan import Plan
-from ticketflow.workflow.policy import MAX_DEATHS, backoff, is_retryable
+from ticketflow.workflow.policy import MAX_DEATHS, backoff, is_retryable, suspect_wait
 from ticketflow.workflow.ports import Tools
 from ticketflow.workflow.transitions import RUNNABLE
 from ticketflow.workflow.usage import collect_usage
@@ -266,14 +266,16 @@ class StepRunner:
         return self._judge(refusal)
 
     def _judge(self, refusal: Refusal) -> StepOutcome:
-        """Decide about a ticket that is at this step: somebody holds it, too many died over it, or it is paused."""
-        if refusal.token is not None:
-            # Lost broker connections bring messages again, too. Whether its holder is dead shows when the lease ends.
+        """Decide about a ticket that is at this step: somebody works on it or died over it, or it is paused."""
+        if refusal.token is not None and refusal.has_live_lease and not refusal.claim.is_redelivered:
             return Busy()
+        deaths = refusal.deaths + (refusal.token is not None)
         max_attempts = self._plan.steps[refusal.claim.step].retry.max_attempts
-        if refusal.deaths >= MAX_DEATHS or refusal.attempt >= max_attempts:
-            return self._give_up(refusal)
-        return self._hold(refusal) if refusal.is_paused else Busy()
+        if deaths >= MAX_DEATHS or refusal.attempt >= max_attempts:
+            return self._give_up(refusal, deaths)
+        if refusal.is_paused:
+            return self._hold(refusal, deaths)
+        return self._suspect(refusal, deaths) if refusal.token is not None else Busy()
 
     def _pass_on(self, refusal: Refusal) -> StepOutcome:
         """Put a ticket of another graph back: some dispatcher sends it to its graph's workers, or changes it over."""
@@ -283,20 +285,33 @@ class StepRunner:
             give_back(session, refusal, PASS_ON_AFTER)
         return OtherGraph()
 
-    def _hold(self, refusal: Refusal) -> StepOutcome:
+    def _hold(self, refusal: Refusal, deaths: int) -> StepOutcome:
         """Put a paused ticket back where the dispatcher finds it as soon as it is resumed."""
         with self._sessions.begin() as session:
-            give_back(session, refusal, timedelta())
+            give_back(session, refusal, timedelta(), deaths=deaths)
         return Held()
 
-    def _give_up(self, refusal: Refusal) -> StepOutcome:
+    def _suspect(self, refusal: Refusal, deaths: int) -> StepOutcome:
+        """Let a ticket wait for a moment of its own, because workers died while they had it."""
+        delay = suspect_wait(deaths)
+        error = WorkerDiedError(f"{deaths} workers died during this step")
+        problem = _describe(error, refusal)
+        with self._sessions.begin() as session:
+            events = [_retrying_event(problem, delay)]
+            version = give_back(session, refusal, delay, events, deaths=deaths, error=problem)
+        if version is None:
+            return Busy()
+        STEP_FAILURES.labels(refusal.claim.step, name_error(error)).inc()
+        return Retrying(delay, problem["message"])
+
+    def _give_up(self, refusal: Refusal, deaths: int) -> StepOutcome:
         """Park a ticket whose last allowed attempt ended without a word, as a killed worker's does."""
         step = refusal.claim.step
         message = f"step {step} ended without a result {refusal.attempt} times; is it killing its worker?"
         error = WorkerDiedError(message)
         problem = _describe(error, refusal)
         with self._sessions.begin() as session:
-            version = park(session, refusal, problem, _parking_events(problem))
+            version = park(session, refusal, problem, _parking_events(problem), deaths=deaths)
         if version is None:
             return Busy()
         STEP_FAILURES.labels(step, name_error(error)).inc()

@@ -33,8 +33,7 @@ class Claim:
         ticket_id: The ticket.
         step: The step it was sent to run.
         generation: The generation its message carries.
-        is_redelivered: The broker says an earlier consumer lost this message, by its death or only by the loss of its
-            connection.
+        is_redelivered: The broker says an earlier consumer died with this message: take over.
     """
 
     ticket_id: UUID
@@ -73,6 +72,7 @@ class Refusal:
 
     Attributes:
         token: The lease somebody holds or died with, or ``None``.
+        has_live_lease: That lease has not run out.
         is_paused: The step is not to be started.
         accepted_s: When the ticket was accepted, on the clock ``time.monotonic`` of this process.
     """
@@ -86,6 +86,7 @@ class Refusal:
     generation: int
     next_step: str | None
     graph_version: int
+    has_live_lease: bool
     is_paused: bool
     accepted_s: float
 
@@ -148,13 +149,13 @@ _UNCHANGED = """
     AND attempt = :attempt AND lease_token IS NOT DISTINCT FROM CAST(:token AS uuid)
 """
 
-# The ticket of a holder whose message comes again is taken over at once, but only the first time. From then on
-# a death shows by the lease alone: a broker connection may be lost again and again while nobody dies.
+# A dead holder's ticket is taken over at once, but only the first time: whoever is near when it happens
+# again is a suspect, and suspects wait for a moment of their own (see ``policy.MAX_DEATHS``).
 _CLAIM = text(f"""
     WITH seen AS (
         SELECT id, status, generation, next_step, graph_version, attempt, deaths, lease_token,
                extract(epoch FROM now() - created_at) AS age_s,
-               {IS_PAUSED} AS is_paused
+               coalesce(lease_until > now(), false) AS has_live_lease, {IS_PAUSED} AS is_paused
         FROM tickets WHERE id = :ticket_id
     ), moved AS (
         UPDATE tickets
@@ -175,7 +176,7 @@ _CLAIM = text(f"""
         FROM moved, passed
     )
     SELECT seen.status, seen.generation, seen.next_step, seen.graph_version, seen.attempt, seen.deaths,
-           seen.lease_token, seen.is_paused, seen.age_s, passed.round, now() AS started_at,
+           seen.lease_token, seen.has_live_lease, seen.is_paused, seen.age_s, passed.round, now() AS started_at,
            moved.attempt AS claimed_attempt,
            coalesce(extract(epoch FROM now() - moved.dispatched_at), 0) AS waited_s, moved.id, moved.tenant,
            moved.subject, moved.body, moved.customer_name, moved.customer_email, moved.channel, moved.created_at,
@@ -230,7 +231,8 @@ _GIVE_BACK = text(f"""
         UPDATE tickets
         SET version = version + 1, generation = generation + 1, lease_token = NULL, lease_until = NULL,
             is_in_flight = false, dispatches = 0, updated_at = now(),
-            wake_at = now() + :delay, error = coalesce(:error, error)
+            wake_at = now() + :delay, deaths = coalesce(CAST(:deaths AS smallint), deaths),
+            error = coalesce(:error, error)
         WHERE {_UNCHANGED}
         RETURNING id, tenant, version
     ), trail AS ({_APPEND_EVENTS})
@@ -241,7 +243,8 @@ _PARK = text(f"""
     WITH moved AS (
         UPDATE tickets
         SET status = :failed, version = version + 1, lease_token = NULL, lease_until = NULL, is_in_flight = false,
-            wake_at = NULL, error = :error, updated_at = now(), finished_at = now()
+            wake_at = NULL, deaths = coalesce(CAST(:deaths AS smallint), deaths), error = :error,
+            updated_at = now(), finished_at = now()
         WHERE {_UNCHANGED}
         RETURNING {MOVED}
     ), trail AS ({_APPEND_EVENTS}), told AS ({RECORD_DELIVERIES})
@@ -292,6 +295,7 @@ def claim_step(
             generation=row.generation,
             next_step=row.next_step,
             graph_version=row.graph_version,
+            has_live_lease=row.has_live_lease,
             is_paused=row.is_paused,
             accepted_s=accepted_s,
         )
@@ -365,6 +369,7 @@ def give_back(
     delay: timedelta,
     events: Sequence[Event] = (),
     *,
+    deaths: int | None = None,
     error: Mapping[str, Any] | None = None,
 ) -> int | None:
     """Let go of a ticket and set its clock; the dispatcher sends the step again when it rings.
@@ -372,12 +377,13 @@ def give_back(
     Copies of the message that the broker may still deliver are worth nothing, so the wait is kept.
 
     Args:
+        deaths: The count to leave behind, where it changed.
         error: Why, if something failed; left out, an earlier error stays.
 
     Returns:
         The ticket's version, or ``None`` when it moved on meanwhile: nothing changed.
     """
-    values = {"delay": delay, "error": error and dict(error)}
+    values = {"delay": delay, "deaths": deaths, "error": error and dict(error)}
     return _version(session, _GIVE_BACK, _coordinates(seen, events) | values)
 
 
@@ -386,13 +392,18 @@ def park(
     seen: Lease | Refusal,
     error: Mapping[str, Any],
     events: Sequence[Event],
+    *,
+    deaths: int | None = None,
 ) -> int | None:
     """End the ticket as failed at this step; finished steps are kept.
+
+    Args:
+        deaths: The count to leave behind, where it changed.
 
     Returns:
         The ticket's new version, or ``None`` when it moved on meanwhile: nothing changed.
     """
-    values = {"failed": Status.FAILED, "error": dict(error)}
+    values = {"failed": Status.FAILED, "deaths": deaths, "error": dict(error)}
     return _version(session, _PARK, _coordinates(seen, events) | values)
 
 

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from tests.toy import MAX_ATTEMPTS
-from ticketflow.services.outcomes import Busy, Committed, LostLease, Parked, Superseded
+from ticketflow.services.outcomes import Committed, LostLease, Parked, Retrying, Superseded
 from ticketflow.storage.due import expire_leases, wake_in_flight
-from ticketflow.storage.leases import Claim, Lease, Refusal, claim_step
+from ticketflow.storage.leases import Lease, Refusal, claim_step
 from ticketflow.storage.models import Ticket, TicketEvent
 from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_WAIT_S
 
@@ -49,20 +49,6 @@ def expire(sessions):
     return end_leases
 
 
-@pytest.fixture
-def send_again(let_time_pass, expire, dispatch):
-    """Let a dead holder's lease and the wait after it run out; return what the dispatcher sends then."""
-
-    def expire_and_dispatch(claim) -> Claim:
-        let_time_pass()
-        expire()
-        let_time_pass()
-        (departure,) = dispatch()
-        return replace(claim, generation=departure.generation)
-
-    return expire_and_dispatch
-
-
 def ticket_of(sessions, claim) -> Ticket:
     with sessions() as session:
         return session.get_one(Ticket, claim.ticket_id)
@@ -75,50 +61,31 @@ def test_after_the_first_death_the_ticket_goes_on_at_once(sessions, new_runner, 
     assert ticket_of(sessions, first_claim).deaths == 0
 
 
-def test_a_message_that_comes_a_third_time_is_no_death_as_long_as_the_lease_lasts(
-    sessions, new_runner, first_claim, die
-):
+def test_after_the_second_death_the_ticket_waits_for_a_moment_of_its_own(sessions, new_runner, first_claim, die):
     redelivered = replace(first_claim, is_redelivered=True)
     die(first_claim)
-    holder = die(redelivered)
+    die(redelivered)
 
-    outcomes = [new_runner().run(redelivered) for _ in range(MAX_DEATHS)]
+    outcome = new_runner().run(redelivered)
 
-    assert outcomes == [Busy()] * MAX_DEATHS
-    ticket = ticket_of(sessions, first_claim)
-    assert (ticket.status, ticket.deaths, ticket.lease_token) == ("processing", 1, holder.token)
-
-
-def test_the_last_attempt_allowed_is_not_cut_short_by_its_own_message(sessions, new_runner, first_claim, die):
-    holder = die(first_claim)
-    with sessions.begin() as session:
-        session.execute(update(Ticket).values(attempt=MAX_ATTEMPTS))
-
-    assert new_runner().run(replace(first_claim, is_redelivered=True)) == Busy()
-    assert ticket_of(sessions, first_claim).lease_token == holder.token
-
-
-def test_after_the_second_death_the_ticket_waits_for_a_moment_of_its_own(
-    sessions, first_claim, die, let_time_pass, expire
-):
-    die(first_claim)
-    die(replace(first_claim, is_redelivered=True))
-    let_time_pass()
-
-    assert expire() == 1
+    assert isinstance(outcome, Retrying)
+    assert timedelta() <= outcome.delay <= timedelta(seconds=2 * SUSPECT_WAIT_S)
     ticket = ticket_of(sessions, first_claim)
     assert (ticket.status, ticket.deaths, ticket.lease_token, ticket.is_in_flight) == ("processing", 2, None, False)
-    assert timedelta() <= ticket.wake_at - ticket.updated_at <= timedelta(seconds=2 * SUSPECT_WAIT_S)
+    assert ticket.error["class"] == "WorkerDiedError"
 
 
 def test_a_step_that_kills_its_worker_does_so_three_times_and_is_parked(
-    sessions, new_runner, first_claim, die, send_again
+    sessions, new_runner, first_claim, die, dispatch, let_time_pass
 ):
     granted = [die(first_claim), die(replace(first_claim, is_redelivered=True))]
-    third = send_again(first_claim)
+    assert isinstance(new_runner().run(replace(first_claim, is_redelivered=True)), Retrying)
+    let_time_pass()
+    (departure,) = dispatch()
+    third = replace(first_claim, generation=departure.generation)
     granted.append(die(third))
 
-    outcome = new_runner().run(send_again(third))
+    outcome = new_runner().run(replace(third, is_redelivered=True))
 
     assert isinstance(outcome, Parked)
     assert [type(each) for each in granted] == [Lease] * MAX_DEATHS
