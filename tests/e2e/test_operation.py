@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import httpx
-from kombu import Connection, Queue
+from kombu import Connection, Exchange, Queue
 from sqlalchemy import create_engine, text
 
 from tests.harness.processes import find_free_port, start_process
@@ -90,25 +90,26 @@ def _is_healthy(client: httpx.Client) -> bool:
 
 
 def test_a_ticket_that_failed_for_good_is_parked_and_its_message_is_with_the_dead_letters(servers_system):
-    ticket_id = servers_system.submit(not_before="2199-01-01T00:00:00Z")
-    use_up_attempts = "UPDATE tickets SET attempt = 5, wake_at = now() WHERE id = :ticket_id"
-    engine = create_engine(servers_system.database_url)
-    with engine.begin() as connection:
-        connection.execute(text(use_up_attempts), {"ticket_id": ticket_id})
-    engine.dispose()
+    everything = Queue(exchange=Exchange("ticketflow.dead", "topic"), routing_key="#", exclusive=True)
+    with Connection(servers_system.env["TICKETFLOW_BROKER_URL"]) as broker:
+        letters = broker.SimpleQueue(everything)  # a copy of its own, since dispatchers empty ``ticketflow.dead``
+        ticket_id = servers_system.submit(not_before="2199-01-01T00:00:00Z")
+        use_up_attempts = "UPDATE tickets SET attempt = 5, wake_at = now() WHERE id = :ticket_id"
+        engine = create_engine(servers_system.database_url)
+        with engine.begin() as connection:
+            connection.execute(text(use_up_attempts), {"ticket_id": ticket_id})
+        engine.dispose()
 
-    ticket = servers_system.wait(ticket_id, expected="failed")
+        ticket = servers_system.wait(ticket_id, expected="failed")
 
+        letter = letters.get(timeout=10)
+        letter.ack()
+        letters.close()
     assert (ticket["error"]["step"], ticket["error"]["attempt"], ticket["current_step"]) == ("classify", 5, "classify")
     assert [event["type"] for event in servers_system.events(ticket_id)] == [
         "ticket.received",
         "step.failed",
         "ticket.failed",
     ]
-    with Connection(servers_system.env["TICKETFLOW_BROKER_URL"]) as broker:
-        dead = broker.SimpleQueue(Queue("ticketflow.dead", no_declare=True))
-        letter = dead.get(timeout=10)
-        letter.ack()
-        dead.close()
     assert letter.headers["x-death"][0]["queue"] == "steps.classify"
     assert letter.payload[0] == [ticket_id, 1]

@@ -23,6 +23,7 @@ from ticketflow.observability.logging import get_logger
 from ticketflow.settings import load_settings
 from ticketflow.storage.workers import forget_worker, record_worker
 from ticketflow.tasks.broker import BROKER_ERRORS, open_connection
+from ticketflow.tasks.forks import build_fork_gate
 from ticketflow.tasks.runtime import runtime
 
 log = get_logger(__name__)
@@ -32,6 +33,8 @@ TASK = "ticketflow.canary"
 EXPIRES_MS = 600_000
 # Steps under way may still end when a worker gives up on itself.
 GRACE_S = 30.0
+
+_fork_gate = build_fork_gate()
 
 
 def build_queue(worker_name: str) -> Queue:
@@ -121,7 +124,8 @@ class Canary:
 
     def _beat(self) -> None:
         try:
-            self._send()
+            with _fork_gate:
+                self._send()
         except BrokerUnavailableError as error:
             log.debug("canary.broker_away", error=str(error))
             self._watch.forget()
@@ -138,8 +142,8 @@ class Canary:
         """Publish one canary and wait for the broker's word.
 
         On a new connection each time: in a prefork worker every new child shuts those its parent
-        has open (kombu cleans up after a fork). Without Celery's event, which would fill Flower's
-        list of tasks with birds.
+        has open (kombu cleans up after a fork), so none is forked meanwhile. Without Celery's event,
+        which would fill Flower's list of tasks with birds.
 
         Raises:
             BrokerUnavailableError: No confirm came in time.

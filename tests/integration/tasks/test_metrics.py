@@ -65,7 +65,7 @@ def test_a_worker_of_child_processes_adds_up_what_they_count_and_outlives_them(f
     (folder,) = tmp_path.glob("ticketflow-metrics-*")
     places = {path.stem.rpartition("_")[2] for path in folder.iterdir()}
     assert places == {"None", "0", "1"}  # one set of files for each place in the pool, however many children had it
-    worker.stop()
+    worker.stop(timeout_s=60)  # a child that has had its share waits half a minute for a pool that listens no more
     assert not folder.exists()
 
 

@@ -23,8 +23,6 @@ def test_every_child_has_connections_of_its_own(fleet):
 
 
 def test_a_child_is_replaced_after_its_share_of_tasks_and_nothing_is_lost(fleet):
-    # What a child has not sent on when it ends comes back by the clock: soon here, since it may happen several times.
-    fleet.env["TICKETFLOW_REDISPATCH_AFTER_S"] = "3"
     fleet.start_dispatcher()
     fleet.start("one", concurrency=2, pool="prefork", TICKETFLOW_MAX_TASKS_PER_CHILD=5)
     fleet.submit(10)
