@@ -28,8 +28,7 @@ def machine(server_directory: Path) -> Iterator[Machine]:
     """Install on a machine what the guide says, and uninstall it when the tests are done: nothing of it is left."""
     folder = server_directory / "debian"
     folder.mkdir()
-    with engine(), Machine(folder) as machine:
-        machine.install()
+    with engine(), Machine(folder) as machine, machine.installed():
         yield machine
         machine.type_in(read_guide("Uninstall"))
         assert machine.find_leftovers() == []

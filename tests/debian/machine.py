@@ -1,7 +1,8 @@
 """A Debian of its own under systemd, in a container that may do what a machine may."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -94,17 +95,19 @@ class Machine(Caller):
         assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}\n{self.describe()}"
         return done.stdout
 
-    def install(self) -> None:
-        """Type what the guide says until the first ticket, and take a key for callers."""
+    @contextmanager
+    def installed(self) -> Iterator[Self]:
+        """Type what the guide says until the first ticket, and let callers in for as long as the block lasts."""
         self.wait_for_boot()
         docker("exec", self._container, "mkdir", CHECKOUT)
         docker("cp", f"{self._folder}/.", f"{self._container}:{CHECKOUT}")
         self.type_in(read_guide("Install the servers", "Install Ticket Flow") + LET_IN)
         self.type_in(read_guide("Start"))
         key = self.type_in("ticketflow-run ticketflow keys create drill").strip()
-        self.api = httpx.Client(
+        with httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}", headers={"Authorization": f"Bearer {key}"}, timeout=40
-        )
+        ) as self.api:
+            yield self
 
     def prepare_release(self, version: str) -> None:
         """Put another version beside the one that runs, as the guide says, and let ``current`` lead to it."""
