@@ -31,10 +31,9 @@ TIMES = 3
 MOST_TIMES_SLOWER = 3.0
 WORKERS = ("one", "two")
 LEFT_BEHIND = "SELECT count(*) FROM tickets WHERE wake_at IS NOT NULL AND graph_version > 1"
-HOLD = "INSERT INTO pauses (tenant, step) SELECT '*', unnest(ARRAY['extract', 'review']) RETURNING step"
-HELD = """
-    SELECT DISTINCT next_step FROM tickets
-    WHERE graph_version = 1 AND next_step IN ('extract', 'review') AND wake_at <= now() AND NOT is_in_flight ORDER BY 1
+HOLD = "INSERT INTO pauses (tenant, step) VALUES ('*', '{}') RETURNING step"
+COUNT_HELD = """
+    SELECT count(*) FROM tickets WHERE graph_version = 1 AND next_step = '{}' AND wake_at <= now() AND NOT is_in_flight
 """
 LET_GO = "DELETE FROM pauses RETURNING step"
 MOVED = """
@@ -127,11 +126,17 @@ def upgrade_steps(rollout: Rollout, release: Release, door: Door) -> None:
     *others, last = WORKERS
     for name in others:
         replace_worker(rollout, release, name)
-    rollout.query(HOLD)
-    wait_until(lambda: rollout.query(HELD) == [("extract",), ("review",)], 60, "tickets are held at both steps")
+    for step in reversed(MOVES):  # nothing gets past the earlier one while that is held
+        hold(rollout, step)
     replace_worker(rollout, release, last)
     rollout.query(LET_GO)
     replace_api(rollout, release, door)
+
+
+def hold(rollout: Rollout, step: str) -> None:
+    """Let tickets wait at a step, and wait until one does that knows the steps of before."""
+    rollout.query(HOLD.format(step))
+    wait_until(lambda: rollout.query(COUNT_HELD.format(step)) != [(0,)], 60, f"tickets are held at {step}")
 
 
 def roll_back_steps(rollout: Rollout, newer: Release, older: Release, door: Door) -> None:
