@@ -7,14 +7,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from ticketflow.observability.logging import ROOT, get_logger, set_levels
 from ticketflow.storage.log_levels import list_log_levels
 from ticketflow.storage.session import Sessions
-from ticketflow.tasks.forks import build_fork_gate
 
 log = get_logger(__name__)
 
 # One look costs a primary key lookup in a table of at most a few rows.
 LOOK_EVERY_S = 5.0
-
-_fork_gate = build_fork_gate()
 
 
 class LevelWatch:
@@ -47,8 +44,7 @@ class LevelWatch:
         pause = threading.Event()
         while True:
             try:
-                with _fork_gate:
-                    self.look()
+                self.look()
             except SQLAlchemyError as error:
                 log.debug("log.levels_unknown", error=type(error).__name__)
             pause.wait(LOOK_EVERY_S)
