@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-# Its uid in grafana/provisioning/datasources.
-SOURCE = {"type": "prometheus", "uid": "prometheus"}
+# Chosen at the top of a dashboard, at first Grafana's default or else its first one: a uid is right in one Grafana.
+_SOURCE_VARIABLE = "datasource"
+SOURCE = {"type": "prometheus", "uid": f"${{{_SOURCE_VARIABLE}}}"}
 COLUMNS = 24
 HEADING_ROWS = 1
 RUNBOOK = "ticket-flow-runbook"
@@ -136,7 +137,7 @@ def build_dashboard(dashboard: Dashboard, sections: Mapping[str, int]) -> dict[s
         "time": {"from": "now-1h", "to": "now"},
         "refresh": "15s",
         "links": [_link_dashboards()],
-        "templating": {"list": [_build_variable(variable) for variable in dashboard.variables]},
+        "templating": {"list": _build_variables(dashboard)},
         "annotations": {"list": [_build_marks(marks) for marks in dashboard.marks]},
         "panels": _build_rows(dashboard.rows, sections),
     }
@@ -238,6 +239,13 @@ def _build_options(panel: Panel) -> dict[str, Any]:
     return {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc"}}
 
 
+def _build_variables(dashboard: Dashboard) -> list[dict[str, Any]]:
+    if not any(panel.queries for row in dashboard.rows for panel in row.panels):
+        return []
+    source = {"type": "datasource", "name": _SOURCE_VARIABLE, "label": "Data source", "query": SOURCE["type"]}
+    return [source | {"current": {"text": "default", "value": "default"}}, *map(_build_variable, dashboard.variables)]
+
+
 def _build_variable(variable: Variable) -> dict[str, Any]:
     query = f"label_values({variable.metric}, {variable.label})"
     return {
@@ -273,4 +281,5 @@ def _link_runbook(alert: str, sections: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _link_dashboards() -> dict[str, Any]:
-    return _LINK | {"type": "dashboards", "title": "Ticket Flow", "tags": [_TAG], "keepTime": True}
+    shared = {"keepTime": True, "includeVars": True}  # the data source stays chosen
+    return _LINK | {"type": "dashboards", "title": "Ticket Flow", "tags": [_TAG]} | shared

@@ -1,5 +1,6 @@
 import json
 import re
+from typing import Any
 
 import pytest
 import yaml
@@ -41,12 +42,26 @@ def test_a_panel_says_what_it_shows(panel):
     assert panel["description"].endswith(".")
 
 
-@pytest.mark.parametrize("panel", PANELS)
-def test_a_panel_reads_from_the_provisioned_source(panel):
-    text = (REPOSITORY / "grafana/provisioning/datasources/prometheus.yml").read_text()
-    provisioned = {source["uid"] for source in yaml.safe_load(text)["datasources"]}
+@pytest.mark.parametrize("name", [name for name in DASHBOARDS if name != "runbook"])
+def test_everything_on_a_dashboard_reads_from_the_data_source_that_is_chosen(name):
+    dashboard = DASHBOARDS[name]
+    (variable,) = (each for each in dashboard["templating"]["list"] if each["type"] == "datasource")
 
-    assert {target["datasource"]["uid"] for target in panel["targets"]} <= provisioned
+    assert variable["query"] == "prometheus"
+    assert variable["current"]["value"] == "default", "whatever its uid"
+    assert dashboard["templating"]["list"][0] is variable, "the other variables ask it"
+    assert list_sources(dashboard) == [{"type": "prometheus", "uid": f"${{{variable['name']}}}"}]
+
+
+def test_a_dashboard_without_queries_needs_no_data_source():
+    assert DASHBOARDS["runbook"]["templating"]["list"] == []
+    assert list_sources(DASHBOARDS["runbook"]) == []
+
+
+def test_the_data_source_that_comes_with_compose_is_the_one_a_dashboard_begins_with():
+    text = (REPOSITORY / "grafana/provisioning/datasources/prometheus.yml").read_text()
+
+    assert [(each["type"], each["isDefault"]) for each in yaml.safe_load(text)["datasources"]] == [("prometheus", True)]
 
 
 @pytest.mark.parametrize("panel", PANELS)
@@ -82,6 +97,19 @@ def test_no_two_panels_share_a_place_or_a_number(dashboard):
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=list(DASHBOARDS))
 def test_every_variable_that_is_asked_for_can_be_chosen(dashboard):
-    asked = set(re.findall(r"\$([a-z]\w*)", json.dumps(dashboard["panels"])))
+    asked = set(re.findall(r"\$\{?([a-z]\w*)", json.dumps(dashboard["panels"])))
 
     assert asked == {variable["name"] for variable in dashboard["templating"]["list"]}
+
+
+def list_sources(part: Any) -> list[Any]:
+    """Return the different data sources named anywhere in a part of a dashboard."""
+    match part:
+        case dict():
+            inside = [source for key, value in part.items() if key != "datasource" for source in list_sources(value)]
+            found = [part["datasource"], *inside] if "datasource" in part else inside
+        case list():
+            found = [source for each in part for source in list_sources(each)]
+        case _:
+            found = []
+    return [source for number, source in enumerate(found) if source not in found[:number]]

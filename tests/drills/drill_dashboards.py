@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.drills.load import Load, Model, receivers_running
-from tests.drills.panels import FOLDER, Source, list_targets, read_dashboard
+from tests.drills.panels import FOLDER, Source, list_choices, list_targets, read_dashboard
 from tests.drills.pictures import draw_dashboard, take_picture_of_flower
 from tests.drills.showcase import Showcase, build_config
 from tests.harness.model_stub import ModelStub
@@ -81,9 +81,7 @@ def test_everything_a_dashboard_asks_has_data_while_tickets_flow(watched, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_the_variables_of_a_dashboard_have_something_to_choose(watched, name):
-    variables = read_dashboard(FOLDER / f"{name}.json")["templating"]["list"]
-
-    for variable in variables:
+    for variable in list_choices(read_dashboard(FOLDER / f"{name}.json")):
         metric, label = variable["query"]["query"].removeprefix("label_values(").removesuffix(")").split(", ")
         wait_until(partial(watched.source.list_values, label, metric), WAIT_S, f"{label} of {metric} has values")
 

@@ -66,11 +66,16 @@ def read_dashboard(path: Path) -> dict[str, Any]:
     """Read a dashboard with its variables put in: all of their values."""
     text = path.read_text()
     dashboard: dict[str, Any] = json.loads(text)
-    values = BUILT_IN | {each["name"]: each["allValue"] for each in dashboard["templating"]["list"]}
+    values = BUILT_IN | {each["name"]: each["allValue"] for each in list_choices(dashboard)}
     pattern = re.compile(r"\$(\w+)")
     assert set(pattern.findall(text)) - {"__all"} <= set(values)
     filled: dict[str, Any] = json.loads(pattern.sub(lambda found: values.get(found[1], found[0]), text))
     return filled
+
+
+def list_choices(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the variables of a dashboard that are put into its expressions: all but that of its data source."""
+    return [each for each in dashboard["templating"]["list"] if each["type"] == "query"]
 
 
 def list_targets(dashboard: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -33,14 +33,22 @@ def list_panels(panels: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield from list_panels(panel.get("panels", []))
 
 
+def find_choices(board: dict[str, Any], sources: dict[str, Any]) -> set[str]:
+    """Return the variables that stand for a data source, as they are written, of which there is one to choose."""
+    kinds = {source["type"] for source in sources.values()}
+    variables = board.get("templating", {}).get("list", [])
+    return {f"${{{each['name']}}}" for each in variables if each["type"] == "datasource" and each["query"] in kinds}
+
+
 def check_dashboard(path: Path, board: dict[str, Any], sources: dict[str, Any]) -> None:
     """End when a dashboard could not be shown."""
     assert board.get("title"), f"{path}: Dashboard title cannot be empty"
     panels = list(list_panels(board["panels"]))
     assert len({panel["id"] for panel in panels}) == len(panels), f"{path}: two panels have one id"
+    known = {*sources, *BUILT_IN, *find_choices(board, sources)}
     for part in (part for panel in panels for part in (panel, *panel.get("targets", []))):
         uid = (part.get("datasource") or {}).get("uid", "-- Grafana --")
-        assert uid in sources or uid in BUILT_IN or uid.startswith("$"), f"{path}: no data source {uid}"
+        assert uid in known, f"{path}: no data source {uid}"
 
 
 def load() -> tuple[dict[str, Any], dict[str, Any]]:
