@@ -16,11 +16,12 @@ TIMEOUT_S = 8.0
 class Feeder:
     """Sends tickets in portions, each when it is released."""
 
-    def __init__(self, url: str, key: str, history: History) -> None:
-        """Choose where to send to; ``start`` begins."""
+    def __init__(self, url: str, key: str, history: History, keys: str = "chaos") -> None:
+        """Choose where to send to, and how the idempotency keys begin; ``start`` begins."""
         self._url = url
         self._headers = {"Authorization": f"Bearer {key}"}
         self._history = history
+        self._keys = keys
         self._released: SimpleQueue[int | None] = SimpleQueue()
         self._is_stopped = threading.Event()
         self._callers = [threading.Thread(target=self._call, daemon=True) for _ in range(CALLERS)]
@@ -56,7 +57,7 @@ class Feeder:
         subject = "Password, revise" if number % 10 == 0 else "Password"
         new = {"subject": subject, "body": f"How do I reset my password? {number:05}"}
         while not self._is_stopped.is_set():
-            ticket_id = send(client, new, f"chaos-{number}")
+            ticket_id = send(client, new, f"{self._keys}-{number}")
             if ticket_id:
                 self._history.record("accepted", ticket=ticket_id)
                 self.accepted.append(ticket_id)

@@ -1,9 +1,12 @@
 """What a run cost: executions per effect, and how long tickets stood still after a kill."""
 
+import json
+import os
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -33,6 +36,14 @@ class Figures:
     recovery_max_s: float | None = None
     purged: int = 0
     seconds: float = 0.0
+
+
+def publish(line: Line) -> None:
+    """Append figures to the file that ``CHAOS_REPORT`` names, if it does."""
+    if path := os.environ.get("CHAOS_REPORT"):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with Path(path).open("a") as lines:
+            lines.write(f"{json.dumps(line)}\n")
 
 
 def measure(lines: Sequence[Line], effects: Sequence[Any]) -> Figures:

@@ -1,16 +1,15 @@
 """One run: feed a site, hurt it as planned, let it come to rest, and have it judged."""
 
-import json
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from tests.chaos.checker import Report, check
 from tests.chaos.feeder import Feeder
+from tests.chaos.figures import publish
 from tests.chaos.schedule import FULL, Planned, measure_duration
 from tests.chaos.site import Site
 from tests.harness.wait import wait_until
@@ -96,12 +95,7 @@ def publish_figures(name: str, run: Run, seed: int) -> None:
     """Append the figures of a run to the file that ``CHAOS_REPORT`` names, if it does."""
     line = {"run": name, "seed": seed, "tickets": TICKETS, "scale": SCALE, "faults": len(run.open_at_fault)}
     line |= {"open_at_fault": list(run.open_at_fault), **asdict(run.report.figures), "problems": run.report.problems}
-    line["stray_letters"] = len(run.stray_letters)
-    path = os.environ.get("CHAOS_REPORT")
-    if path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with Path(path).open("a") as lines:
-            lines.write(f"{json.dumps(line)}\n")
+    publish({**line, "stray_letters": len(run.stray_letters)})
 
 
 def _pass(seconds: float) -> None:

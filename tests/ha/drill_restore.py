@@ -1,7 +1,5 @@
 """A thousand tickets in flight are lost with their disk, and restored; a small one is in `make test`."""
 
-import json
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -10,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.figures import publish
 from tests.ha.in_flight import InFlight
 from tests.ha.restoring import DATABASE, Archive, Backup, Outcome, filled, go_on, live_on, note
 from tests.harness.postgres import Postgres
@@ -77,7 +76,7 @@ def test_a_thousand_tickets_in_flight_go_on_where_they_were(
         stack.callback(target.kill)
         restored_s = time.monotonic() - began_at
         outcome = go_on(target, new_broker if is_broker_empty else old_broker, receiver, backup, folder)
-    publish(folder.name, outcome, {"restored_s": restored_s, "all_s": time.monotonic() - began_at}, standing)
+    publish_restore(folder.name, outcome, {"restored_s": restored_s, "all_s": time.monotonic() - began_at}, standing)
 
     assert outcome.report.problems == []
     assert outcome.report.figures.accepted == TICKETS
@@ -87,10 +86,8 @@ def test_a_thousand_tickets_in_flight_go_on_where_they_were(
     assert set(outcome.told.values()) == {1}
 
 
-def publish(name: str, outcome: Outcome, took: dict[str, float], standing: list) -> None:
+def publish_restore(name: str, outcome: Outcome, took: dict[str, float], standing: list) -> None:
     """Append the figures of a drill to the file that ``CHAOS_REPORT`` names, if it does."""
     line = {"run": f"restore {name}", **{what: round(value, 1) for what, value in took.items()}}
     line |= {"standing": standing, "repaired": outcome.repaired, **asdict(outcome.report.figures)}
-    if path := os.environ.get("CHAOS_REPORT"):
-        with Path(path).open("a") as lines:
-            lines.write(f"{json.dumps(line)}\n")
+    publish(line)

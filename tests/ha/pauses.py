@@ -1,12 +1,11 @@
 """How long nothing moved when a machine was lost."""
 
-import json
-import os
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from tests.chaos.figures import publish
 from tests.chaos.history import read_history
 
 
@@ -32,7 +31,4 @@ def find_longest(gaps: Sequence[tuple[float, float]], fault: dict) -> float:
 
 def publish_pauses(name: str, history: Path) -> None:
     """Append them to the file that ``CHAOS_REPORT`` names, if it does."""
-    path = os.environ.get("CHAOS_REPORT")
-    if path:
-        with Path(path).open("a") as lines:
-            lines.write(f"{json.dumps({'run': name, 'longest_pauses_s': measure_pauses(history)})}\n")
+    publish({"run": name, "longest_pauses_s": measure_pauses(history)})
