@@ -323,7 +323,7 @@ class TicketMachine(RuleBasedStateMachine):
     def heartbeat(self, data) -> None:
         worker = data.draw(st.sampled_from(self.workers), label="worker")
         with self.sessions.begin() as session:
-            good = extend_leases(session, [(self.ticket_id, worker.token, A_DAY)])
+            good = extend_leases(session, [(self.ticket_id, worker.token, A_DAY)], A_DAY)
         assert good == ({worker.token} if worker is self.model.holder else set())
 
     # -- People ------------------------------------------------------------------------------------

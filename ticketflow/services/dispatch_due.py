@@ -23,6 +23,7 @@ from ticketflow.storage.due import (
     count_in_flight,
     expire_approvals,
     expire_leases,
+    lock_window,
     release_unsent,
 )
 from ticketflow.storage.session import Sessions
@@ -118,6 +119,7 @@ def dispatch_due(sessions: Sessions, publisher: Publisher, limits: DispatchLimit
         expired = expire_leases(session, limits.batch)
         waits_s = expire_approvals(session, limits.batch)
         capacity = measure_capacity(session, limits.alive_for)
+        lock_window(session)
         room = min(limits.window(capacity) - count_in_flight(session), limits.batch)
         patience = stretch(limits.redispatch_after, capacity.queue_wait)
         due = (

@@ -16,6 +16,8 @@ log = get_logger(__name__)
 
 # Two beats may fail before a lease runs out.
 BEATS_PER_LEASE = 3
+# A beat that takes longer than half of the time to the next has failed; shorter leases than a second are for tests.
+SHORTEST_TIMEOUT_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Heart:
         ]
         try:
             with self._sessions.begin() as session:
-                good = extend_leases(session, leases)
+                good = extend_leases(session, leases, timedelta(seconds=max(self.beat_s / 2, SHORTEST_TIMEOUT_S)))
         except Exception as error:  # noqa: BLE001  # one beat may fail, the heart must not stop for it
             log.warning("heartbeat.failed", error=f"{type(error).__name__}: {error}")
             return

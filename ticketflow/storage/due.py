@@ -17,8 +17,10 @@ from ticketflow.workflow.transitions import RUNNABLE, Status
 MAX_DOUBLINGS = 6
 # No wait is longer for it, and the column holds no more.
 MOST_DISPATCHES = 32_767
-# An advisory lock of PostgreSQL is a number; any will do that nobody else uses: "TFsu".
-_SUSPECTS_KEY = 0x54467375
+# An advisory lock of PostgreSQL is a number; any will do that nobody else uses: "TFwi".
+_WINDOW_KEY = 0x54467769
+# Whoever is frozen with the window locked loses it after this long, with its connection.
+_LONGEST_PAUSE = "5s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,41 +130,54 @@ _CLAIM_DUE = text(f"""
 """).bindparams(bindparam("targets", type_=JSONB))
 
 # A suspect travels without another one: two that meet in a worker could not be told apart.
-_IS_SUSPECT_DUE = "deaths >= 2 AND wake_at <= now() AND lease_token IS NULL"
-_LOCK_SUSPECTS = text(f"""
-    SELECT pg_try_advisory_xact_lock(:key) WHERE EXISTS (SELECT FROM tickets WHERE {_IS_SUSPECT_DUE})
-""")
 _CLAIM_SUSPECT = text(f"""
     WITH due AS (
         SELECT id, graph_version, next_step, {TARGET} AS target FROM tickets
-        WHERE {_IS_SUSPECT_DUE} AND status = ANY(:runnable) AND {TARGET} IS NOT NULL AND NOT {IS_PAUSED}
+        WHERE deaths >= 2 AND wake_at <= now() AND lease_token IS NULL
+          AND status = ANY(:runnable) AND {TARGET} IS NOT NULL AND NOT {IS_PAUSED}
           AND NOT EXISTS (SELECT FROM tickets AS other WHERE other.deaths >= 2 AND other.is_in_flight
                                                          AND other.wake_at > now())
         ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED
     ), {_DEPART}
 """).bindparams(bindparam("targets", type_=JSONB))
 
-# What was not sent has not waited for a worker: it counts for nothing.
+# What was not sent has not waited for a worker: it counts for nothing. Here as below nobody waits for a locked row:
+# that ticket's own clock brings it back.
 _RELEASE = text("""
+    WITH free AS (
+        SELECT tickets.id FROM tickets
+        JOIN unnest(CAST(:ticket_ids AS uuid[]), CAST(:generations AS integer[])) AS unsent(id, generation)
+             ON tickets.id = unsent.id AND tickets.generation = unsent.generation
+        WHERE lease_token IS NULL AND dispatches > 0
+        FOR NO KEY UPDATE OF tickets SKIP LOCKED
+    )
     UPDATE tickets SET is_in_flight = false, dispatches = dispatches - 1, wake_at = now() + :delay, updated_at = now()
-    FROM unnest(CAST(:ticket_ids AS uuid[]), CAST(:generations AS integer[])) AS unsent(id, generation)
-    WHERE tickets.id = unsent.id AND tickets.generation = unsent.generation
-      AND lease_token IS NULL AND dispatches > 0
-    RETURNING tickets.id
+    FROM free WHERE tickets.id = free.id RETURNING tickets.id
 """)
 
 _COUNT_IN_FLIGHT = text("SELECT count(*) FROM tickets WHERE is_in_flight AND wake_at > now()")
 
 _WAKE_ALL = text(f"""
+    WITH free AS (
+        SELECT id FROM tickets WHERE is_in_flight AND status = ANY(:runnable) FOR NO KEY UPDATE SKIP LOCKED
+    )
     UPDATE tickets
     SET wake_at = now() + {_SUSPECT_WAIT}, deaths = deaths + CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END,
         lease_token = NULL, lease_until = NULL, is_in_flight = false, generation = generation + 1, updated_at = now()
-    WHERE is_in_flight AND status = ANY(:runnable) RETURNING id
+    FROM free WHERE tickets.id = free.id RETURNING tickets.id
 """)
+
+_LOCK_WINDOW = text("SELECT pg_advisory_xact_lock(:key)")
+
+
+def lock_window(session: Session) -> None:
+    """Keep other dispatchers from counting and claiming until this transaction ends, so that the window is exact."""
+    session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{_LONGEST_PAUSE}'"))
+    session.execute(_LOCK_WINDOW, {"key": _WINDOW_KEY})
 
 
 def count_in_flight(session: Session) -> int:
-    """Count tickets whose chain is out and not yet overdue."""
+    """Count tickets whose chain is out and not yet overdue; under ``lock_window`` nobody adds to them."""
     return session.scalar(_COUNT_IN_FLIGHT) or 0
 
 
@@ -190,7 +205,7 @@ def expire_approvals(session: Session, limit: int) -> list[float]:
 def claim_due(
     session: Session, limit: int, redispatch_after: timedelta, lineage: Lineage, *, changes_over: bool = True
 ) -> list[Departure]:
-    """Take up to ``limit`` due tickets, most urgent first, under their next generation.
+    """Take up to ``limit`` due tickets, most urgent first, under their next generation; call it under ``lock_window``.
 
     Older messages of these tickets are worth nothing from here on. Tickets somebody holds are not
     due, paused steps are not started, and rows another dispatcher is busy with are skipped. Of those
@@ -211,11 +226,9 @@ def claim_due(
         "graph_version": lineage.version,
         "targets": lineage.targets if changes_over else {lineage.version: lineage.targets[lineage.version]},
     }
-    due = [Departure(*row) for row in session.execute(_CLAIM_DUE, values)]
-    # Two statements: the second one must see what the last holder of the lock committed.
-    if session.scalar(_LOCK_SUSPECTS, {"key": _SUSPECTS_KEY}):
-        due += [Departure(*row) for row in session.execute(_CLAIM_SUSPECT, values)]
-    return due
+    suspects = [Departure(*row) for row in session.execute(_CLAIM_SUSPECT, values)]
+    values["limit"] = limit - len(suspects)
+    return [Departure(*row) for row in session.execute(_CLAIM_DUE, values)] + suspects
 
 
 def release_unsent(session: Session, unsent: Sequence[Departure], delay: timedelta) -> int:

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from ticketflow.storage.pauses import IS_PAUSED
+from ticketflow.storage.session import limit_statements
 from ticketflow.storage.tickets import build_request
 from ticketflow.storage.webhook_deliveries import MOVED, RECORD_DELIVERIES
 from ticketflow.workflow.approval import ApprovalRequest
@@ -184,12 +185,19 @@ _CLAIM = text(f"""
     FROM seen CROSS JOIN passed LEFT JOIN moved ON true
 """)
 
+# One row that somebody else has locked must not cost the others their leases: it is skipped, and stays ours.
 _EXTEND = text("""
-    UPDATE tickets SET lease_until = now() + held.lease, wake_at = now() + held.lease
-    FROM unnest(CAST(:ticket_ids AS uuid[]), CAST(:tokens AS uuid[]), CAST(:leases AS interval[]))
-         AS held(id, token, lease)
-    WHERE tickets.id = held.id AND tickets.lease_token = held.token
-    RETURNING tickets.lease_token
+    WITH held AS (
+        SELECT * FROM unnest(CAST(:ticket_ids AS uuid[]), CAST(:tokens AS uuid[]), CAST(:leases AS interval[]))
+                      AS held(id, token, lease)
+    ), free AS (
+        SELECT tickets.id, held.lease FROM tickets JOIN held ON tickets.id = held.id AND lease_token = held.token
+        FOR NO KEY UPDATE OF tickets SKIP LOCKED
+    ), extended AS (
+        UPDATE tickets SET lease_until = now() + free.lease, wake_at = now() + free.lease
+        FROM free WHERE tickets.id = free.id
+    )
+    SELECT lease_token FROM tickets JOIN held ON tickets.id = held.id AND lease_token = held.token
 """)
 
 _COMMIT = text(f"""
@@ -311,15 +319,18 @@ def claim_step(
     )
 
 
-def extend_leases(session: Session, held: Sequence[tuple[UUID, UUID, timedelta]]) -> set[UUID]:
-    """Extend leases from now on.
+def extend_leases(session: Session, held: Sequence[tuple[UUID, UUID, timedelta]], timeout: timedelta) -> set[UUID]:
+    """Extend leases from now on, in a transaction of its own; a ticket that somebody has locked is skipped.
 
     Args:
         held: Ticket, token and how long from now.
+        timeout: How long the database may take.
 
     Returns:
-        The tokens that were still good; the others' tickets belong to somebody else or to nobody.
+        The tokens that are still good; the others' tickets belong to somebody else or to nobody.
     """
+    session.connection(execution_options={"isolation_level": "READ COMMITTED"})  # else the time-out outlives it
+    limit_statements(session, timeout)
     ticket_ids, tokens, leases = (list(column) for column in zip(*held, strict=True))
     values = {"ticket_ids": ticket_ids, "tokens": tokens, "leases": leases}
     return set(session.scalars(_EXTEND, values))

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from ticketflow.storage.sql_spans import trace_statements
@@ -51,3 +51,9 @@ def build_engine(
 def build_session_factory(engine: Engine) -> Sessions:
     """Build the factory use cases open their one transaction with: ``with sessions.begin() as s``."""
     return sessionmaker(engine, expire_on_commit=False)
+
+
+def limit_statements(session: Session, timeout: timedelta) -> None:
+    """End every statement of the transaction at hand that takes longer than ``timeout``."""
+    milliseconds = max(1, int(timeout.total_seconds() * 1000))
+    session.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))

@@ -23,7 +23,9 @@ class Capacity:
 # A worker that did not end in order leaves its row behind; a day is long enough to look at it.
 _RECORD = text("""
     WITH forgotten AS (
-        DELETE FROM workers WHERE seen_at < now() - interval '1 day' AND name <> :name
+        DELETE FROM workers WHERE name IN (
+            SELECT name FROM workers WHERE seen_at < now() - interval '1 day' AND name <> :name FOR UPDATE SKIP LOCKED
+        )
     )
     INSERT INTO workers (name, slots, queue_wait_s) VALUES (:name, :slots, :queue_wait_s)
     ON CONFLICT (name) DO UPDATE

@@ -134,11 +134,11 @@ def test_a_step_learns_before_its_next_model_call_that_its_ticket_was_cancelled(
 def test_a_database_that_is_away_for_one_beat_costs_no_lease(sessions, run_in_thread, thinking, monkeypatch):
     real, failed = heartbeat.extend_leases, []
 
-    def fail_once(session, held):
+    def fail_once(session, held, timeout):
         if not failed:
             failed.append(True)
             raise OperationalError("SELECT", {}, Exception("gone"))
-        return real(session, held)
+        return real(session, held, timeout)
 
     monkeypatch.setattr(heartbeat, "extend_leases", fail_once)
     outcomes = run_in_thread(thinking)
