@@ -6,10 +6,10 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from ticketflow.api.fields import Line, ShownSchema, shown_instant
 from ticketflow.api.paging import PageQuery
+from ticketflow.services.webhook_address import MAX_URL_LENGTH
 from ticketflow.storage.webhook_deliveries import EVENTS, TEST_EVENT
 from ticketflow.storage.webhooks import EndpointChange, NewEndpoint
 
-MAX_URL_LENGTH = 2000
 STATUSES = ("pending", "sending", "delivered", "failed")
 REASONS = ("gone", "failing")
 

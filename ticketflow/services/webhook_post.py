@@ -9,19 +9,21 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 import httpcore
 
 from ticketflow.errors import TransientError
+from ticketflow.observability.logging import get_logger
+from ticketflow.services.webhook_address import NOT_PUBLIC, is_public
 
-# These carry an IPv4 address, which may be a private one (RFC 6052, RFC 8215, RFC 3056, RFC 4380).
-_CARRIERS = tuple(ip_network(each) for each in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
-NOT_PUBLIC = "not a public address, and TICKETFLOW_WEBHOOK_ALLOW_PRIVATE is off"
+log = get_logger(__name__)
+
+Resolve = Callable[[str, int], list[str]]
+"""Looks a host's IP addresses up; raises ``OSError`` or ``UnicodeError`` when it cannot."""
+
 _FAILURES = (
     httpcore.NetworkError,
-    httpcore.ProtocolError,
     httpcore.TimeoutException,
     httpcore.UnsupportedProtocol,
     ssl.SSLError,
@@ -48,10 +50,11 @@ class Answer:
 class WebhookPost:
     """Sends requests; may be shared between threads. Each has a connection of its own."""
 
-    def __init__(self, timeout_s: float, *, allow_private: bool) -> None:
-        """Give each request so many seconds in all, name look-up included."""
+    def __init__(self, timeout_s: float, *, allow_private: bool, resolve: Resolve | None = None) -> None:
+        """Give each request so many seconds in all, name look-up included; ``resolve`` is this machine's by default."""
         self._timeout_s = timeout_s
         self._allow_private = allow_private
+        self._resolve = resolve or look_up
         self._ssl_context = httpcore.default_ssl_context()
 
     def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -61,7 +64,7 @@ class WebhookPost:
             UndeliveredError: There was no answer in time, or the address is not one to send to.
         """
         left_s = _count_down(self._timeout_s)
-        network = _CheckedNetwork(left_s, allow_private=self._allow_private)
+        network = _CheckedNetwork(left_s, self._resolve, allow_private=self._allow_private)
         sent = list(headers.items())
         try:
             with (
@@ -72,23 +75,25 @@ class WebhookPost:
                 return Answer(response.status, known.get(b"retry-after", b"").decode("ascii", "replace") or None)
         except httpcore.TimeoutException:
             raise UndeliveredError(f"no answer within {self._timeout_s:g} s") from None
+        except httpcore.ProtocolError:
+            # Its text quotes what came, and the endpoint's owner may read it: whatever it is, it is not theirs to see.
+            raise UndeliveredError("what was answered is not HTTP") from None
         except _FAILURES as error:
             raise UndeliveredError(f"{type(error).__name__}: {error}"[:300]) from None
 
 
-def is_public(address: str) -> bool:
-    """Tell whether an IP address belongs to the internet at large rather than to some network's inside."""
-    found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address) and any(found in carrier for carrier in _CARRIERS):
-        return False
-    return found.is_global and not found.is_multicast
+def look_up(host: str, port: int) -> list[str]:
+    """Look a host's IP addresses up as this machine does."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 class _CheckedNetwork(httpcore.NetworkBackend):
     """Connects to addresses that were checked, until the time is up."""
 
-    def __init__(self, left_s: Callable[[], float], *, allow_private: bool) -> None:
+    def __init__(self, left_s: Callable[[], float], resolve: Resolve, *, allow_private: bool) -> None:
         self._left_s = left_s
+        self._look_up = resolve
         self._allow_private = allow_private
         self._network = httpcore.SyncBackend()
 
@@ -113,13 +118,14 @@ class _CheckedNetwork(httpcore.NetworkBackend):
 
     def _resolve(self, host: str, port: int) -> list[str]:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (socket.gaierror, UnicodeError) as error:
+            addresses = self._look_up(host, port)
+        except (OSError, UnicodeError) as error:
             raise UndeliveredError(f"cannot look {host} up: {error}") from None
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
         allowed = [address for address in addresses if self._allow_private or is_public(address)]
         if addresses and not allowed:
-            raise UndeliveredError(f"{host} is {addresses[0]}: {NOT_PUBLIC}")
+            # The operator may know where it led; whoever registered it could map our network by it.
+            log.warning("webhook.address_refused", host=host, addresses=addresses)
+            raise UndeliveredError(f"{host} has {NOT_PUBLIC}")
         return allowed
 
 

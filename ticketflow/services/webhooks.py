@@ -4,16 +4,14 @@ import base64
 import secrets
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
-import httpx
-
-from ticketflow.errors import ConflictError, InvalidInputError
+from ticketflow.errors import ConflictError
+from ticketflow.masking import mask_text
 from ticketflow.services.deliver_webhook import SECRET_PREFIX
 from ticketflow.services.views import describe_delivery, describe_webhook
-from ticketflow.services.webhook_post import NOT_PUBLIC, is_public
+from ticketflow.services.webhook_address import read_url
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.webhook_deliveries import (
     erase_deliveries,
@@ -50,7 +48,8 @@ def create_webhook(sessions: Sessions, tenant: str, new: NewEndpoint, *, allow_p
         InvalidInputError: The address is not one to send to.
         ConflictError: It is registered already, or there are too many.
     """
-    checked = replace(new, url=read_url(new.url, allow_private=allow_private))
+    description = new.description and mask_text(new.description)
+    checked = replace(new, url=read_url(new.url, allow_private=allow_private), description=description)
     with sessions.begin() as session:
         return _with_secret(record_endpoint(session, tenant, checked, _make_secret()))
 
@@ -86,6 +85,8 @@ def update_webhook(
         InvalidInputError: The new address is not one to send to.
         ConflictError: The new address is another endpoint's.
     """
+    if change.description is not None:
+        change = replace(change, description=mask_text(change.description))
     if change.url is not None:
         change = replace(change, url=read_url(change.url, allow_private=allow_private))
     with sessions.begin() as session:
@@ -170,36 +171,6 @@ def redeliver(sessions: Sessions, tenant: str, endpoint_id: UUID, delivery_id: U
     with sessions.begin() as session:
         endpoint = _require_enabled(lock_endpoint(session, tenant, endpoint_id))
         return describe_delivery(requeue_delivery(session, endpoint, delivery_id))
-
-
-def read_url(url: str, *, allow_private: bool) -> str:
-    """Check an address and write it the way it goes over the wire.
-
-    Raises:
-        InvalidInputError: It is not one to send to; the message says why.
-    """
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError) as error:
-        raise InvalidInputError(f"url: {error}") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host or "%" in parsed.host:
-        raise InvalidInputError("url: send one that starts with https:// or http:// and names a host")
-    if parsed.userinfo or parsed.fragment:
-        raise InvalidInputError("url: send one without user, password and fragment; deliveries are signed instead")
-    if parsed.port is not None and not 1 <= parsed.port <= 65535:  # noqa: PLR2004  # RFC 9293 §3.1
-        raise InvalidInputError("url: its port is not between 1 and 65535")
-    if not allow_private and _is_private_literal(parsed.host):
-        raise InvalidInputError(f"url: {parsed.host}: {NOT_PUBLIC}")
-    return str(parsed)
-
-
-def _is_private_literal(host: str) -> bool:
-    """Tell whether a host is an IP address it makes no sense to register; names are looked up when they are sent to."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-    return not is_public(host)
 
 
 def _require_enabled(endpoint: WebhookEndpoint) -> WebhookEndpoint:
