@@ -50,7 +50,10 @@ def postgres_server(server_directory: Path) -> Iterator[Postgres]:
     """Run a PostgreSQL server for the whole session. A test that stops it starts it again."""
     with _exit_if_missing():
         server = Postgres(server_directory / "postgres")
-        server.start()
+        if port := os.environ.get("TESTS_POSTGRES_PORT"):  # many short sessions share one: tests.mutants
+            server.port = int(port)
+        else:
+            server.start()
     yield server
     server.stop()
 
@@ -71,8 +74,9 @@ def new_database(postgres_server: Postgres) -> Callable[[], contextlib.AbstractC
 
     ``database_url`` is enough for most tests; a module that shares one database wraps this in a fixture of its own.
     """
-    postgres_server.execute("CREATE DATABASE {}", TEMPLATE)
-    upgrade(postgres_server.build_url(TEMPLATE))
+    if not postgres_server.ask("SELECT true FROM pg_database WHERE datname = %s", TEMPLATE):
+        postgres_server.execute("CREATE DATABASE {}", TEMPLATE)
+        upgrade(postgres_server.build_url(TEMPLATE))
 
     @contextlib.contextmanager
     def make_database() -> Iterator[str]:
