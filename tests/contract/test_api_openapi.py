@@ -228,7 +228,7 @@ def test_every_route_is_documented(api, document):
     routes = {
         re.sub(r"<[^:>]+:(\w+)>", r"{\1}", rule.rule)
         for rule in api.app.url_map.iter_rules()
-        if not rule.rule.startswith(("/docs", "/openapi.json", "/metrics"))
+        if rule.rule != "/" and not rule.rule.startswith(("/docs", "/openapi.json", "/metrics"))
     }
 
     assert routes == set(document["paths"])
@@ -281,6 +281,22 @@ def test_the_page_needs_nothing_from_elsewhere(api):
     assert {api.get(f"/{part}").status_code for part in parts} == {200}
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
     assert api.get("/docs/docs.py").status_code == 404
+
+
+def test_whatever_can_be_repeated_says_that_an_answer_was_given_before(document):
+    calls = [call for path in document["paths"].values() for method, call in path.items() if method == "post"]
+    repeatable = [call for call in calls if "Idempotency-Key" in str(call.get("parameters"))]
+
+    assert len(repeatable) == 3
+    assert all("Idempotency-Replayed" in call["responses"]["202"]["headers"] for call in repeatable)
+    assert "Idempotency-Replayed" in document["info"]["description"]
+
+
+def test_a_browser_is_led_to_the_page(api):
+    door = api.get("/", headers={"Accept": "text/html"})
+
+    assert (door.status_code, door.headers["Location"]) == (302, "docs")
+    assert api.call("GET", "/", headers={"Authorization": ""}, follow_redirects=True).mimetype == "text/html"
 
 
 def check_conversation(api: Served, document: dict[str, Any], conversation: list[tuple[str, str, dict[str, Any]]]):

@@ -3,8 +3,9 @@
 from importlib.resources import files
 from pathlib import Path
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, redirect, send_from_directory
 from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as BaseResponse
 
 OURS = Path(__file__).parent
 SWAGGER_UI = Path(str(files("flask_swagger_ui") / "dist"))
@@ -17,10 +18,16 @@ ASSETS = {
 # Should the page ever name another host, the browser will not go there.
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 
-blp = Blueprint("docs", __name__, url_prefix="/docs")
+blp = Blueprint("docs", __name__)
 
 
-@blp.get("")
+@blp.get("/")
+def lead_in() -> BaseResponse:
+    """Lead whoever opens the address of the API to its page; relative, for proxies that serve it below a path."""
+    return redirect("docs")
+
+
+@blp.get("/docs")
 def show_page() -> Response:
     """Show the page."""
     page = send_from_directory(OURS, "docs.html")
@@ -28,7 +35,7 @@ def show_page() -> Response:
     return page
 
 
-@blp.get("/<name>")
+@blp.get("/docs/<name>")
 def show_asset(name: str) -> Response:
     """Send a part of the page."""
     if name not in ASSETS:

@@ -1,9 +1,12 @@
 """Probes: is the process alive, and can it do its work."""
 
+import threading
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from flask import current_app
 from flask.views import MethodView
 from marshmallow import fields, validate
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,8 +17,15 @@ from ticketflow.api.openapi import Blueprint
 from ticketflow.errors import TicketFlowError
 from ticketflow.observability.logging import get_logger
 from ticketflow.storage.migrate import USABLE, find_schema_age
+from ticketflow.storage.refusals import AWAY, describe_refusal, explain_refusal
+from ticketflow.storage.writability import check_writable
 
 log = get_logger(__name__)
+
+Look = tuple[dict[str, Any], int]
+
+EXTENSION = "ticketflow.readiness"
+FRESH_S = 1.0
 
 blp = Blueprint("health", __name__, description="Probes; they need no key")
 
@@ -72,25 +82,55 @@ class Ready(MethodView):
 
         Without the broker tickets are still accepted, and start once it is back: `degraded`.
         """
-        database = _look(_check_database, "does not answer")
-        broker = _look(backend().check_broker, "does not answer; tickets are accepted and start when it does")
-        checks = {"database": database, "broker": broker}
-        if database["status"] != "ok":
-            return {"status": "unavailable", "checks": checks}, HTTPStatus.SERVICE_UNAVAILABLE
-        return {"status": "ready" if broker["status"] == "ok" else "degraded", "checks": checks}, HTTPStatus.OK
+        readiness: Readiness = current_app.extensions.setdefault(EXTENSION, Readiness())
+        return readiness.look(_check_all)
+
+
+class Readiness:
+    """The last look at what the process needs. Anybody may ask, so there is one look at a time, and one a second."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin without having looked; ``clock`` tells seconds."""
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen: Look | None = None
+        self._seen_at_s = 0.0
+
+    def look(self, check: Callable[[], Look]) -> Look:
+        """Look again unless somebody just did, or is about to: then what was seen last."""
+        if not self._lock.acquire(blocking=self._seen is None):
+            return self._seen or check()
+        try:
+            if self._seen is None or self._clock() - self._seen_at_s >= FRESH_S:
+                self._seen = check()
+                self._seen_at_s = self._clock()
+            return self._seen
+        finally:
+            self._lock.release()
+
+
+def _check_all() -> Look:
+    database = _look(_check_database)
+    broker = _look(backend().check_broker, "does not answer; tickets are accepted and start when it does")
+    checks = {"database": database, "broker": broker}
+    if database["status"] != "ok":
+        return {"status": "unavailable", "checks": checks}, HTTPStatus.SERVICE_UNAVAILABLE
+    return {"status": "ready" if broker["status"] == "ok" else "degraded", "checks": checks}, HTTPStatus.OK
 
 
 def _check_database() -> str | None:
-    engine = backend().sessions.kw["bind"]
-    is_usable = find_schema_age(engine) in USABLE
-    return None if is_usable else "its schema is not the one this version needs; run `ticketflow db upgrade`"
+    sessions = backend().sessions
+    if find_schema_age(sessions.kw["bind"]) not in USABLE:
+        return "its schema is not the one this version needs; run `ticketflow db upgrade`"
+    check_writable(sessions)
+    return None
 
 
-def _look(check: Callable[[], str | None], away: str) -> dict[str, str]:
+def _look(check: Callable[[], str | None], away: str = AWAY) -> dict[str, str]:
     """Run a check; addresses and causes go to the log only, because anybody may ask."""
     try:
         fault = check()
     except (SQLAlchemyError, TicketFlowError) as error:
-        log.warning("readiness.failed", error=f"{type(error).__name__}: {error}")
-        fault = away
+        log.warning("readiness.failed", error=describe_refusal(error))
+        fault = explain_refusal(error) or away
     return {"status": "failed", "detail": fault} if fault else {"status": "ok"}

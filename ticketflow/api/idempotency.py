@@ -31,6 +31,13 @@ PARAMETER = {
     "example": '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
 }
 
+REPLAYED_HEADER = {
+    REPLAYED: {
+        "description": f"`true` on an answer that was given before, to a request with this `{HEADER}`.",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
+
 
 def find_repeatable(caller: str, payload: Mapping[str, Any]) -> RepeatableRequest | None:
     """Recognise a request its caller may repeat; ``None`` without the header.

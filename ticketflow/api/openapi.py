@@ -22,6 +22,9 @@ is drafted, reviewed and finalized. A ticket that was accepted (202) is never lo
 
 Errors are problems (RFC 9457). Lists come in pages; follow `Link: …; rel="next"`. Instants are RFC 3339 in UTC.
 Every answer has an `X-Request-ID`: yours, or one that was made. It is in all log lines, events and traces that follow.
+
+A request that got no answer, or a 503, can be sent again. With an `Idempotency-Key` nothing is done twice: the answer
+to the first request comes back, with `Idempotency-Replayed: true`.
 """
 
 

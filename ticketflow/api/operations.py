@@ -92,7 +92,7 @@ class Fork(MethodView):
     """Make a new ticket out of one."""
 
     @blp.arguments(ForkSchema, example=FORK)
-    @blp.response(202, TicketSchema, headers={**ETAG_HEADER, **LOCATION})
+    @blp.response(202, TicketSchema, headers={**ETAG_HEADER, **LOCATION, **idempotency.REPLAYED_HEADER})
     @blp.problems(400, 401, 404, 409, 412, 413, 415, 503)
     @blp.header(IF_MATCH)
     @blp.header(idempotency.PARAMETER)
@@ -120,7 +120,7 @@ class Approval(MethodView):
     """What a person decides about a draft."""
 
     @blp.arguments(ApprovalSchema, example=APPROVAL)
-    @blp.response(202, TicketSchema, headers=ETAG_HEADER)
+    @blp.response(202, TicketSchema, headers={**ETAG_HEADER, **idempotency.REPLAYED_HEADER})
     @blp.problems(400, 401, 404, 409, 412, 413, 415, 428, 503)
     @blp.header(NEEDED_IF_MATCH)
     @blp.header(idempotency.PARAMETER)

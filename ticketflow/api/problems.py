@@ -6,8 +6,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, g, request
-from psycopg.errors import UndefinedColumn, UndefinedTable
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
@@ -22,6 +21,7 @@ from ticketflow.errors import (
     VersionConflictError,
 )
 from ticketflow.observability.logging import get_logger
+from ticketflow.storage.refusals import describe_refusal, explain_refusal
 
 log = get_logger(__name__)
 
@@ -59,9 +59,8 @@ def install_problems(app: Flask) -> None:
     """Answer every error of an application with a problem."""
     app.register_error_handler(HTTPException, show_http_error)
     app.register_error_handler(TicketFlowError, show_our_error)
-    for away in (OperationalError, InterfaceError, PoolTimeoutError):
+    for away in (DBAPIError, PoolTimeoutError):
         app.register_error_handler(away, show_database_error)
-    app.register_error_handler(ProgrammingError, show_programming_error)
     app.register_error_handler(Exception, show_unexpected_error)
 
 
@@ -100,19 +99,12 @@ def show_our_error(error: TicketFlowError) -> Response:
 
 
 def show_database_error(error: Exception) -> Response:
-    """Say that the database cannot be reached, or is too slow, and when to come back."""
-    log.warning("request.database_away", error=f"{type(error).__name__}: {error}")
-    return build_problem(
-        DATABASE_AWAY, "the database does not answer; repeat the request", {"Retry-After": RETRY_AFTER_S}
-    )
-
-
-def show_programming_error(error: ProgrammingError) -> Response:
-    """Say that the database is not migrated yet, if that is what is wrong, and when to come back."""
-    if not isinstance(error.orig, UndefinedTable | UndefinedColumn):
+    """Say what the database cannot do just now and when to come back; a statement that is wrong is our own fault."""
+    why = explain_refusal(error)
+    if why is None:
         return show_unexpected_error(error)
-    log.error("request.database_behind", error=str(error.orig).partition("\n")[0])
-    detail = "the database is not up to date yet; repeat the request"
+    log.warning("request.database_away", error=describe_refusal(error))
+    detail = f"the database {why}; repeat the request"
     return build_problem(DATABASE_AWAY, detail, {"Retry-After": RETRY_AFTER_S})
 
 

@@ -55,7 +55,7 @@ class Tickets(MethodView):
     """All tickets."""
 
     @blp.arguments(NewTicketSchema, example=NEW_TICKET)
-    @blp.response(202, TicketSchema, headers=LOCATION)
+    @blp.response(202, TicketSchema, headers={**LOCATION, **idempotency.REPLAYED_HEADER})
     @blp.problems(400, 401, 409, 413, 415, 503)
     @blp.header(idempotency.PARAMETER)
     def post(self, new: NewTicket) -> Answer:

@@ -16,6 +16,8 @@ from ticketflow.storage.models import IdempotencyKey
 # A first request commits within milliseconds; one that takes longer than this is better told of
 # than waited for.
 LOCK_TIMEOUT_MS = 2000
+# Tickets for the foreign key. What is waited for after these is the first request, and nothing else.
+_TAKE_TABLES = "LOCK TABLE tickets, idempotency_keys IN ROW EXCLUSIVE MODE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,9 @@ def reserve_key(session: Session, tenant: str, request: RepeatableRequest) -> Id
 
     Raises:
         IdempotencyConflictError: The first request took too long; the caller repeats shortly.
+        OperationalError: Somebody else holds a whole table, a migration perhaps.
     """
-    session.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
+    session.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; {_TAKE_TABLES}"))
     row = {"tenant": tenant, "caller": request.caller, "key": request.key}
     reserve = insert(IdempotencyKey).values(**row, request_sha256=request.sha256).on_conflict_do_nothing()
     try:

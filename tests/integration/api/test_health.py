@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+import pytest
 from celery import Celery
 from sqlalchemy import text
 
@@ -81,3 +82,66 @@ def test_without_a_database_callers_are_told_to_come_back(api):
     )
     assert "127.0.0.1" not in answer.text + ready.text
     assert api.get("/healthz").status_code == 200
+
+
+NO_ROOM = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON tickets EXECUTE FUNCTION refuse();
+"""
+BROKEN_PAGE = NO_ROOM.replace("disk_full", "data_corrupted")
+OUT_OF_MEMORY = NO_ROOM.replace("disk_full", "out_of_memory")
+NO_RIGHT = NO_ROOM.replace("disk_full", "insufficient_privilege")
+
+
+@pytest.mark.parametrize(
+    ("fault", "detail"),
+    [
+        ("ALTER DATABASE {name} SET default_transaction_read_only = on", "takes no writes just now"),
+        (NO_ROOM, "has no room left on its disk"),
+        (BROKEN_PAGE, "has met a fault of its own"),
+        (OUT_OF_MEMORY, "does not answer"),
+        (NO_RIGHT, "does not let this service in everywhere it must go"),
+    ],
+)
+def test_while_nothing_can_be_stored_callers_and_probes_are_told_why(api, sessions, fault, detail):
+    with sessions.begin() as session:
+        name = session.scalar(text("SELECT current_database()"))
+        session.connection().exec_driver_sql(fault.format(name=name))
+    sessions.kw["bind"].dispose()
+
+    answers = [api.post("/tickets", json=TICKET), api.post("/tickets", json=TICKET, headers={"Idempotency-Key": "1"})]
+    ready = api.get("/readyz")
+
+    assert [(each.status_code, each.headers["Retry-After"], each.mimetype) for each in answers] == [
+        (503, "1", "application/problem+json")
+    ] * 2
+    assert {each.json["detail"] for each in answers} == {f"the database {detail}; repeat the request"}
+    assert (ready.status_code, ready.json["checks"]["database"]["detail"]) == (503, detail)
+
+
+@pytest.mark.parametrize("table", ["tickets", "ticket_events", "ticket_search", "idempotency_keys"])
+def test_a_table_that_is_locked_is_not_ready(api, sessions, table):
+    with sessions.begin() as other:
+        other.execute(text(f"LOCK TABLE {table}"))
+
+        ready = api.get("/readyz")
+
+    assert (ready.status_code, ready.json["checks"]["database"]["detail"]) == (503, "is held up by a lock")
+
+
+def test_a_first_request_that_a_lock_holds_up_is_not_taken_for_a_second(api, sessions):
+    with sessions.begin() as other:
+        other.execute(text("LOCK TABLE tickets"))
+
+        first = api.post("/tickets", json=TICKET, headers={"Idempotency-Key": "1"})
+
+    assert (first.status_code, first.headers["Retry-After"]) == (503, "1")
+    assert "held up by a lock" in first.json["detail"]
+    assert api.post("/tickets", json=TICKET, headers={"Idempotency-Key": "1"}).status_code == 202
+
+
+def test_looking_whether_tickets_can_be_stored_leaves_nothing_behind(api):
+    api.get("/readyz")
+
+    assert (api.count("tickets"), api.count("ticket_events")) == (0, 0)
