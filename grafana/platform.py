@@ -188,6 +188,12 @@ _POSTGRESQL = Row(
             runbook="DatabaseAway",
         ),
         Panel(
+            "Jumps of its clock",
+            "In the last 30 days, by more than two seconds. It decides when everything is due.",
+            [Query("max(ticketflow_clock_jumps)", "jumps")],
+            runbook="ClockJumped",
+        ),
+        Panel(
             "Size of the database",
             "Tickets, trails and articles. docs/operations.md says how to make it smaller.",
             [Query("max(ticketflow_database_size_bytes)", "size")],

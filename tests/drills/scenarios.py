@@ -13,6 +13,7 @@ from ticketflow.storage.migrate import downgrade
 
 AT_RESEARCH = "SELECT count(*) FROM tickets WHERE next_step = 'research' AND lease_token IS NULL AND NOT is_in_flight"
 BREAK_KNOWLEDGE = "ALTER TABLE articles RENAME TO lost"
+SHIFT = "UPDATE tickets SET wake_at = wake_at + interval '1 h', updated_at = updated_at + interval '1 h'"
 REPAIR_KNOWLEDGE = "ALTER TABLE lost RENAME TO articles"
 
 
@@ -155,6 +156,14 @@ def kill_database(plant: Plant) -> None:
     plant.postgres.kill()
 
 
+def set_the_clock_back(plant: Plant) -> None:
+    """Have tickets that wait for an hour, as they do when the database's clock is set back by one."""
+    plant.stop("worker")
+    plant.submit(3)
+    plant.query(f"{SHIFT} WHERE wake_at IS NOT NULL")
+    plant.start("worker")
+
+
 def go_back_a_migration(plant: Plant) -> None:
     """Have a database as the last release left it."""
     downgrade(plant.database_url, "-1")
@@ -233,6 +242,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "BrokerAway": Scenario(kill_broker),
     "BrokerAlarm": Scenario(fill_memory),
     "DatabaseAway": Scenario(kill_database),
+    "ClockJumped": Scenario(set_the_clock_back),
     "MigrationBehind": Scenario(go_back_a_migration),
     "DiskFillingUp": Scenario(fill_disk),
     "ApiAway": Scenario(stop_api),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from ticketflow.storage.clocks import count_jumps
 from ticketflow.storage.measures import (
     Fleet,
     LiveTickets,
@@ -28,6 +29,7 @@ class Measures:
         live: Tickets that have not ended, by status and priority.
         parked: Tickets that failed.
         pauses: Pauses in force by step.
+        clock_jumps: Times the database's clock jumped in the last month.
         size_bytes: Room the database takes.
     """
 
@@ -36,6 +38,7 @@ class Measures:
     pauses: Mapping[str, int]
     fleet: Fleet
     webhooks: WebhookMeasure
+    clock_jumps: int
     size_bytes: int
 
 
@@ -57,5 +60,6 @@ def measure_system(engine: Engine, alive_for: timedelta) -> Measures | None:
             pauses=count_pauses(session),
             fleet=measure_fleet(session, alive_for),
             webhooks=measure_webhooks(session),
+            clock_jumps=count_jumps(session),
             size_bytes=measure_size(session),
         )

@@ -116,6 +116,11 @@ SYSTEM_GAUGES = (
         lambda measures: {"": measures.webhooks.failing_endpoints},
     ),
     SystemGauge(
+        "ticketflow_clock_jumps",
+        "How often the database's clock jumped in the last 30 days, by more than two seconds",
+        lambda measures: {"": measures.clock_jumps},
+    ),
+    SystemGauge(
         "ticketflow_database_size_bytes",
         "Room the database takes on its disk",
         lambda measures: {"": measures.size_bytes},

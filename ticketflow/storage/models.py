@@ -306,6 +306,16 @@ class Worker(Base):
     __table_args__ = (CheckConstraint("slots >= 1 AND queue_wait_s >= 0", name="counters"),)
 
 
+class ClockJump(Base):
+    """The database's clock jumped: how far, in seconds; negative when it was set back."""
+
+    __tablename__ = "clock_jumps"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    by_s: Mapped[float]
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
 class TicketCorrection(Base):
     """What a person put right: kept as examples to learn from and as data to evaluate with.
 

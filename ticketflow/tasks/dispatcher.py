@@ -11,6 +11,7 @@ from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.logging import get_logger
 from ticketflow.services.collect_dead_letters import DeadLetterBox, collect_dead_letters
 from ticketflow.services.dispatch_due import DispatchLimits, Publisher, dispatch_due
+from ticketflow.services.watch_clock import ClockWatch
 from ticketflow.storage.session import Sessions
 from ticketflow.tasks.dead_letter_box import BrokerDeadLetters
 from ticketflow.tasks.publisher import ChainPublisher
@@ -29,13 +30,17 @@ COLLECT_EVERY_S = 5.0
 
 
 class Dispatcher:
-    """Publishes what is due whenever it is woken, and on its own every ``poll_interval_s``; reads the dead letters."""
+    """Publishes what is due whenever it is woken, and on its own every ``poll_interval_s``.
+
+    On the side it reads the dead letters and keeps an eye on the clocks.
+    """
 
     def __init__(
         self,
         sessions: Sessions,
         publisher: Publisher,
         letters: DeadLetterBox,
+        clock: ClockWatch,
         limits: DispatchLimits,
         poll_interval_s: float,
     ) -> None:
@@ -43,6 +48,7 @@ class Dispatcher:
         self._sessions = sessions
         self._publisher = publisher
         self._letters = letters
+        self._clock = clock
         self._collected_at = 0.0
         self._limits = limits
         self._poll_interval_s = poll_interval_s
@@ -72,6 +78,7 @@ class Dispatcher:
     def _pass(self) -> float:
         """Make one pass; return how many seconds to pause."""
         try:
+            self._clock.look()
             report = dispatch_due(self._sessions, self._publisher, self._limits)
             self._collect()
         except (BrokerUnavailableError, SQLAlchemyError) as error:
@@ -98,7 +105,8 @@ def build_dispatcher(app: Any) -> Dispatcher:
     live = runtime()
     publisher = ChainPublisher(app, ticket_plan(), live.settings.publish_timeout_s)
     letters = BrokerDeadLetters(app, publisher)
-    return Dispatcher(live.sessions, publisher, letters, live.limits, live.settings.poll_interval_s)
+    clock = ClockWatch(live.sessions, live.longest_waits)
+    return Dispatcher(live.sessions, publisher, letters, clock, live.limits, live.settings.poll_interval_s)
 
 
 def dispatches(worker: Any) -> bool:

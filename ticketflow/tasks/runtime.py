@@ -12,7 +12,9 @@ from ticketflow.services.knowledge import StoredKnowledge
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.services.tools import build_knowledge, build_tools
+from ticketflow.services.watch_clock import build_longest_waits
 from ticketflow.settings import Settings, load_settings
+from ticketflow.storage.clocks import LongestWaits
 from ticketflow.storage.embedded import embedded_url
 from ticketflow.storage.session import Sessions, build_engine, build_session_factory
 from ticketflow.storage.webhook_deliveries import Patience
@@ -52,6 +54,13 @@ class Runtime:
             alive_for=timedelta(seconds=self.patience_s),
             changes_over=self.settings.change_over,
         )
+
+    @property
+    def longest_waits(self) -> LongestWaits:
+        """How far ahead a clock in the database may lie."""
+        settings = self.settings
+        spans = (settings.lease_s, settings.redispatch_after_s, settings.webhook_timeout_s)
+        return build_longest_waits(ticket_plan(), *(timedelta(seconds=span) for span in spans))
 
     @property
     def delivery_limits(self) -> DeliveryLimits:

@@ -13,6 +13,7 @@ from ticketflow.services.diagnosis.flow import Flow, judge_flow, judge_parked
 from ticketflow.services.diagnosis.webhooks import judge_deliveries, judge_endpoint
 from ticketflow.services.diagnosis.workers import BrokerReading, judge_broker, judge_workers
 from ticketflow.settings import Settings
+from ticketflow.storage.clocks import Jump
 from ticketflow.storage.migrate import SchemaAge
 from ticketflow.storage.vitals import Due, FailingEndpoint, Parked, SeenWorker, StepTries
 from ticketflow.storage.webhook_deliveries import WebhookMeasure
@@ -137,6 +138,13 @@ def test_a_missing_exporter_is_no_more_than_a_note():
 )
 def test_an_endpoint_that_takes_nothing_is_tried_or_switched_on(reason, command):
     assert judge_endpoint(FailingEndpoint(WEBHOOK, 5, reason)).command == command
+
+
+@pytest.mark.parametrize(("by_s", "way"), [(3600.0, "forward by 3600 s"), (-5.0, "back by 5 s")])
+def test_a_jump_of_the_databases_clock_is_told(by_s, way):
+    finding = machine.judge_jumps([Jump(datetime.now(UTC), by_s)])
+
+    assert (finding.alert, way in finding.summary) == ("ClockJumped", True)
 
 
 @pytest.mark.parametrize(("age_s", "expected"), [(0, []), (299, []), (301, ["WebhooksLate"])])

@@ -19,6 +19,7 @@ MEASURES = Measures(
     pauses={"draft": 2},
     fleet=Fleet(workers=2, slots=8),
     webhooks=WebhookMeasure(pending=3, oldest_due_age_s=1.5, failing_endpoints=1),
+    clock_jumps=2,
     size_bytes=1024,
 )
 
@@ -44,6 +45,7 @@ def test_measures_become_gauges():
         "ticketflow_worker_slots": 8,
         "ticketflow_webhooks_pending": 3,
         "ticketflow_webhook_endpoints_failing": 1,
+        "ticketflow_clock_jumps": 2,
         "ticketflow_database_up": 1,
         "ticketflow_migration_behind": 0,
     }

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from ticketflow.services.diagnosis import flow
 from ticketflow.services.diagnosis.finding import Finding, Severity, build_finding
 from ticketflow.services.diagnosis.flow import Flow
-from ticketflow.services.diagnosis.machine import judge_clock
+from ticketflow.services.diagnosis.machine import diagnose_jumps, judge_clock
 from ticketflow.services.diagnosis.webhooks import diagnose_webhooks
 from ticketflow.services.dispatch_due import DispatchLimits
 from ticketflow.storage.migrate import USABLE, SchemaAge, find_schema_age
@@ -24,6 +24,7 @@ CHECKS: Sequence[Callable[[Session], Iterator[Finding]]] = (
     flow.diagnose_models,
     flow.diagnose_approvals,
     diagnose_webhooks,
+    diagnose_jumps,
 )
 EXPORTER = "ticketflow exporter"
 

@@ -21,6 +21,7 @@ REPAIRS: Mapping[str, str] = {
     "DatabaseAway": 'pg_ctl start -D "$PGDATA"',
     "FallbackInUse": "celery -A ticketflow.tasks control --timeout 10 shutdown",
     "DispatcherLag": f'TICKETFLOW_DISPATCHER=true {_WORKER} "dispatcher@%h"',
+    "ClockJumped": "celery -A ticketflow.tasks dispatch",
     "MigrationBehind": "ticketflow db upgrade",
     "WebhookEndpointFailing": 'ticketflow webhooks test "$WEBHOOK"',
     "WebhooksLate": f'TICKETFLOW_DISPATCHER=true {_WORKER} "dispatcher@%h"',

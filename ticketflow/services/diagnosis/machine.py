@@ -2,20 +2,24 @@
 
 import ipaddress
 import shutil
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from sqlalchemy.orm import Session
 
 from ticketflow.errors import ConfigurationError
 from ticketflow.services.diagnosis.finding import Finding, Severity, build_finding
 from ticketflow.services.tools import check_engine
 from ticketflow.settings import Settings
+from ticketflow.storage.clocks import Jump, list_jumps
 
 # What the alert DiskFillingUp says of the broker's and the database's disks.
 LITTLE_FREE = 0.10
 HARDLY_FREE = 0.03
 # The database's clock decides everything; only what people read is stamped by others.
 SKEW_S = 2.0
+LATELY = timedelta(hours=1)
 
 
 def diagnose_machine(settings: Settings) -> Iterator[Finding]:
@@ -77,6 +81,21 @@ def judge_clock(database_now: datetime) -> Iterator[Finding]:
             "timedatectl set-ntp true",
             "docs/how-to/operate.md#ask-what-is-wrong",
         )
+
+
+def diagnose_jumps(session: Session) -> Iterator[Finding]:
+    """Tell whether the database's clock was set lately."""
+    if jumps := list_jumps(session, LATELY):
+        yield judge_jumps(jumps)
+
+
+def judge_jumps(jumps: Sequence[Jump]) -> Finding:
+    """Tell how far the clock jumped the last time."""
+    last = jumps[0]
+    way = "forward" if last.by_s > 0 else "back"
+    more = f", and {len(jumps) - 1} times before within an hour" if len(jumps) > 1 else ""
+    summary = f"the database's clock was set {way} by {abs(last.by_s):.0f} s at {last.seen_at:%Y-%m-%d %H:%M} UTC{more}"
+    return build_finding(Severity.WARNING, "ClockJumped", summary)
 
 
 def is_loopback(host: str) -> bool:
