@@ -107,6 +107,7 @@ clean: ## Remove the environment, caches and build leftovers
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(bin)/python:
+	@[ -w . ] || { echo 'make: nothing can be written in $(CURDIR): copy the folder to one of yours, or mount it for writing' >&2; exit 1; }
 	@for python in $(PYTHON); do \
 	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
 	    "$$python" -c 'import ensurepip, venv' 2>/dev/null && exec "$$python" -m venv $(VENV); \

@@ -33,9 +33,9 @@ _seen = click.option(
 def approvals(team: str | None, in_full: bool, as_json: bool) -> None:
     """List the drafts that wait for a person; those whose time is up soonest come first."""
     with open_client() as client:
-        waiting = client.list_tickets(status="awaiting_approval", **({"team": team} if team else {}))
-    # One that was decided about between two pages shows no approval any more.
-    waiting = [ticket for ticket in waiting if ticket["approval"]]
+        listed = client.iter_tickets(status="awaiting_approval", **({"team": team} if team else {}))
+        # One that was decided about between two pages shows no approval any more.
+        waiting = [ticket for ticket in listed if ticket["approval"]]
     waiting.sort(key=lambda ticket: str(ticket["approval"]["expires_at"]))
     if as_json:
         for ticket in waiting:

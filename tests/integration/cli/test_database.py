@@ -211,7 +211,7 @@ def test_a_database_is_checked_and_upgraded(run, database_url):
     assert "run `ticketflow db upgrade`" in run("keys", "list").stderr
 
     assert run("db", "upgrade").exit_code == 0
-    assert run("db", "check").exit_code == 0
+    assert (run("db", "check").exit_code, run("db", "check").stdout) == (0, "the database is up to date\n")
 
 
 def test_a_database_of_a_newer_version_is_left_as_it_is(run, sessions):
@@ -258,3 +258,22 @@ def test_an_age_that_is_none_is_wrong_input(run, age):
 
     assert result.exit_code == 2
     assert "is not a number with s, m, h or d" in result.stderr
+
+
+def test_a_key_opens_a_tenant_of_its_own(run, sessions, folder):
+    key = run("keys", "create", "crm", "--tenant", "acme").stdout.strip()
+    imported = run("articles", "import", folder, "--tenant", "acme")
+
+    assert (imported.exit_code, find_caller(sessions, key).tenant) == (0, "acme")
+    assert (len(stored(sessions)), len(read_articles(sessions, "acme", None, 100)[0])) == (0, 4)
+    assert [name in run("keys", "list", "--tenant", "acme").stdout for name in ("crm", "acme")] == [True, False]
+    assert run("keys", "revoke", key.split("_")[1]).exit_code == 1
+    assert run("keys", "revoke", key.split("_")[1], "--tenant", "acme").exit_code == 0
+
+
+@pytest.mark.parametrize("tenant", ["", "Acme", "a b", "-a", "a" * 64, "*"])
+def test_a_tenant_has_a_plain_name(run, tenant):
+    result = run("keys", "create", "crm", "--tenant", tenant)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "small letters, digits" in result.stderr

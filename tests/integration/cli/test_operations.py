@@ -50,6 +50,35 @@ def test_one_ticket_that_refuses_does_not_keep_the_others(run, completed, waitin
     ]
 
 
+def test_all_tickets_that_options_find_are_cancelled_but_those_that_completed(run, served, completed, waiting):
+    others = [served.submit(**NOT_YET, channel="chat")["id"] for _ in range(2)]
+
+    result = run("cancel", "--channel", "chat", "--yes", "--json")
+    rest = run("cancel", "--containing", "password", "--yes", "--json")
+
+    assert sorted(ticket["id"] for ticket in objects(result)) == sorted(others)
+    assert ([ticket["id"] for ticket in objects(rest)], rest.exit_code) == ([waiting], 0)
+
+
+def test_who_gives_options_is_asked_first(run, served, waiting):
+    refused = run("cancel", "--status", "queued", text="n\n")
+    agreed = run("cancel", "--status", "queued", text="y\n")
+    none = run("cancel", "--status", "queued")
+
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "cancel 1 ticket? [y/N]" in refused.stderr
+    assert agreed.stdout.startswith(f"{waiting}  cancelled")
+    assert (none.exit_code, none.stderr) == (0, "no ticket fits\n")
+
+
+def test_all_failed_tickets_that_options_find_are_retried(run, served, parked):
+    served.submit(**NOT_YET)
+
+    retried = objects(run("retry", "--containing", "password", "--yes", "--json"))
+
+    assert [(ticket["id"], ticket["status"]) for ticket in retried] == [(parked, "queued")]
+
+
 def test_a_parked_ticket_is_retried_and_completes(run, parked, served):
     (retried,) = objects(run("retry", parked, "--json"))
     served.finish(parked)
@@ -88,7 +117,9 @@ def test_a_fork_is_a_new_ticket_with_other_settings(run, completed):
         (["fork", "ID", "draft", "--set", "colour=red"], "overrides.colour: Unknown field."),
         (["fork", "ID", "classify", "--set", "team=Billing"], "overrides.team: no step before 'classify'"),
         (["retry", "nonsense"], "'nonsense' is not a valid UUID"),
-        (["cancel"], "Missing argument 'ID...'"),
+        (["cancel"], "say which: the IDs of tickets, or options that find them"),
+        (["retry", "ID", "--team", "Billing"], "say which: the IDs of tickets, or options that find them"),
+        (["cancel", "--older-than", "soon"], "'soon' is not a number with s, m, h or d"),
         (["pause", "clasify"], "there is no step 'clasify'; choose all or one of classify, "),
     ],
 )

@@ -144,3 +144,24 @@ def test_articles_can_be_searched(run, served):
     assert passage["title"] == "Reset your password"
     assert "Reset your password" in run("articles", "search", "reset password").stdout
     assert "no article was found" in run("articles", "search", "zebra").stderr
+
+
+def test_tickets_are_listed_newest_first_and_narrowed(run, served):
+    empty = run("list")
+    ids = [served.submit(**NOT_YET, channel="chat", priority=priority)["id"] for priority in ("low", "high", "low")]
+
+    newest, low = run("list", "--limit", "2"), objects(run("list", "--priority", "low", "--channel", "chat", "--json"))
+    older = run("list", "--older-than", "1h")
+
+    assert (empty.stdout, empty.stderr) == ("", "there are no tickets; `ticketflow submit` sends one\n")
+    assert [line.split()[0] for line in newest.stdout.splitlines()] == [ids[2], ids[1]]
+    assert newest.stderr == "the newest 2; --all lists every one\n"
+    assert [ticket["id"] for ticket in low] == [ids[2], ids[0]]
+    assert (older.stdout, older.stderr) == ("", "no ticket fits\n")
+
+
+def test_every_ticket_is_listed_over_several_pages(run, served, monkeypatch):
+    monkeypatch.setattr("ticketflow.cli.client.PAGE", 2)
+    ids = [served.submit(**NOT_YET)["id"] for _ in range(5)]
+
+    assert [ticket["id"] for ticket in objects(run("list", "--all", "--json"))] == ids[::-1]

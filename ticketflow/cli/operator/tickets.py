@@ -36,7 +36,7 @@ def tickets() -> None:
 def retry(ticket_ids: Sequence[UUID]) -> None:
     """Try the failed step of tickets again, now; finished steps are kept."""
     with open_sessions() as sessions:
-        do_to_each(ticket_ids, partial(retry_ticket, sessions, None), missing=WRONG_USAGE)
+        do_to_each(ticket_ids, partial(retry_ticket, sessions, None), missing=WRONG_USAGE, threads=1)
 
 
 @tickets.command()
@@ -45,7 +45,7 @@ def retry(ticket_ids: Sequence[UUID]) -> None:
 def cancel(ticket_ids: Sequence[UUID], reason: str | None) -> None:
     """Cancel tickets for good; a step under way changes nothing any more."""
     with open_sessions() as sessions:
-        do_to_each(ticket_ids, partial(cancel_ticket, sessions, None, reason=reason), missing=WRONG_USAGE)
+        do_to_each(ticket_ids, partial(cancel_ticket, sessions, None, reason=reason), missing=WRONG_USAGE, threads=1)
 
 
 @tickets.command()
@@ -62,7 +62,7 @@ def rewind(ticket_ids: Sequence[UUID], step: str, left_behind: bool) -> None:
         if left_behind:
             with sessions() as session:
                 ticket_ids = list_left_behind(session, ticket_plan().lineage)
-        do_to_each(ticket_ids, partial(rewind_ticket, sessions, None, step=step), missing=WRONG_USAGE)
+        do_to_each(ticket_ids, partial(rewind_ticket, sessions, None, step=step), missing=WRONG_USAGE, threads=1)
 
 
 @tickets.command()
