@@ -17,7 +17,7 @@ PAGES = GENERATE["build_pages"]()
 VARIABLES = GENERATE["list_variables"]()
 OUTSIDE = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-VARIABLE = re.compile(r"TICKETFLOW_[A-Z0-9_]*[A-Z0-9]\b")
+VARIABLE = re.compile(r"(?<![_A-Z])TICKETFLOW_[A-Z0-9_]*[A-Z0-9]\b")
 
 
 @pytest.mark.parametrize("path", PAGES)
