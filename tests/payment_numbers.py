@@ -17,6 +17,17 @@ BBANS = {
 }  # fmt: skip
 SEPARATORS = (" ", "\u00a0", "\u2009", "-", "\u2013", ".", "/", "_", "\n", "  ", " - ", "\u200b")
 
+UNSEEN = ("\u200b", "\u2060", "\u00ad", "\ufeff", "\u0301", "\ufe0f", "\u3164", "\u115f", "\u1160", "\uffa0", "\u034f")
+_OTHER_DIGITS = ("\u0660", "\U0001d7ce", "\uff10")  # the zeros of Arabic, bold and full-width digits
+LOOK_ALIKES = {
+    **{str(digit): "".join(chr(ord(zero) + digit) for zero in _OTHER_DIGITS) for digit in range(4)},
+    **{str(digit): chr(0x2070 + digit) + chr(0x245F + digit) for digit in range(4, 10)},  # superscripts, in circles
+    **dict(zip("ABCEHIJKM", "\u0410\u0412\u0421\u0415\u041d\u0406\u0408\u041a\u041c", strict=True)),
+    **dict(zip("OPSTXYNZ", "\u041e\u0420\u0405\u0422\u0425\u0423\u039d\u0396", strict=True)),
+}
+SEEN = {ord(shape): letter for letter, shapes in LOOK_ALIKES.items() for shape in shapes}
+SEEN |= dict.fromkeys(map(ord, UNSEEN))
+
 
 def make_card(rnd: random.Random) -> str:
     """Make digits with an issuer's beginning and length, and the right check digit."""
@@ -44,6 +55,31 @@ def in_full_width(number: str) -> str:
     return "".join(chr(ord(each) + 0xFEE0) for each in number)
 
 
+def in_uneven_groups(number: str, rnd: random.Random) -> str:
+    """Break a number anywhere, with other separators each time, as line wraps and haste do."""
+    written = number[0]
+    for each in number[1:]:
+        written += (rnd.choice(SEPARATORS) if rnd.random() < 0.4 else "") + each
+    return written
+
+
+def hidden(number: str, rnd: random.Random) -> str:
+    """Put signs that print nothing between some of its characters, several at a time."""
+    return "".join(each + rnd.choice(UNSEEN) * rnd.choice([0, 0, 1, 5]) for each in number[:-1]) + number[-1]
+
+
+def disguised(number: str, rnd: random.Random) -> str:
+    """Write letters of other scripts for Latin ones, and digits in other shapes."""
+    return "".join(rnd.choice(LOOK_ALIKES.get(each, each) + each) for each in number)
+
+
+def over_quoted_lines(number: str, rnd: random.Random) -> str:
+    """Break it as mail programs break and quote lines."""
+    place = rnd.randrange(1, len(number) - 1)
+    begin = rnd.choice(["> ", "> > ", ">> > ", "    ", "| "])
+    return f"{number[:place]}{rnd.choice(['', ' ', '  '])}\n{begin}{number[place:]}"
+
+
 def write(number: str, rnd: random.Random) -> str:
     """Write a number in one of many ways."""
     ways: list[Callable[[], str]] = [
@@ -56,6 +92,12 @@ def write(number: str, rnd: random.Random) -> str:
         number.lower,
         lambda: "\u200b".join(number),
         lambda: f"{number[:4]} {number[4:8]}-{in_groups(number[8:], 4, '/')}",
+        lambda: in_uneven_groups(number, rnd),
+        lambda: hidden(number, rnd),
+        lambda: disguised(number, rnd),
+        lambda: over_quoted_lines(in_groups(number, 4, rnd.choice([" ", "-"])), rnd),
+        lambda: "\u20e3".join(number) + "\u20e3",
+        lambda: f"{make_iban(rnd)}{number}" if number[0].isalpha() else f"0.{number}",
     ]
     written = rnd.choice(ways)()
     before = rnd.choice(["", " ", "card: ", "card", "#", "No. ", "IBAN:", "order ", "(", "my number is ", "x=", "«"])
@@ -73,4 +115,23 @@ def generate(seed: int, count: int) -> Iterator[tuple[str, str]]:
 
 def squeeze(text: str) -> str:
     """Leave only letters and digits, in capitals and ASCII where there is such a form."""
-    return "".join(each for each in unicodedata.normalize("NFKC", text).upper() if each.isalnum())
+    seen = unicodedata.normalize("NFKC", text.translate(SEEN)).upper()
+    return "".join(each for each in seen if each.isalnum())
+
+
+def generate_others(seed: int, count: int) -> Iterator[str]:
+    """Give rows of what else people write with many digits: amounts, dates, times, places, phones, addresses."""
+    rnd = random.Random(seed)
+    kinds: list[Callable[[], str]] = [
+        lambda: f"{rnd.randrange(100_000) / 100:,.2f}",
+        lambda: f"{rnd.randrange(1_000_000) / 100:,.2f}".translate(str.maketrans(",.", ".,")),
+        lambda: f"{rnd.randrange(2000, 2030)}-{rnd.randrange(1, 13):02}-{rnd.randrange(1, 29):02}",
+        lambda: f"{rnd.randrange(1, 29):02}.{rnd.randrange(1, 13):02}.{rnd.randrange(2000, 2030)}",
+        lambda: f"{rnd.randrange(24):02}:{rnd.randrange(60):02}:{rnd.randrange(60):02}.{rnd.randrange(10**6):06}",
+        lambda: f"{rnd.uniform(-90, 90):.6f}, {rnd.uniform(-180, 180):.6f}",
+        lambda: f"{rnd.randrange(200, 1000)}-{rnd.randrange(200, 1000)}-{rnd.randrange(10_000):04}",
+        lambda: ".".join(str(rnd.randrange(256)) for _ in range(4)),
+    ]
+    for _ in range(count):
+        first, second = rnd.sample(kinds, 2)
+        yield rnd.choice([" ", ", ", " | ", "\n", " - "]).join(rnd.choice([first, second])() for _ in range(5))

@@ -1,16 +1,18 @@
 """Star out card and bank account numbers before anything keeps them.
 
-Found by length, issuer and checksum, however they are written: in one piece, in groups with up to
-three characters between them that are neither letters nor digits, glued to words, in full-width or
-other digits. A number that only happens to fit is starred too: better that than one left in clear.
+Found by length, issuer and checksum, however they are written: in one piece, in groups of any sizes with up to
+three characters between them that are neither letters nor digits, over the lines of a quoted mail, glued to
+words or to each other, in full-width or other digits, with signs among them that cannot be seen or only look
+alike. A number that only happens to fit is starred too: better that than one left in clear.
 """
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
+from functools import cached_property, lru_cache
+from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 Span = tuple[int, int]
@@ -59,17 +61,47 @@ _IBAN_LENGTHS = {
     for country in countries.split()
 }
 
-_GAP = r"[\W_]{0,3}"
-_DIGITS = re.compile(rf"\d(?:{_GAP}\d){{11,}}")
+# Between two digits: up to three characters, or the end of a line with what begins the next one in a quoted mail.
+# Nothing here is tried twice, so that hostile texts take no longer than others.
+_GAP = r"(?>(?>[\W_]{0,3}+)(?![\W_])|(?>(?:[^\S\n]|[._/-]){0,4}+\n[\s>|*._/-]{0,12}+))"
+_DIGITS = re.compile(rf"\d(?:{_GAP}\d){{11,}}+")
+_GROUP = re.compile(r"\d+")
 _IBAN_START = re.compile(rf"(?=([A-Z]){_GAP}([A-Z]){_GAP}\d{_GAP}\d)")
-_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]+")
 _IN_FOURS = re.compile(r"[A-Z]{2}\d\d(?:[\W_]+[A-Z\d]{4})*(?:[\W_]+[A-Z\d]{1,4})?")
-# Made by machines and full of digits: UUIDs, hexadecimal digests, long fractions.
+# Made by machines and full of digits: UUIDs, and digests as long as digests are (MD5 to SHA-512).
 _MACHINE_ID = re.compile(
-    r"(?<![A-Z\d])(?:[A-F\d]{8}(?:-[A-F\d]{4}){3}-[A-F\d]{12}|(?=\d*[A-F])[A-F\d]{32,}|0\.\d{12,})(?![A-Z\d])"
+    r"(?<![A-Z\d])(?:[A-F\d]{8}(?:-[A-F\d]{4}){3}-[A-F\d]{12}"
+    r"|(?=\d*[A-F])(?:[A-F\d]{32}|[A-F\d]{40}|[A-F\d]{48}|[A-F\d]{56}|[A-F\d]{64}|[A-F\d]{96}|[A-F\d]{128}))(?![A-Z\d])"
 )
+# What else people write in groups of different kinds: amounts, dates, times, places, IP addresses, phone numbers.
+_AMOUNTS = re.compile(r"(?:0|[1-9]\d{0,2}(?:[.,'’]\d{3})*|[1-9]\d{0,5})[.,]\d\d|[1-9]\d{0,2}(?:[.,'’]\d{3})+")
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_DATE = rf"(?:19|20)\d\d[-./](?:0?[1-9]|1[0-2])[-./]{_DAY}|{_DAY}[-./]{_DAY}[-./](?:19|20)?\d\d"
+_OTHER = re.compile(
+    rf"(?:{_DATE}|(?:0?[1-9]|1[0-2])/(?:20)?\d\d|[0-2]?\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{{1,9}})?)?"
+    r"|\d{1,3}\.\d{4,8}|\d{1,3}(?:\.\d{1,3}){3}|(?:1[-.])?[2-9]\d\d[-.][2-9]\d\d[-.]\d{4}|0\d{1,5}[-/]\d{3,9}(?:-\d{1,4})?)"
+)
+_TOKEN = re.compile(r"\d(?:[-.,:/'’_]?\d)*+")
+_SMALLEST = 10**11  # what a number must have before its point to hold a card's twelve digits
 MAX_CARD_DIGITS = 19  # ISO/IEC 7812-1
 PHONE_DIGITS = 15  # ITU-T E.164: what a plus introduces is no longer
+MAX_GLUED_DIGITS = 100  # more without a break is no row of cards
+SHORT_TOKEN = 2
+# Unicode general categories, UAX #44 §5.7.1, of what prints nothing of its own, and letters that print nothing at all.
+_UNSEEN = {"Cf", "Cn", "Co", "Cs", "Mc", "Me", "Mn"}
+_FILLERS = {"\u115f", "\u1160", "\u3164", "\uffa0"}
+# Letters of other scripts that print like Latin ones (Unicode TR39, confusables.txt): Cyrillic, Greek, small capitals.
+_LOOK_ALIKES = dict(
+    zip(
+        "\u0410\u0412\u0421\u0415\u041d\u0406\u0408\u041a\u041c\u041e\u0420\u0405\u0422\u0425\u0423\u04ae\u050c\u051a\u051c\u04c0"
+        "\u0500\u04ba\u0417\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03f9"
+        "\u1d00\u0299\u1d04\u1d05\u1d07\ua730\u0262\u029c\u026a\u1d0a\u1d0b\u029f\u1d0d\u0274\u1d0f\u1d18\u0280\ua731\u1d1b\u1d1c"
+        "\u1d20\u1d21\u1d22",
+        "ABCEHIJKMOPSTXYYGQWIDH3ABEZHIKMNOPTYXCABCDEFGHIJKLMNOPRSTUVWZ",
+        strict=True,
+    )
+)
+_AS_NUMBERS = {ord(character): str(int(character, 36)) for character in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _DOUBLED = str.maketrans("0123456789", "0246813579")
 
 
@@ -99,9 +131,11 @@ def mask_payment_numbers(text: str) -> tuple[str, list[PaymentNumber]]:
         The text with all but the last four characters of each number (and an account's country)
         starred, separators kept; and the numbers in order of appearance.
     """
-    folded = _fold(text)
-    ibans = find_ibans(folded)
-    cards = find_cards(_star(folded, ibans, COUNTRY))
+    ibans = find_ibans(text)
+    # Of an account four digits stay: they must neither hide a card that follows nor become a part of one.
+    cards = find_cards(_star(text, ibans, COUNTRY))
+    if ibans:
+        cards = _join(sorted({*cards, *find_cards(_star(text, ibans, 0, 0))}))
     masked = _star(_star(text, ibans, COUNTRY), cards, 0)
     found: list[tuple[Literal["card", "iban"], Span]] = [("iban", span) for span in ibans]
     found += [("card", span) for span in cards]
@@ -124,7 +158,7 @@ def mask_all(value: Any) -> Any:
         return {mask_all(name): mask_all(below) for name, below in value.items()}
     if isinstance(value, list | tuple):
         return [mask_all(each) for each in value]
-    if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= _SMALLEST:
         written = repr(value)
         masked = mask_text(written)
         return value if masked == written else masked
@@ -133,14 +167,14 @@ def mask_all(value: Any) -> Any:
 
 def find_ibans(text: str) -> list[Span]:
     """Locate account numbers: country and length of the registry, and a valid checksum."""
-    text = _fold(text)
+    folded = _fold(text)
     spans: list[Span] = []
-    for found in _IBAN_START.finditer(text):
+    for found in _IBAN_START.finditer(folded):
         length = _IBAN_LENGTHS.get(found[1] + found[2])
-        written = _characters(length).match(text, found.start()) if length else None
-        if written and _is_iban(written[0]) and (not spans or spans[-1][1] <= written.start()):
+        written = _characters(length).match(folded, found.start()) if length else None
+        if written and _is_iban(written[0]):
             spans.append(written.span())
-    return _without_machine_ids(text, spans)
+    return _place(text, _without_machine_ids(folded, _join(spans)))
 
 
 def find_cards(text: str) -> list[Span]:
@@ -148,16 +182,9 @@ def find_cards(text: str) -> list[Span]:
 
     Where two overlap, only one can be right; they are given as one.
     """
-    text = _fold(text)
-    spans: list[Span] = []
-    for found in _DIGITS.finditer(text):
-        for start, end in _cards_in(text, found.start(), found.end()):
-            if spans and start < spans[-1][1]:
-                before = spans.pop()
-                spans.append((before[0], max(end, before[1])))
-            else:
-                spans.append((start, end))
-    return _without_machine_ids(text, spans)
+    folded = _fold(text)
+    spans = [span for found in _DIGITS.finditer(folded) for span in _Run(folded, *found.span()).find_cards()]
+    return _place(text, _without_machine_ids(folded, _join(spans)))
 
 
 def is_luhn_valid(digits: str) -> bool:
@@ -168,30 +195,119 @@ def is_luhn_valid(digits: str) -> bool:
 def is_iban_valid(compact: str) -> bool:
     """Check the mod 97 checksum (ISO 13616, ISO/IEC 7064) of an IBAN without separators, in capitals."""
     moved = compact[4:] + compact[:4]
-    return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1
+    return int(moved.translate(_AS_NUMBERS)) % 97 == 1
 
 
-def _cards_in(text: str, first: int, last: int) -> Iterator[Span]:
-    """Try every run of whole groups of digits."""
-    places = [place for place in range(first, last) if text[place].isdecimal()]
-    digits = "".join(text[place] for place in places)
-    ends = {index + 1 for index, (one, other) in enumerate(pairwise(places)) if other > one + 1} | {len(places)}
-    after_plus = PHONE_DIGITS if first and text[first - 1] == "+" else 0
-    for start in sorted({0, *ends} - {len(places)}):
-        for length in _card_lengths(digits[start : start + 4]):
-            end = start + length
-            if end not in ends or end <= after_plus or not is_luhn_valid(digits[start:end]):
-                continue
-            written = text[places[start] : places[end - 1] + 1]
-            if _is_grouped_like_one_number(written):
-                yield places[start], places[end - 1] + 1
+class _Run:
+    """Groups of digits with little between them, and what takes one look to know about any part of them."""
+
+    def __init__(self, text: str, first: int, last: int) -> None:
+        self._text = text
+        self._groups = [found.span() for found in _GROUP.finditer(text, first, last)]
+        self._digits = "".join(text[start:end] for start, end in self._groups)
+        lengths = [end - start for start, end in self._groups]
+        # Of each group, how many digits come before it; the last is how many there are.
+        self._offsets = [0, *accumulate(lengths)]
+        self._sums = _sum_luhn(self._digits)
+        self._after_plus = PHONE_DIGITS if first and text[first - 1] == "+" else 0
+
+    def find_cards(self) -> Iterator[Span]:
+        """Try every run of whole groups, and a single group as several numbers without anything between them."""
+        ends = {offset: index for index, offset in enumerate(self._offsets)}
+        for index, start in enumerate(self._offsets[:-1]):
+            for length in _card_lengths(self._digits[start : start + 4]):
+                last = ends.get(start + length)
+                if last is None or start + length <= self._after_plus or not self._is_luhn_valid(start, start + length):
+                    continue
+                if self._is_one_number(index, last - 1):
+                    yield self._groups[index][0], self._groups[last - 1][1]
+        for start, end in self._groups:
+            if MAX_CARD_DIGITS < end - start <= MAX_GLUED_DIGITS:
+                yield from _split_glued(self._text[start:end], start)
+
+    def _is_luhn_valid(self, start: int, end: int) -> bool:
+        sums = self._sums[end % 2]
+        return (sums[end] - sums[start]) % 10 == 0
+
+    def _is_one_number(self, first: int, last: int) -> bool:
+        """Tell a number in groups from several amounts, dates or times in a row."""
+        if first == last or self._kinds[last] == self._kinds[first + 1]:
+            return True
+        strange, places = self._tokens
+        return strange[places[last] + 1] > strange[places[first]] or self._is_grouped_like_a_card(first, last)
+
+    def _is_grouped_like_a_card(self, first: int, last: int) -> bool:
+        sizes = "".join(f"{end - start} " for start, end in self._groups[first : last + 1])
+        return bool(_CARD_GROUPS.fullmatch(sizes))
+
+    @cached_property
+    def _kinds(self) -> list[int]:
+        """Count for each group how often the gap before it was another than the one before that, blanks aside."""
+        gaps = [self._text[end:start].strip() for (_, end), (start, _) in pairwise(self._groups)]
+        return [0, 0, *accumulate(int(one != other) for one, other in pairwise(gaps))]
+
+    @cached_property
+    def _tokens(self) -> tuple[list[int], list[int]]:
+        """Count tokens that are nothing else than a number, and say in which token each group is."""
+        first, last = self._groups[0][0], self._groups[-1][1]
+        found = list(_TOKEN.finditer(self._text, first, last))
+        # A number of pieces may stand before an amount; other short numbers are a part of something.
+        is_amount = [bool(_AMOUNTS.fullmatch(token[0])) for token in found]
+        strange = [
+            int(not (amount or _OTHER.fullmatch(token[0]) or (before_amount and len(token[0]) <= SHORT_TOKEN)))
+            for token, amount, before_amount in zip(found, is_amount, [*is_amount[1:], False], strict=False)
+        ]
+        starts = [token.start() for token in found]
+        return [0, *accumulate(strange)], [bisect_right(starts, start) - 1 for start, _ in self._groups]
+
+
+def _sum_luhn(digits: str) -> tuple[list[int], list[int]]:
+    """Add digits up for Luhn, twice: every second one doubled, for numbers that end at even places and at odd ones."""
+    plain, doubled = [int(digit) for digit in digits], [int(digit) for digit in digits.translate(_DOUBLED)]
+    even, odd = plain.copy(), plain
+    even[0::2] = doubled[0::2]
+    odd[1::2] = doubled[1::2]
+    return [0, *accumulate(even)], [0, *accumulate(odd)]
+
+
+def _split_glued(digits: str, place: int) -> Iterator[Span]:
+    """Take digits in one piece apart into cards, if that leaves nothing over."""
+    ways: dict[int, int] = {0: 0}
+    for start in range(len(digits)):
+        if start in ways:
+            for length in _card_lengths(digits[start : start + 4]):
+                end = start + length
+                if end <= len(digits) and end not in ways and is_luhn_valid(digits[start:end]):
+                    ways[end] = start
+    end = len(digits)
+    while end and end in ways:
+        yield place + ways[end], place + end
+        end = ways[end]
+
+
+def _join(spans: list[Span]) -> list[Span]:
+    """Join what overlaps: only one can be right, and nobody knows which."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start < joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def _without_machine_ids(text: str, spans: list[Span]) -> list[Span]:
-    machine_ids = [found.span() for found in _MACHINE_ID.finditer(text)] if spans else []
-    return [
-        (start, end) for start, end in spans if not any(start < last and first < end for first, last in machine_ids)
-    ]
+    """Drop spans within what machines made, unless numbers are all that it consists of."""
+    if not spans:
+        return spans
+    starts = [start for start, _ in spans]
+    dropped: set[int] = set()
+    for found in _MACHINE_ID.finditer(text):
+        within = range(bisect_right(starts, found.start() - 1), bisect_right(starts, found.end() - 1))
+        if sum(spans[index][1] - spans[index][0] for index in within) != found.end() - found.start():
+            first = within.start - 1
+            dropped.update(within, [first] if first >= 0 and spans[first][1] > found.start() else [])
+    return [span for index, span in enumerate(spans) if index not in dropped]
 
 
 @lru_cache(maxsize=10_000)
@@ -201,17 +317,8 @@ def _card_lengths(first_digits: str) -> tuple[int, ...]:
     )
 
 
-def _is_grouped_like_one_number(written: str) -> bool:
-    """Tell a number in groups from several amounts, dates or times in a row."""
-    gaps = {_INVISIBLE.sub("", gap) for gap in re.findall(r"\D+", written)} - {""}
-    if len({gap.strip() for gap in gaps}) <= 1:
-        return True
-    sizes = "".join(f"{len(group)} " for group in re.findall(r"\d+", written))
-    return bool(_CARD_GROUPS.fullmatch(sizes))
-
-
 def _is_iban(written: str) -> bool:
-    compact = re.sub(r"[\W_]", "", written)
+    compact = written if written.isalnum() else re.sub(r"[\W_]", "", written)
     if not is_iban_valid(compact):
         return False
     # Words of a sentence pass the checksum one time in a hundred, but are neither digits nor groups of four.
@@ -221,32 +328,59 @@ def _is_iban(written: str) -> bool:
 
 @lru_cache
 def _characters(count: int) -> re.Pattern[str]:
-    return re.compile(rf"[A-Z\d](?:{_GAP}[A-Z\d]){{{count - 1}}}(?!\d)")
+    return re.compile(rf"[A-Z\d](?:{_GAP}[A-Z\d]){{{count - 1}}}")
+
+
+class _Folding:
+    """Makes capitals and ASCII digits of all that look like them, and nothing of what cannot be seen."""
+
+    def __getitem__(self, code: int) -> str:
+        return _fold_character(chr(code))
+
+
+_FOLDING = _Folding()
 
 
 def _fold(text: str) -> str:
-    """Write capitals and ASCII digits for all that look like them, character by character."""
-    return text.upper() if text.isascii() else "".join(map(_fold_character, text))
+    """Write a text in capitals and ASCII digits, without what cannot be seen; ``_place`` leads back."""
+    return text.upper() if text.isascii() else text.translate(_FOLDING)
 
 
 @lru_cache(maxsize=10_000)
 def _fold_character(character: str) -> str:
-    if character.isdecimal():
-        return str(int(character))
-    folded = unicodedata.normalize("NFKC", character).upper()
-    return folded if len(folded) == 1 else character
+    if character in _FILLERS or unicodedata.category(character) in _UNSEEN:
+        return ""
+    digit = unicodedata.digit(character, None)
+    if digit is not None:
+        return str(digit)
+    base = unicodedata.normalize("NFKD", character)[:1].upper()
+    folded = _LOOK_ALIKES.get(base, base)
+    return folded if len(folded) == 1 and folded.isascii() and folded.isalnum() else character
 
 
-def _star(text: str, spans: list[Span], keep: int) -> str:
-    """Star the letters and digits of spans except the first ``keep`` and the last four."""
+def _place(text: str, spans: list[Span]) -> list[Span]:
+    """Give spans of a folded text their places in the text itself."""
+    if not spans or text.isascii():
+        return spans
+    places = [place for place, character in enumerate(text) if _fold_character(character)]
+    return [(places[start], places[end - 1] + 1) for start, end in spans]
+
+
+def _star(text: str, spans: list[Span], keep: int, visible: int = VISIBLE) -> str:
+    """Star the letters and digits of spans except the first ``keep`` and the last ``visible``."""
     if not spans:
         return text
-    characters, folded = list(text), _fold(text)
+    characters = list(text)
+    is_sign = str.isalnum if text.isascii() else _is_sign
     for start, end in spans:
-        places = [place for place in range(start, end) if folded[place].isalnum()]
-        for place in places[keep:-VISIBLE]:
+        places = [place for place in range(start, end) if is_sign(characters[place])]
+        for place in places[keep : len(places) - visible]:
             characters[place] = "*"
     return "".join(characters)
+
+
+def _is_sign(character: str) -> bool:
+    return _fold_character(character).isalnum()
 
 
 def _describe(kind: Literal["card", "iban"], masked: str, span: Span) -> PaymentNumber:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.payment_numbers import generate, make_card, make_iban, squeeze
+from tests.payment_numbers import generate, generate_others, make_card, make_iban, squeeze
 from ticketflow.masking import find_cards, find_ibans, is_iban_valid, is_luhn_valid, mask_all, mask_payment_numbers
 
 
@@ -44,6 +44,20 @@ def test_exactly_one_check_digit_fits(payload):
         ("\uff14\uff11\uff11\uff11 1111 1111 1111", "**** **** **** 1111"),
         ("IBAN:DE89 3704 0044 0532 0130 00 please", "IBAN:DE** **** **** **** **30 00 please"),
         ("ibande89370400440532013000", "ibande****************3000"),
+        ("card 4706-7664-50\n13-4080", "card ****-****-**\n**-4080"),
+        ("4706 7664\n> > 5013 4080", "**** ****\n> > **** 4080"),
+        ("it took 0.4532015112830366 s", "it took 0.************0366 s"),
+        ("DE89370400440532013000DE89370400440532013000", "DE****************3000DE****************3000"),
+        ("BE68539007547034BE68539007547034", "BE**********7034BE**********7034"),
+        ("DE893704004405320130004111111111111111", "DE****************3000************1111"),
+        ("41111111111111115500000000000004", "************1111************0004"),
+        (
+            "4111\u31641111\uffa0\u1160\u3164\u31641111\u115f1111",
+            "****\u3164****\uffa0\u1160\u3164\u3164****\u115f1111",
+        ),
+        ("D\u041589\u31643704 0044 0532 0130 00", "D\u0415**\u3164**** **** **** **30 00"),
+        ("\u0391\u03a4611904300234573201", "\u0391\u03a4**************3201"),
+        ("4\ufe0f\u20e31\ufe0f\u20e3" + "1" * 14, "*\ufe0f\u20e3*\ufe0f\u20e3" + "*" * 10 + "1111"),
         ("gb82-west-1234-5698-7654-32", "gb**-****-****-****-**54-32"),
     ],
 )
@@ -63,7 +77,8 @@ def test_a_number_keeps_its_place_and_its_last_four_characters(text, masked):
         "2026-11-23 20:08:51.123456",
         "call +49 1512 3456784",
         "018f6f2e-0000-7000-8000-000000000001",
-        "it took 0.4532015112830366 s",
+        "somewhere at 39.211374,-82.978277",
+        "4.50 12.00 450.00 2026-05-12 16.20",
     ],
 )
 def test_other_numbers_are_left_alone(text):
@@ -106,7 +121,14 @@ def test_offsets_point_at_the_number_as_it_was_written(seed, before, after):
 
 def test_json_is_masked_wherever_a_number_hides():
     card, iban = "4111111111111111", make_iban(random.Random(1))
-    value = {"a": [card, {"b": iban}], card: "name", "n": int(card), "f": float(card), "keep": [1, 2.5, True, None]}
+    value = {
+        "a": [card, {"b": iban}],
+        card: "name",
+        "n": int(card),
+        "f": float(card),
+        "h": float(card) + 0.5,
+        "keep": [1, 2.5, True, None],
+    }
 
     masked = mask_all(value)
 
@@ -122,8 +144,15 @@ def test_few_random_order_numbers_are_taken_for_cards():
     assert sum(bool(find_cards(number)) for number in numbers) < 0.05 * len(numbers)
 
 
+def test_rows_of_amounts_dates_times_places_and_phones_are_hardly_ever_taken_for_cards():
+    rows = list(generate_others(seed=5, count=5000))
+
+    assert sum(bool(find_cards(row) or find_ibans(row)) for row in rows) < 0.02 * len(rows)
+
+
 def test_machines_own_ids_are_left_alone():
     rnd = random.Random(4)
     ids = [uuid.UUID(int=rnd.getrandbits(128), version=4) for _ in range(5000)]
 
     assert [each for each in ids if find_cards(str(each)) or find_ibans(str(each)) or find_cards(each.hex)] == []
+    assert [each for each in ids if find_ibans(each.hex) or find_ibans(f"{each.hex}{each.hex}")] == []

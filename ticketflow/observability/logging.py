@@ -122,7 +122,9 @@ def _mask_short(text: str) -> str:
 
 
 def _mask_line(_logger: Any, _method: str, line: Any) -> str:
-    return mask_text(str(line))
+    # The fields on the first line are masked already, and a duration there may look like a card after its point.
+    fields, end, exception = str(line).partition("\n")
+    return f"{fields}{end}{mask_text(exception)}"
 
 
 def get_logger(name: str) -> Any:  # structlog's own loggers are typed Any
