@@ -3,6 +3,7 @@
 import os
 import re
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 from urllib.parse import parse_qsl, urlencode
@@ -127,6 +128,14 @@ class Settings(BaseSettings):
         examples=["tf_5ce2e3c7c1a4_kept-secret"],
     )
     auth: bool = Field(True, description="Whether the API asks for a key. Turn off only behind something that does.")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Addresses and networks, separated by commas, of proxies that are believed about whom a request"
+        " comes from (`X-Forwarded-For`, for the log) and how (`X-Forwarded-Proto`). Unset: none; the log names the"
+        " proxy.",
+        examples=["127.0.0.1,10.0.0.0/8"],
+        json_schema_extra={"since": "0.2.0"},
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body the API reads, in bytes.")
     queue_type: Literal["quorum", "classic"] = Field(
         "quorum", description="RabbitMQ type of the step queues. Existing queues keep the type they were made with."
@@ -345,6 +354,12 @@ class Settings(BaseSettings):
     @classmethod
     def _split_steps(cls, steps: object) -> object:
         return {step.strip() for step in steps.split(",") if step.strip()} if isinstance(steps, str) else steps
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_proxies(cls, proxies: str | tuple[str, ...]) -> tuple[str, ...]:
+        named = proxies.split(",") if isinstance(proxies, str) else proxies
+        return tuple(str(ip_network(each.strip(), strict=False)) for each in named if each.strip())
 
     @field_validator("database_url")
     @classmethod

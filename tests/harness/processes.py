@@ -229,9 +229,8 @@ def start_api(env: Mapping[str, str], port: int, log_path: Path, workers: int = 
         log_path: Where its output is appended.
         workers: Number of processes, of eight threads each.
     """
-    gunicorn = [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}", "--no-control-socket"]
-    options = ["--worker-class", "gthread", "--threads", "8", "--workers", str(workers)]
-    options += ["--logger-class", "ticketflow.observability.gunicorn.Logger"]
+    gunicorn = [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}"]
+    options = ["-c", "python:ticketflow.server.config", "--threads", "8", "--workers", str(workers)]
     program = start_process([*gunicorn, *options], env, log_path)
     try:
         program.wait_for_port(port)

@@ -7,10 +7,12 @@ from http import HTTPStatus
 
 from flask import Flask, Response, g, request
 
+from ticketflow.api.backend import backend
 from ticketflow.masking import mask_text
 from ticketflow.observability import context
 from ticketflow.observability.logging import get_logger
 from ticketflow.observability.tracing import Attributes, describe_span, span
+from ticketflow.server.clients import find_client
 
 log = get_logger(__name__)
 
@@ -38,7 +40,7 @@ def _begin() -> None:
     g.request_id = find_request_id(request.headers.get(HEADER, ""))
     g.started_s = time.perf_counter()
     context.forget()
-    context.bind(request_id=g.request_id)
+    context.bind(request_id=g.request_id, client=find_client(request.environ, backend().settings.trusted_proxies))
     ticket_id = (request.view_args or {}).get("ticket_id")
     if ticket_id is not None:
         context.bind(ticket_id=str(ticket_id))

@@ -28,10 +28,7 @@ from ticketflow.storage.embedded import LOCK_FILE, make_private
 
 # After a crash, the API of the run before needs a moment to notice and let go of its port.
 PORT_WAIT_S = 6.0
-# Long polls and streams may take 24 of them (WAITING_SEATS in api/backend.py).
-API_THREADS = 32
 LOG_FILE = "ticketflow.log"
-GUNICORN_LOGGER = "ticketflow.observability.gunicorn.Logger"
 _WATCH_S = 0.5
 
 
@@ -181,9 +178,8 @@ def _wait_for_port(settings: Settings) -> None:
 
 def _api_command(settings: Settings) -> list[str]:
     bind = f"{settings.host}:{settings.port}"
-    options = ["--worker-class", "gthread", "--threads", str(API_THREADS), "--graceful-timeout", "5"]
-    quiet = ["--log-level", "warning", "--no-control-socket", "--logger-class", GUNICORN_LOGGER]
-    return [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", bind, *options, *quiet]
+    options = ["-c", "python:ticketflow.server.config", "--graceful-timeout", "5", "--log-level", "warning"]
+    return [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", bind, *options]
 
 
 def _worker_command() -> list[str]:
