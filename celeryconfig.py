@@ -57,8 +57,8 @@ task_create_missing_queues = False
 # -- Delivery: Postgres decides what is done, so a message may safely come twice -----------------
 task_acks_late = True
 task_reject_on_worker_lost = True
-# A child process can be stopped when its message goes to another worker; a thread can't (celery#10490).
-worker_cancel_long_running_tasks_on_connection_loss = _settings.worker_pool == "prefork"
+# A step takes effect though its message is lost: stopping its child process would only make a death of it.
+worker_cancel_long_running_tasks_on_connection_loss = False
 task_ignore_result = True
 # A pooled connection may have died with the broker: try once more on a new one. A link that can't be
 # published even so comes back through wake_at; trying longer would only hold a thread.

@@ -7,9 +7,10 @@ until it is told how to end, so that everything else can happen meanwhile.
 
 import queue
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import strategies as st
@@ -39,6 +40,7 @@ from ticketflow.services.rewind_ticket import rewind_ticket
 from ticketflow.services.run_step import StepRunner
 from ticketflow.services.submit_ticket import submit_ticket
 from ticketflow.storage.due import claim_due, expire_approvals, expire_leases
+from ticketflow.storage.holders import Process, convict, drop_question
 from ticketflow.storage.leases import Claim, extend_leases
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
 from ticketflow.storage.pauses import record_pause, remove_pause
@@ -60,14 +62,15 @@ class Death(BaseException):  # not an error: nothing in the program may catch it
 class Worker(threading.Thread):
     """Runs one step of one message; ``outcome`` stays ``None`` when it dies."""
 
-    def __init__(self, runner: StepRunner, claim: Claim, thinking: queue.Queue) -> None:
+    def __init__(self, build_runner: Callable[[Process], StepRunner], claim: Claim, thinking: queue.Queue) -> None:
         super().__init__(daemon=True)
+        self.id = uuid4()
         self.claim = claim
         self.orders: queue.Queue = queue.Queue()
         self.outcome: StepOutcome | None = None
         self.error: Exception | None = None
         self.token: UUID | None = None
-        self._runner, self._thinking = runner, thinking
+        self._runner, self._thinking = build_runner(Process(self.id, "elsewhere", 1, 1)), thinking
 
     def run(self) -> None:
         local.worker = self
@@ -137,14 +140,24 @@ class Model:
     next_step: str | None = "read"
     generation: int = 0
     attempt: int = 0
-    deaths: int = 0
     holder: Worker | None = None
+    lost: dict[UUID, bool] = field(default_factory=dict)  # whether they count as dead
     is_paused: bool = False
     is_wanted: bool = False
     decision: str | None = None
     talk: list[str] = field(default_factory=list)
     effects: list[str] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
+
+    @property
+    def deaths(self) -> int:
+        return sum(self.lost.values())
+
+    @property
+    def may_go(self) -> bool:
+        """Tell whether a dispatcher sends it: not while it may turn out to be a suspect."""
+        is_free = self.is_live and not self.is_paused and self.holder is None and not self.awaits
+        return is_free and (len(self.lost) < 2 or all(self.lost.values()))
 
     @property
     def is_live(self) -> bool:
@@ -169,8 +182,12 @@ class Model:
         self.talk.append(event)
 
     def start_over(self, step: str) -> None:
-        self.status, self.next_step, self.attempt, self.deaths, self.holder = "queued", step, 0, 0, None
+        self.status, self.next_step, self.attempt, self.holder, self.lost = "queued", step, 0, None, {}
         self.generation += 1
+
+    def lose_holder(self) -> None:
+        assert self.holder is not None
+        self.lost[self.holder.id] = False
 
     def give_back(self) -> None:
         self.holder = None
@@ -192,7 +209,9 @@ class TicketMachine(RuleBasedStateMachine):
         gate = Gate(awaits_decision, rejected_to="read")
         plan = toy_plan(**steps, checks_wanted=0, time_limit_s=A_DAY.total_seconds(), gate=gate)
         policy = ApprovalPolicy("always", timeout_s=A_WHILE.total_seconds(), default_action="ignore")
-        self.runner = StepRunner(self.sessions, plan, fake_tools(approval=policy), QueueWait(A_DAY), A_DAY)
+        tools = fake_tools(approval=policy)
+        # Each worker is a process of its own, on another machine: nobody can look whether it runs.
+        self.build_runner = lambda process: StepRunner(self.sessions, plan, tools, QueueWait(A_DAY), A_DAY, process)
         self.model = Model()
         self.messages: list[Claim] = []
         self.workers: list[Worker] = []
@@ -206,8 +225,7 @@ class TicketMachine(RuleBasedStateMachine):
 
     @rule()
     def dispatch(self) -> None:
-        may_go = self.model.is_live and not self.model.is_paused and self.model.holder is None
-        may_go = may_go and not self.model.awaits
+        may_go = self.model.may_go
         rings = self.look().rings
         with self.sessions.begin() as session:
             departures = claim_due(session, 10, timedelta(hours=1), TOY_LINEAGE)
@@ -238,8 +256,33 @@ class TicketMachine(RuleBasedStateMachine):
         with self.sessions.begin() as session:
             assert expire_leases(session, 10) == int(is_over)
         if is_over:
+            self.model.lose_holder()
             self.model.give_back()
-            self.model.deaths += 1
+
+    @precondition(lambda self: self.model.lost)
+    @rule(data=st.data())
+    def settle(self, data) -> None:
+        """Find out whether a process that let a lease go is dead; whoever counted as dead may turn up as well."""
+        lost = data.draw(st.sampled_from(sorted(self.model.lost)), label="process")
+        is_alive = any(worker.id == lost for worker in self.workers)
+        with self.sessions.begin() as session:
+            if is_alive:
+                drop_question(session, lost)
+            else:
+                convict(session, lost)
+        if is_alive:
+            del self.model.lost[lost]
+        elif self.model.is_live:
+            self.model.lost[lost] = True
+
+    @precondition(lambda self: self.model.lost and self.model.is_live)
+    @rule(data=st.data())
+    def mistake_for_dead(self, data) -> None:
+        """Convict a process that only could not be heard."""
+        lost = data.draw(st.sampled_from(sorted(self.model.lost)), label="process")
+        with self.sessions.begin() as session:
+            convict(session, lost)
+        self.model.lost[lost] = True
 
     @precondition(lambda self: self.model.talk)
     @rule()
@@ -341,7 +384,7 @@ class TicketMachine(RuleBasedStateMachine):
         if not was_cancelled:
             self.model.stop("cancelled")
             self.model.generation += 1
-            self.model.attempt = self.model.deaths = 0
+            self.model.attempt, self.model.lost = 0, {}
 
     @precondition(lambda self: self.model.talk)
     @rule(action=st.sampled_from(ACTIONS), is_stale=st.sampled_from([False, False, True]))
@@ -411,6 +454,10 @@ class TicketMachine(RuleBasedStateMachine):
                 break
             self.time_passes(48)
             self.expire()
+            with self.sessions.begin() as session:
+                for lost in self.model.lost:
+                    convict(session, lost)
+            self.model.lost = dict.fromkeys(self.model.lost, True)
             self.expire_approval()
             self.dispatch()
             while self.messages:
@@ -427,7 +474,7 @@ class TicketMachine(RuleBasedStateMachine):
     def receive(self, claim: Claim) -> None:
         """Give a message to a new worker, and see whether it thinks or refuses as it should."""
         expected = self.expect_claim(claim)
-        worker = Worker(self.runner, claim, self.thinking)
+        worker = Worker(self.build_runner, claim, self.thinking)
         if worker.begin():
             assert expected is None
             self.take(worker)
@@ -444,26 +491,32 @@ class TicketMachine(RuleBasedStateMachine):
             return Superseded
         if model.next_step != claim.step:
             return Superseded if STEPS.index(model.next_step) < STEPS.index(claim.step) else AlreadyDone
-        is_held = model.holder is not None
-        if is_held and not claim.is_redelivered and self.look().has_time_left:
+        if model.holder is not None and not self.may_take_over(claim):
             return Busy
-        expected = self.expect_of_the_dead(model.deaths + is_held)
+        expected = self.expect_of_the_dead()
         if expected is None and model.is_shut(claim.step):
             model.ask()
             return Asked
         return expected
 
-    def expect_of_the_dead(self, deaths: int) -> type | None:
-        """Say what must come of a delivery when whoever held the ticket, if anybody, is dead."""
+    def may_take_over(self, claim: Claim) -> bool:
+        """Tell whether a message gets its ticket from whoever holds it: once, before it is known who is dead."""
         model = self.model
-        is_suspect = model.holder is not None and deaths > 1
-        model.deaths = deaths
-        if deaths >= MAX_DEATHS or model.attempt >= MAX_ATTEMPTS:
+        if model.lost or model.is_paused or model.attempt >= MAX_ATTEMPTS:
+            return False
+        return claim.is_redelivered or not self.look().has_time_left
+
+    def expect_of_the_dead(self) -> type | None:
+        """Say what must come of a delivery when whoever held the ticket, if anybody, may be dead."""
+        model = self.model
+        if model.holder is not None:
+            model.lose_holder()
+        elif model.deaths >= MAX_DEATHS or model.attempt >= MAX_ATTEMPTS:
             model.stop("failed")
             return Parked
-        if model.is_paused or is_suspect:
+        elif model.is_paused:
             model.give_back()
-            return Held if model.is_paused else Retrying
+            return Held
         return None
 
     def finish(self, worker: Worker, *, is_wanted: bool = False) -> None:
@@ -485,7 +538,7 @@ class TicketMachine(RuleBasedStateMachine):
         assert outcome == Committed(following, is_chain_valid=following is not None and not is_asked)
         self.model.effects.append(step)
         self.model.finished.append(step)
-        self.model.attempt = self.model.deaths = 0
+        self.model.attempt, self.model.lost = 0, {}
         self.model.holder, self.model.next_step = None, following
         self.model.status = "processing" if following else "completed"
         if is_asked:
@@ -502,8 +555,7 @@ class TicketMachine(RuleBasedStateMachine):
 
     def stale(self, worker: Worker, outcome: StepOutcome | None) -> None:
         assert outcome == LostLease()
-        if self.model.is_live and self.model.next_step == worker.claim.step and self.model.deaths:
-            self.model.deaths -= 1
+        self.model.lost.pop(worker.id, None)
 
     def follow(self, claim: Claim) -> None:
         """Publish the chain's next link, as Celery does."""

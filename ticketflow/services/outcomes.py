@@ -39,7 +39,7 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Somebody else holds the ticket and has a message of their own for it."""
+    """Somebody holds the ticket; should they be dead, it comes back when their lease ends."""
 
     label: ClassVar = "busy"
 
@@ -74,7 +74,7 @@ class LostLease:
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """The step failed, or killed its worker, in a way that may pass; the clock is set."""
+    """The step failed in a way that may pass; the clock is set."""
 
     label: ClassVar = "retrying"
     delay: timedelta

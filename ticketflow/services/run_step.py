@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from traceback import walk_tb
 from typing import Any
@@ -27,6 +27,7 @@ from ticketflow.observability.metrics import (
 )
 from ticketflow.observability.tracing import describe_span, span
 from ticketflow.services.heartbeat import Heart
+from ticketflow.services.liveness import describe_process, is_alive
 from ticketflow.services.outcomes import (
     AlreadyDone,
     Asked,
@@ -41,6 +42,7 @@ from ticketflow.services.outcomes import (
     Superseded,
 )
 from ticketflow.services.queue_wait import QueueWait
+from ticketflow.storage.holders import Process, drop_question, find_holder
 from ticketflow.storage.leases import (
     Claim,
     Event,
@@ -53,12 +55,11 @@ from ticketflow.storage.leases import (
     commit_step,
     give_back,
     park,
-    report_alive,
 )
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.approval import ApprovalRequest
 from ticketflow.workflow.plan import Plan
-from ticketflow.workflow.policy import MAX_DEATHS, backoff, is_retryable, suspect_wait
+from ticketflow.workflow.policy import MAX_DEATHS, backoff, is_retryable
 from ticketflow.workflow.ports import Tools
 from ticketflow.workflow.transitions import RUNNABLE
 from ticketflow.workflow.usage import collect_usage
@@ -84,6 +85,7 @@ class StepRunner:
         tools: Tools,
         queue_wait: QueueWait,
         lease_for: timedelta = LEASE_FOR,
+        process: Process | None = None,
     ) -> None:
         """Bind what every step needs.
 
@@ -92,12 +94,14 @@ class StepRunner:
             queue_wait: Told how long messages waited; says how long the next link of a chain may
                 take to be claimed before the dispatcher publishes it again.
             lease_for: How long a worker may be silent before somebody else may take its ticket.
+            process: This one; left out, it is looked up.
         """
         self._sessions = sessions
         self._plan = plan
         self._tools = tools
         self._queue_wait = queue_wait
         self._lease_for = lease_for
+        self._process = process or describe_process()
         self._heart = Heart(sessions, lease_for)
 
     def run(self, claim: Claim) -> StepOutcome:
@@ -115,7 +119,11 @@ class StepRunner:
         lease_for = min(self._lease_for, timedelta(seconds=planned.time_limit_s))
         failpoint("claim.before")
         with self._sessions.begin() as session:
-            lease = claim_step(session, claim, lease_for, planned.retry.max_attempts, self._plan.lineage.version)
+            if claim.is_redelivered and is_alive(find_holder(session, claim.ticket_id)):
+                claim = replace(claim, is_redelivered=False)  # a connection was lost, and nobody with it
+            lease = claim_step(
+                session, claim, lease_for, planned.retry.max_attempts, self._plan.lineage.version, self._process.id
+            )
         if not isinstance(lease, Lease):
             return self._refuse(claim, lease)
         if lease.attempt == 1 and not claim.is_redelivered:  # a later attempt waited for other reasons
@@ -225,11 +233,11 @@ class StepRunner:
         return Parked(problem["message"])
 
     def _lose(self, lease: Lease) -> LostLease:
-        """Count a result that changed nothing, and take back the death that was put down for us."""
+        """Count a result that changed nothing, and take back what was put down for us: we are alive."""
         log.warning("step.stale_commit")
         STALE_COMMITS.labels(lease.claim.step).inc()
         with self._sessions.begin() as session:
-            report_alive(session, lease)
+            drop_question(session, self._process.id)
         return LostLease()
 
     def _write(self, statement: Callable[[Session], int | None]) -> int | None:
@@ -266,16 +274,14 @@ class StepRunner:
         return self._judge(refusal)
 
     def _judge(self, refusal: Refusal) -> StepOutcome:
-        """Decide about a ticket that is at this step: somebody works on it or died over it, or it is paused."""
-        if refusal.token is not None and refusal.has_live_lease and not refusal.claim.is_redelivered:
+        """Decide about a ticket that is at this step: somebody holds it, too many died over it, or it is paused."""
+        if refusal.token is not None:
+            # Lost connections bring messages again, too. If its holder is dead, that shows when the lease ends.
             return Busy()
-        deaths = refusal.deaths + (refusal.token is not None)
         max_attempts = self._plan.steps[refusal.claim.step].retry.max_attempts
-        if deaths >= MAX_DEATHS or refusal.attempt >= max_attempts:
-            return self._give_up(refusal, deaths)
-        if refusal.is_paused:
-            return self._hold(refusal, deaths)
-        return self._suspect(refusal, deaths) if refusal.token is not None else Busy()
+        if refusal.deaths >= MAX_DEATHS or refusal.attempt >= max_attempts:
+            return self._give_up(refusal)
+        return self._hold(refusal) if refusal.is_paused else Busy()
 
     def _pass_on(self, refusal: Refusal) -> StepOutcome:
         """Put a ticket of another graph back: some dispatcher sends it to its graph's workers, or changes it over."""
@@ -285,33 +291,22 @@ class StepRunner:
             give_back(session, refusal, PASS_ON_AFTER)
         return OtherGraph()
 
-    def _hold(self, refusal: Refusal, deaths: int) -> StepOutcome:
+    def _hold(self, refusal: Refusal) -> StepOutcome:
         """Put a paused ticket back where the dispatcher finds it as soon as it is resumed."""
         with self._sessions.begin() as session:
-            give_back(session, refusal, timedelta(), deaths=deaths)
+            give_back(session, refusal, timedelta())
         return Held()
 
-    def _suspect(self, refusal: Refusal, deaths: int) -> StepOutcome:
-        """Let a ticket wait for a moment of its own, because workers died while they had it."""
-        delay = suspect_wait(deaths)
-        error = WorkerDiedError(f"{deaths} workers died during this step")
-        problem = _describe(error, refusal)
-        with self._sessions.begin() as session:
-            events = [_retrying_event(problem, delay)]
-            version = give_back(session, refusal, delay, events, deaths=deaths, error=problem)
-        if version is None:
-            return Busy()
-        STEP_FAILURES.labels(refusal.claim.step, name_error(error)).inc()
-        return Retrying(delay, problem["message"])
-
-    def _give_up(self, refusal: Refusal, deaths: int) -> StepOutcome:
-        """Park a ticket whose last allowed attempt ended without a word, as a killed worker's does."""
+    def _give_up(self, refusal: Refusal) -> StepOutcome:
+        """Park a ticket whose step killed its workers, or whose last allowed attempt ended without a word."""
         step = refusal.claim.step
-        message = f"step {step} ended without a result {refusal.attempt} times; is it killing its worker?"
+        message = f"step {step} ended without a result {refusal.attempt} times"
+        if refusal.deaths >= MAX_DEATHS:
+            message = f"{refusal.deaths} workers died during step {step}; is it killing them?"
         error = WorkerDiedError(message)
         problem = _describe(error, refusal)
         with self._sessions.begin() as session:
-            version = park(session, refusal, problem, _parking_events(problem), deaths=deaths)
+            version = park(session, refusal, problem, _parking_events(problem))
         if version is None:
             return Busy()
         STEP_FAILURES.labels(step, name_error(error)).inc()

@@ -9,9 +9,9 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from ticketflow.storage.holders import IN_DOUBT, WITH_LOST_HOLDER
 from ticketflow.storage.pauses import IS_PAUSED
 from ticketflow.workflow.lineage import Lineage
-from ticketflow.workflow.policy import SUSPECT_WAIT_S
 from ticketflow.workflow.transitions import RUNNABLE, Status
 
 MAX_DOUBLINGS = 6
@@ -41,20 +41,15 @@ class Departure:
     traceparent: str | None = None
 
 
-# After the first death a ticket goes on at once; a suspect waits for a random moment of its own.
-_SUSPECT_WAIT = """
-    CASE WHEN lease_token IS NULL OR deaths = 0 THEN interval '0'
-         ELSE random() * power(2, deaths) * make_interval(secs => :suspect_wait_s) END
-"""
-
 _EXPIRE = text(f"""
     WITH expired AS (
         SELECT id FROM tickets WHERE lease_token IS NOT NULL AND lease_until <= now()
         ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
     ), moved AS (
         UPDATE tickets
-        SET lease_token = NULL, lease_until = NULL, deaths = deaths + 1, version = version + 1, updated_at = now(),
-            generation = generation + 1, is_in_flight = false, wake_at = now() + {_SUSPECT_WAIT}
+        SET lost_holders = {WITH_LOST_HOLDER}, holder = NULL, lease_token = NULL, lease_until = NULL,
+            version = version + 1, updated_at = now(), generation = generation + 1, is_in_flight = false,
+            wake_at = now()
         FROM expired WHERE tickets.id = expired.id
         RETURNING tickets.id, tenant, next_step, attempt, generation, deaths
     )
@@ -99,6 +94,7 @@ _DEPART = f"""
             next_step = due.target,
             attempt = CASE WHEN {_IS_SAME_STEP} THEN attempt ELSE 0 END,
             deaths = CASE WHEN {_IS_SAME_STEP} THEN deaths ELSE 0 END,
+            lost_holders = CASE WHEN {_IS_SAME_STEP} THEN lost_holders ELSE '{{}}' END,
             error = CASE WHEN {_IS_SAME_STEP} THEN error END,
             wake_at = now() + :redispatch_after * power(2, least(dispatches, :max_doublings))
         FROM due WHERE tickets.id = due.id
@@ -122,18 +118,20 @@ _CLAIM_DUE = text(f"""
         CROSS JOIN LATERAL (
             SELECT id, priority, wake_at, graph_version, next_step, {TARGET} AS target FROM tickets
             WHERE tickets.priority = level.priority AND wake_at <= now() AND status = ANY(:runnable)
-              AND lease_token IS NULL AND deaths < 2 AND {TARGET} IS NOT NULL AND NOT {IS_PAUSED}
+              AND lease_token IS NULL AND deaths < 2 AND (lost_holders = '{{}}' OR deaths + {IN_DOUBT} < 2)
+              AND {TARGET} IS NOT NULL AND NOT {IS_PAUSED}
             ORDER BY wake_at LIMIT :limit FOR UPDATE SKIP LOCKED
         ) AS ripe
         ORDER BY ripe.priority DESC, ripe.wake_at LIMIT :limit
     ), {_DEPART}
 """).bindparams(bindparam("targets", type_=JSONB))
 
-# A suspect travels without another one: two that meet in a worker could not be told apart.
+# A suspect travels without another one: two that meet in a worker could not be told apart. Whoever may yet become one
+# waits until that is settled.
 _CLAIM_SUSPECT = text(f"""
     WITH due AS (
         SELECT id, graph_version, next_step, {TARGET} AS target FROM tickets
-        WHERE deaths >= 2 AND wake_at <= now() AND lease_token IS NULL
+        WHERE deaths >= 2 AND wake_at <= now() AND lease_token IS NULL AND {IN_DOUBT} = 0
           AND status = ANY(:runnable) AND {TARGET} IS NOT NULL AND NOT {IS_PAUSED}
           AND NOT EXISTS (SELECT FROM tickets AS other WHERE other.deaths >= 2 AND other.is_in_flight
                                                          AND other.wake_at > now())
@@ -162,8 +160,8 @@ _WAKE_ALL = text(f"""
         SELECT id FROM tickets WHERE is_in_flight AND status = ANY(:runnable) FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE tickets
-    SET wake_at = now() + {_SUSPECT_WAIT}, deaths = deaths + CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END,
-        lease_token = NULL, lease_until = NULL, is_in_flight = false, generation = generation + 1, updated_at = now()
+    SET wake_at = now(), lost_holders = {WITH_LOST_HOLDER}, holder = NULL, lease_token = NULL, lease_until = NULL,
+        is_in_flight = false, generation = generation + 1, updated_at = now()
     FROM free WHERE tickets.id = free.id RETURNING tickets.id
 """)
 
@@ -182,14 +180,14 @@ def count_in_flight(session: Session) -> int:
 
 
 def expire_leases(session: Session, limit: int) -> int:
-    """Take tickets from holders that ran out of time; each such end counts as a death of its step's worker.
+    """Take tickets from holders that ran out of time; whether they are dead is an open question from then on.
 
     Whatever message the holder had is worth nothing from here on: only the dispatcher sends the ticket again.
 
     Returns:
         How many leases ended.
     """
-    return len(session.execute(_EXPIRE, {"limit": limit, "suspect_wait_s": SUSPECT_WAIT_S}).all())
+    return len(session.execute(_EXPIRE, {"limit": limit}).all())
 
 
 def expire_approvals(session: Session, limit: int) -> list[float]:
@@ -209,7 +207,7 @@ def claim_due(
 
     Older messages of these tickets are worth nothing from here on. Tickets somebody holds are not
     due, paused steps are not started, and rows another dispatcher is busy with are skipped. Of those
-    whose workers died twice, at most one is out at a time.
+    whose workers died twice, at most one is out at a time; where that is not settled yet, none.
 
     Args:
         redispatch_after: How long a published ticket may wait before it is due again; doubles
@@ -253,4 +251,4 @@ def wake_in_flight(session: Session) -> int:
     Returns:
         How many were woken.
     """
-    return len(session.execute(_WAKE_ALL, {"runnable": sorted(RUNNABLE), "suspect_wait_s": SUSPECT_WAIT_S}).all())
+    return len(session.execute(_WAKE_ALL, {"runnable": sorted(RUNNABLE)}).all())

@@ -16,6 +16,7 @@ from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from ticketflow.storage.holders import WITH_LOST_HOLDER
 from ticketflow.storage.pauses import IS_PAUSED
 from ticketflow.storage.session import limit_statements
 from ticketflow.storage.tickets import build_request
@@ -34,7 +35,8 @@ class Claim:
         ticket_id: The ticket.
         step: The step it was sent to run.
         generation: The generation its message carries.
-        is_redelivered: The broker says an earlier consumer died with this message: take over.
+        is_redelivered: The broker says an earlier consumer lost this message, by its death or only by the loss of its
+            connection.
     """
 
     ticket_id: UUID
@@ -73,7 +75,6 @@ class Refusal:
 
     Attributes:
         token: The lease somebody holds or died with, or ``None``.
-        has_live_lease: That lease has not run out.
         is_paused: The step is not to be started.
         accepted_s: When the ticket was accepted, on the clock ``time.monotonic`` of this process.
     """
@@ -87,7 +88,6 @@ class Refusal:
     generation: int
     next_step: str | None
     graph_version: int
-    has_live_lease: bool
     is_paused: bool
     accepted_s: float
 
@@ -150,23 +150,25 @@ _UNCHANGED = """
     AND attempt = :attempt AND lease_token IS NOT DISTINCT FROM CAST(:token AS uuid)
 """
 
-# A dead holder's ticket is taken over at once, but only the first time: whoever is near when it happens
-# again is a suspect, and suspects wait for a moment of their own (see ``policy.MAX_DEATHS``).
+# A ticket whose holder may be dead is taken over at once, but only once: whether that was a death is an open question
+# (``holders``), and until it is settled the lease alone keeps others out. Nobody takes over from their own process.
 _CLAIM = text(f"""
     WITH seen AS (
         SELECT id, status, generation, next_step, graph_version, attempt, deaths, lease_token,
                extract(epoch FROM now() - created_at) AS age_s,
-               coalesce(lease_until > now(), false) AS has_live_lease, {IS_PAUSED} AS is_paused
+               {IS_PAUSED} AS is_paused
         FROM tickets WHERE id = :ticket_id
     ), moved AS (
         UPDATE tickets
         SET status = :processing, version = version + 1, attempt = attempt + 1, dispatches = 0, updated_at = now(),
-            deaths = deaths + CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END,
+            lost_holders = {WITH_LOST_HOLDER}, holder = :holder,
             lease_token = :token, lease_until = now() + :lease, wake_at = now() + :lease
         WHERE id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
           AND graph_version = :graph_version
           AND attempt < :max_attempts AND deaths < :max_deaths AND NOT {IS_PAUSED}
-          AND (lease_token IS NULL OR (deaths = 0 AND (:is_redelivered OR lease_until <= now())))
+          AND (lease_token IS NULL
+               OR (deaths = 0 AND lost_holders = '{{}}'
+                   AND (lease_until <= now() OR :is_redelivered AND holder IS DISTINCT FROM :holder)))
         RETURNING id, tenant, attempt, dispatched_at, subject, body, customer_name, customer_email, channel,
                   created_at, state
     ), passed AS (
@@ -177,7 +179,7 @@ _CLAIM = text(f"""
         FROM moved, passed
     )
     SELECT seen.status, seen.generation, seen.next_step, seen.graph_version, seen.attempt, seen.deaths,
-           seen.lease_token, seen.has_live_lease, seen.is_paused, seen.age_s, passed.round, now() AS started_at,
+           seen.lease_token, seen.is_paused, seen.age_s, passed.round, now() AS started_at,
            moved.attempt AS claimed_attempt,
            coalesce(extract(epoch FROM now() - moved.dispatched_at), 0) AS waited_s, moved.id, moved.tenant,
            moved.subject, moved.body, moved.customer_name, moved.customer_email, moved.channel, moved.created_at,
@@ -203,8 +205,9 @@ _EXTEND = text("""
 _COMMIT = text(f"""
     WITH moved AS (
         UPDATE tickets
-        SET state = state || :added, version = version + 1, attempt = 0, deaths = 0, error = NULL,
-            lease_token = NULL, lease_until = NULL, updated_at = now(), dispatched_at = now(),
+        SET state = state || :added, version = version + 1, attempt = 0, deaths = 0, lost_holders = '{{}}',
+            error = NULL, lease_token = NULL, lease_until = NULL, holder = NULL,
+            updated_at = now(), dispatched_at = now(),
             status = :status, next_step = CAST(:next_step AS text), finished_at = CASE WHEN :is_last THEN now() END,
             generation = generation + CASE WHEN :leaves_chain THEN 1 ELSE 0 END,
             is_in_flight = NOT (:is_last OR :leaves_chain),
@@ -225,8 +228,8 @@ _ASK = text(f"""
     WITH moved AS (
         UPDATE tickets
         SET state = state || :added, version = version + 1, generation = generation + 1, attempt = 0, deaths = 0,
-            status = :awaiting, lease_token = NULL, lease_until = NULL, is_in_flight = false, updated_at = now(),
-            wake_at = now() + :wake_after
+            lost_holders = '{{}}', status = :awaiting, lease_token = NULL, lease_until = NULL, holder = NULL,
+            is_in_flight = false, updated_at = now(), wake_at = now() + :wake_after
         WHERE {_UNCHANGED}
         RETURNING {MOVED}, wake_at
     ), trail AS ({_APPEND_REQUEST}), told AS ({RECORD_DELIVERIES})
@@ -237,10 +240,9 @@ _ASK = text(f"""
 _GIVE_BACK = text(f"""
     WITH moved AS (
         UPDATE tickets
-        SET version = version + 1, generation = generation + 1, lease_token = NULL, lease_until = NULL,
+        SET version = version + 1, generation = generation + 1, lease_token = NULL, lease_until = NULL, holder = NULL,
             is_in_flight = false, dispatches = 0, updated_at = now(),
-            wake_at = now() + :delay, deaths = coalesce(CAST(:deaths AS smallint), deaths),
-            error = coalesce(:error, error)
+            wake_at = now() + :delay, error = coalesce(:error, error)
         WHERE {_UNCHANGED}
         RETURNING id, tenant, version
     ), trail AS ({_APPEND_EVENTS})
@@ -250,23 +252,22 @@ _GIVE_BACK = text(f"""
 _PARK = text(f"""
     WITH moved AS (
         UPDATE tickets
-        SET status = :failed, version = version + 1, lease_token = NULL, lease_until = NULL, is_in_flight = false,
-            wake_at = NULL, deaths = coalesce(CAST(:deaths AS smallint), deaths), error = :error,
-            updated_at = now(), finished_at = now()
+        SET status = :failed, version = version + 1, lease_token = NULL, lease_until = NULL, holder = NULL,
+            is_in_flight = false, wake_at = NULL, error = :error, updated_at = now(), finished_at = now()
         WHERE {_UNCHANGED}
         RETURNING {MOVED}
     ), trail AS ({_APPEND_EVENTS}), told AS ({RECORD_DELIVERIES})
     SELECT version FROM moved
 """).bindparams(bindparam("error", type_=JSONB), bindparam("events", type_=JSONB))
 
-_REPORT_ALIVE = text("""
-    UPDATE tickets SET deaths = deaths - 1
-    WHERE id = :ticket_id AND next_step = :step AND status = ANY(:runnable) AND deaths > 0
-""")
-
 
 def claim_step(
-    session: Session, claim: Claim, lease: timedelta, max_attempts: int, graph_version: int = FIRST_VERSION
+    session: Session,
+    claim: Claim,
+    lease: timedelta,
+    max_attempts: int,
+    graph_version: int = FIRST_VERSION,
+    holder: UUID | None = None,
 ) -> Lease | Refusal | None:
     """Ask for a ticket; the attempt is counted before any work is done.
 
@@ -274,6 +275,7 @@ def claim_step(
         lease: How long the step may think before somebody else may take the ticket, unless extended.
         max_attempts: Claims granted before the step counts as exhausted.
         graph_version: Of the graph the step belongs to; tickets of any other are refused.
+        holder: The process that asks.
 
     Returns:
         A lease, or where the ticket stood when it was refused, or ``None`` for an unknown ticket.
@@ -281,6 +283,7 @@ def claim_step(
     token = uuid4()
     values = asdict(claim) | {
         "token": token,
+        "holder": holder,
         "lease": lease,
         "max_attempts": max_attempts,
         "max_deaths": MAX_DEATHS,
@@ -303,7 +306,6 @@ def claim_step(
             generation=row.generation,
             next_step=row.next_step,
             graph_version=row.graph_version,
-            has_live_lease=row.has_live_lease,
             is_paused=row.is_paused,
             accepted_s=accepted_s,
         )
@@ -380,7 +382,6 @@ def give_back(
     delay: timedelta,
     events: Sequence[Event] = (),
     *,
-    deaths: int | None = None,
     error: Mapping[str, Any] | None = None,
 ) -> int | None:
     """Let go of a ticket and set its clock; the dispatcher sends the step again when it rings.
@@ -388,39 +389,23 @@ def give_back(
     Copies of the message that the broker may still deliver are worth nothing, so the wait is kept.
 
     Args:
-        deaths: The count to leave behind, where it changed.
         error: Why, if something failed; left out, an earlier error stays.
 
     Returns:
         The ticket's version, or ``None`` when it moved on meanwhile: nothing changed.
     """
-    values = {"delay": delay, "deaths": deaths, "error": error and dict(error)}
+    values = {"delay": delay, "error": error and dict(error)}
     return _version(session, _GIVE_BACK, _coordinates(seen, events) | values)
 
 
-def park(
-    session: Session,
-    seen: Lease | Refusal,
-    error: Mapping[str, Any],
-    events: Sequence[Event],
-    *,
-    deaths: int | None = None,
-) -> int | None:
+def park(session: Session, seen: Lease | Refusal, error: Mapping[str, Any], events: Sequence[Event]) -> int | None:
     """End the ticket as failed at this step; finished steps are kept.
-
-    Args:
-        deaths: The count to leave behind, where it changed.
 
     Returns:
         The ticket's new version, or ``None`` when it moved on meanwhile: nothing changed.
     """
-    values = {"failed": Status.FAILED, "deaths": deaths, "error": dict(error)}
+    values = {"failed": Status.FAILED, "error": dict(error)}
     return _version(session, _PARK, _coordinates(seen, events) | values)
-
-
-def report_alive(session: Session, lease: Lease) -> None:
-    """Take back a death: the holder that was given up is slow, not dead."""
-    session.execute(_REPORT_ALIVE, asdict(lease.claim) | {"runnable": sorted(RUNNABLE)})
 
 
 def _asked(request: ApprovalRequest | None) -> dict[str, Any]:

@@ -39,8 +39,9 @@ class Ticket(Base):
 
     ``wake_at`` is the whole clock: a row with one is live, and when it passes the rest of the
     ticket's chain is published again under the next ``generation``. ``state`` holds everything
-    the steps know; the columns computed from it exist to be filtered on. ``deaths`` counts leases of
-    the step at hand that ended without a word. ``next_step`` is a step of the graph of ``graph_version``, which
+    the steps know; the columns computed from it exist to be filtered on. ``deaths`` counts processes that
+    died with the step at hand; ``holder`` is the one that holds the lease, and ``lost_holders`` are those that let
+    one go without a word (``storage.holders``). ``next_step`` is a step of the graph of ``graph_version``, which
     only processes that know it take further. ``request_id`` names the request the ticket came with,
     and ``traceparent`` (W3C) the trace that request began.
     """
@@ -70,6 +71,8 @@ class Ticket(Base):
     is_in_flight: Mapped[bool] = mapped_column(server_default="false")
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
+    holder: Mapped[UUID | None]
+    lost_holders: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     wake_at: Mapped[datetime | None]
     not_before: Mapped[datetime | None]
     forked_from: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
@@ -99,6 +102,7 @@ class Ticket(Base):
         Index("ix_tickets_in_flight", "wake_at", postgresql_where=text("is_in_flight")),
         Index("ix_tickets_leased", "lease_until", postgresql_where=text("lease_token IS NOT NULL")),
         Index("ix_tickets_awaiting", "wake_at", postgresql_where=text("status = 'awaiting_approval'")),
+        Index("ix_tickets_in_doubt", "id", postgresql_where=text("lost_holders <> '{}'")),
         Index("ix_tickets_suspect", "wake_at", postgresql_where=text("deaths >= 2")),
         Index("ix_tickets_status", "tenant", "status", "id"),
         Index("ix_tickets_forked_from", "forked_from", postgresql_where=text("forked_from IS NOT NULL")),
@@ -304,6 +308,23 @@ class Worker(Base):
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (CheckConstraint("slots >= 1 AND queue_wait_s >= 0", name="counters"),)
+
+
+class Holder(Base):
+    """A process that may hold leases, as long as its heart beats.
+
+    Attributes:
+        host: Machine, boot and namespace in which its number means it.
+        born: When it was started, in the machine's own measure.
+    """
+
+    __tablename__ = "holders"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    host: Mapped[str]
+    pid: Mapped[int]
+    born: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class ClockJump(Base):

@@ -84,6 +84,8 @@ def _let_go(ticket: Ticket) -> None:
     ticket.version += 1
     ticket.lease_token = None
     ticket.lease_until = None
+    ticket.holder = None
+    ticket.lost_holders = {}
     ticket.is_in_flight = False
     ticket.attempt = ticket.deaths = ticket.dispatches = 0
     ticket.updated_at = func.now()

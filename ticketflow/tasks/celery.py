@@ -9,6 +9,7 @@ from ticketflow.errors import ConfigurationError
 from ticketflow.observability.context import name_process, process_name
 from ticketflow.observability.logging import configure_logging, get_logger
 from ticketflow.observability.tracing import start_tracing, stop_tracing
+from ticketflow.services.liveness import Pulse
 from ticketflow.services.tools import check_engine, warm_up
 from ticketflow.settings import load_settings
 from ticketflow.tasks import threads, worker_metrics  # noqa: F401  # a pool of our own; followers of signals
@@ -60,6 +61,13 @@ def follow_log_levels(**_: Any) -> None:
 
 
 @signals.worker_ready.connect
+def show_life(**_: Any) -> None:
+    """Let the others hear that this process is alive; the children of a prefork worker each do so by themselves."""
+    live = runtime()
+    Pulse(live.sessions, live.process, live.settings.lease_s).start()
+
+
+@signals.worker_ready.connect
 def tell_systemd(**_: Any) -> None:
     """Tell systemd, if that is who started us, that tickets are taken from now on."""
     sd_notify("READY=1", log, unset_environment=True)
@@ -71,6 +79,7 @@ def start_afresh(**_: Any) -> None:
     forget_runtime()
     start_tracing(process_name())
     follow_log_levels()
+    show_life()
 
 
 @signals.worker_shutdown.connect

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from celery import bootsteps
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,6 +12,7 @@ from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.logging import get_logger
 from ticketflow.services.collect_dead_letters import DeadLetterBox, collect_dead_letters
 from ticketflow.services.dispatch_due import DispatchLimits, Publisher, dispatch_due
+from ticketflow.services.liveness import Inquest
 from ticketflow.services.watch_clock import ClockWatch
 from ticketflow.storage.session import Sessions
 from ticketflow.tasks.dead_letter_box import BrokerDeadLetters
@@ -29,10 +31,18 @@ AWAY_PAUSE_S = 1.0
 COLLECT_EVERY_S = 5.0
 
 
+class Watch(Protocol):
+    """Keeps an eye on something."""
+
+    def look(self) -> None:
+        """Look, if that is long enough ago."""
+        ...
+
+
 class Dispatcher:
     """Publishes what is due whenever it is woken, and on its own every ``poll_interval_s``.
 
-    On the side it reads the dead letters and keeps an eye on the clocks.
+    On the side it reads the dead letters, and keeps an eye on the clocks and on who is alive.
     """
 
     def __init__(
@@ -40,7 +50,7 @@ class Dispatcher:
         sessions: Sessions,
         publisher: Publisher,
         letters: DeadLetterBox,
-        clock: ClockWatch,
+        watches: Sequence[Watch],
         limits: DispatchLimits,
         poll_interval_s: float,
     ) -> None:
@@ -48,7 +58,7 @@ class Dispatcher:
         self._sessions = sessions
         self._publisher = publisher
         self._letters = letters
-        self._clock = clock
+        self._watches = watches
         self._collected_at = 0.0
         self._limits = limits
         self._poll_interval_s = poll_interval_s
@@ -78,7 +88,8 @@ class Dispatcher:
     def _pass(self) -> float:
         """Make one pass; return how many seconds to pause."""
         try:
-            self._clock.look()
+            for watch in self._watches:
+                watch.look()
             report = dispatch_due(self._sessions, self._publisher, self._limits)
             self._collect()
         except (BrokerUnavailableError, SQLAlchemyError) as error:
@@ -105,8 +116,9 @@ def build_dispatcher(app: Any) -> Dispatcher:
     live = runtime()
     publisher = ChainPublisher(app, ticket_plan(), live.settings.publish_timeout_s)
     letters = BrokerDeadLetters(app, publisher)
-    clock = ClockWatch(live.sessions, live.longest_waits)
-    return Dispatcher(live.sessions, publisher, letters, clock, live.limits, live.settings.poll_interval_s)
+    inquest = Inquest(live.sessions, live.settings.lease_s)
+    watches: list[Watch] = [inquest, ClockWatch(live.sessions, live.longest_waits)]
+    return Dispatcher(live.sessions, publisher, letters, watches, live.limits, live.settings.poll_interval_s)
 
 
 def dispatches(worker: Any) -> bool:

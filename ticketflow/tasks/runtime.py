@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from ticketflow.services.deliver_webhook import DeliveryLimits
 from ticketflow.services.dispatch_due import DispatchLimits
 from ticketflow.services.knowledge import StoredKnowledge
+from ticketflow.services.liveness import describe_process
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.services.tools import build_knowledge, build_tools
@@ -16,6 +17,7 @@ from ticketflow.services.watch_clock import build_longest_waits
 from ticketflow.settings import Settings, load_settings
 from ticketflow.storage.clocks import LongestWaits
 from ticketflow.storage.embedded import embedded_url
+from ticketflow.storage.holders import Process
 from ticketflow.storage.session import Sessions, build_engine, build_session_factory
 from ticketflow.storage.webhook_deliveries import Patience
 from ticketflow.workflow.plan import ticket_plan
@@ -44,6 +46,11 @@ class Runtime:
     def sessions(self) -> Sessions:
         """Where use cases get their one transaction from."""
         return build_session_factory(self.engine)
+
+    @cached_property
+    def process(self) -> Process:
+        """This process, as holder of leases."""
+        return describe_process()
 
     @property
     def limits(self) -> DispatchLimits:
@@ -111,7 +118,7 @@ class Runtime:
         # round trips are saved.
         sessions = build_session_factory(self.engine.execution_options(isolation_level="AUTOCOMMIT"))
         lease_for = timedelta(seconds=self.settings.lease_s)
-        return StepRunner(sessions, ticket_plan(), self._tools, self.queue_wait, lease_for)
+        return StepRunner(sessions, ticket_plan(), self._tools, self.queue_wait, lease_for, self.process)
 
 
 _lock = threading.Lock()

@@ -34,8 +34,3 @@ def backoff(policy: RetryPolicy, attempt: int, retry_after_s: float | None = Non
     ceiling_s = min(policy.max_interval, policy.initial_interval * policy.backoff_factor ** (attempt - 1))
     wait_s = random.uniform(0, ceiling_s) if policy.jitter else ceiling_s  # noqa: S311  # not a secret
     return timedelta(seconds=max(wait_s, retry_after_s or 0.0))
-
-
-def suspect_wait(deaths: int) -> timedelta:
-    """Choose how long a ticket waits after ``deaths`` (2 or more) of its step's workers."""
-    return timedelta(seconds=random.uniform(0, SUSPECT_WAIT_S * 2 ** (deaths - 1)))  # noqa: S311  # not a secret

@@ -1,30 +1,54 @@
-"""Steps whose worker ends without a word: the first time is bad luck, the third is the step's doing."""
+"""Steps whose worker ends without a word: only a proven end is a death, and the third is the step's doing."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from tests.toy import MAX_ATTEMPTS
-from ticketflow.services.outcomes import Committed, LostLease, Parked, Retrying, Superseded
+from ticketflow.services import liveness
+from ticketflow.services.liveness import Inquest, Pulse, describe_process, is_alive
+from ticketflow.services.outcomes import Busy, Committed, LostLease, Parked, Superseded
 from ticketflow.storage.due import expire_leases, wake_in_flight
+from ticketflow.storage.holders import Process, beat, convict, drop_question
 from ticketflow.storage.leases import Lease, Refusal, claim_step
 from ticketflow.storage.models import Ticket, TicketEvent
 from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_WAIT_S
 
 A_SECOND = timedelta(seconds=1)
+AN_HOUR = timedelta(hours=1)
+LEASE_S = 15.0
 
 
 @pytest.fixture
-def die(sessions):
-    """Claim as a worker does that ends without a word."""
+def new_process(sessions):
+    """Describe a process of another machine whose heart has beaten once."""
 
-    def claim_and_die(claim) -> Lease | Refusal:
+    def make() -> Process:
+        process = Process(uuid4(), "elsewhere", 1, 1)
         with sessions.begin() as session:
-            return claim_step(session, claim, timedelta(hours=1), MAX_ATTEMPTS)
+            beat(session, process)
+        return process
 
-    return claim_and_die
+    return make
+
+
+@pytest.fixture
+def hold(sessions, new_process):
+    """Claim as a worker does that then says nothing; returns its process with what it got."""
+
+    def claim_and_be_silent(claim, process=None) -> tuple[Process, Lease | Refusal]:
+        process = process or new_process()
+        with sessions.begin() as session:
+            return process, claim_step(session, claim, AN_HOUR, MAX_ATTEMPTS, holder=process.id)
+
+    return claim_and_be_silent
 
 
 @pytest.fixture
@@ -49,93 +73,218 @@ def expire(sessions):
     return end_leases
 
 
+@pytest.fixture
+def settle(sessions):
+    """Say what became of a process."""
+
+    def decide(process: Process, *, is_dead: bool) -> None:
+        with sessions.begin() as session:
+            if is_dead:
+                convict(session, process.id)
+            else:
+                drop_question(session, process.id)
+
+    return decide
+
+
+@pytest.fixture
+def fate(let_time_pass, expire, settle):
+    """All that can happen to leases and processes."""
+    return SimpleNamespace(let_time_pass=let_time_pass, expire=expire, settle=settle)
+
+
 def ticket_of(sessions, claim) -> Ticket:
     with sessions() as session:
         return session.get_one(Ticket, claim.ticket_id)
 
 
-def test_after_the_first_death_the_ticket_goes_on_at_once(sessions, new_runner, first_claim, die):
-    die(first_claim)
-
-    assert isinstance(new_runner().run(replace(first_claim, is_redelivered=True)), Committed)
-    assert ticket_of(sessions, first_claim).deaths == 0
+def again(claim):
+    return replace(claim, is_redelivered=True)
 
 
-def test_after_the_second_death_the_ticket_waits_for_a_moment_of_its_own(sessions, new_runner, first_claim, die):
-    redelivered = replace(first_claim, is_redelivered=True)
-    die(first_claim)
-    die(redelivered)
+def test_a_message_that_comes_again_is_taken_over_at_once_and_no_death_is_counted(
+    sessions, new_runner, first_claim, hold
+):
+    first, _ = hold(first_claim)
+    _, second = hold(again(first_claim))
 
-    outcome = new_runner().run(redelivered)
+    ticket = ticket_of(sessions, first_claim)
+    assert isinstance(second, Lease)
+    assert (ticket.deaths, list(ticket.lost_holders)) == (0, [str(first.id)])
 
-    assert isinstance(outcome, Retrying)
-    assert timedelta() <= outcome.delay <= timedelta(seconds=2 * SUSPECT_WAIT_S)
+
+def test_a_committed_step_forgets_who_was_lost(sessions, new_runner, first_claim, hold):
+    hold(first_claim)
+
+    assert isinstance(new_runner().run(again(first_claim)), Committed)
+    ticket = ticket_of(sessions, first_claim)
+    assert (ticket.deaths, ticket.lost_holders, ticket.holder) == (0, {}, None)
+
+
+def test_while_it_is_open_who_is_dead_a_message_that_comes_again_takes_nothing_over(new_runner, first_claim, hold):
+    hold(first_claim)
+    hold(again(first_claim))
+
+    assert new_runner().run(again(first_claim)) == Busy()
+
+
+def test_nobody_takes_over_from_the_process_they_are_in(first_claim, hold):
+    process, _ = hold(first_claim)
+
+    _, refusal = hold(again(first_claim), process)
+
+    assert isinstance(refusal, Refusal)
+
+
+def test_nobody_takes_over_from_a_process_that_is_seen_to_run(sessions, new_runner, first_claim, hold):
+    here = describe_process()
+    with sessions.begin() as session:
+        beat(session, here)
+    hold(first_claim, here)
+
+    assert new_runner().run(again(first_claim)) == Busy()
+    assert ticket_of(sessions, first_claim).lost_holders == {}
+
+
+def test_however_often_the_holder_is_lost_and_found_nothing_is_counted(
+    sessions, new_runner, first_claim, hold, fate, dispatch
+):
+    claim = first_claim
+    for _ in range(MAX_ATTEMPTS - 1):
+        process, _ = hold(claim)
+        fate.let_time_pass()
+        assert fate.expire() == 1
+        fate.settle(process, is_dead=False)
+        (departure,) = dispatch()
+        claim = replace(claim, generation=departure.generation)
+
+    assert isinstance(new_runner().run(claim), Committed)
+
+
+def test_a_ticket_that_two_may_have_died_with_waits_until_it_is_settled(sessions, first_claim, hold, fate, dispatch):
+    first, _ = hold(first_claim)
+    second, _ = hold(again(first_claim))
+    fate.let_time_pass()
+    fate.expire()
+
+    assert dispatch() == []
+    fate.settle(first, is_dead=True)
+    assert dispatch() == []
+    fate.settle(second, is_dead=False)
+
+    assert len(dispatch()) == 1
+    assert ticket_of(sessions, first_claim).deaths == 1
+
+
+def test_after_the_second_death_the_ticket_waits_for_a_moment_of_its_own(sessions, first_claim, hold, fate):
+    processes = [hold(first_claim)[0], hold(again(first_claim))[0]]
+    fate.let_time_pass()
+    fate.expire()
+    for process in processes:
+        fate.settle(process, is_dead=True)
+
     ticket = ticket_of(sessions, first_claim)
     assert (ticket.status, ticket.deaths, ticket.lease_token, ticket.is_in_flight) == ("processing", 2, None, False)
-    assert ticket.error["class"] == "WorkerDiedError"
+    assert timedelta() <= ticket.wake_at - ticket.updated_at <= timedelta(seconds=2 * SUSPECT_WAIT_S) + AN_HOUR
 
 
 def test_a_step_that_kills_its_worker_does_so_three_times_and_is_parked(
-    sessions, new_runner, first_claim, die, dispatch, let_time_pass
+    sessions, new_runner, first_claim, hold, dispatch, fate
 ):
-    granted = [die(first_claim), die(replace(first_claim, is_redelivered=True))]
-    assert isinstance(new_runner().run(replace(first_claim, is_redelivered=True)), Retrying)
-    let_time_pass()
-    (departure,) = dispatch()
-    third = replace(first_claim, generation=departure.generation)
-    granted.append(die(third))
+    granted = [hold(first_claim), hold(again(first_claim))]
+    claim = first_claim
+    for _ in range(MAX_DEATHS - 1):
+        fate.let_time_pass()
+        fate.expire()
+        for process, _ in granted:
+            fate.settle(process, is_dead=True)
+        fate.let_time_pass()
+        (departure,) = dispatch()
+        claim = replace(claim, generation=departure.generation)
+        if len(granted) < MAX_DEATHS:
+            granted.append(hold(claim))
 
-    outcome = new_runner().run(replace(third, is_redelivered=True))
+    outcome = new_runner().run(claim)
 
     assert isinstance(outcome, Parked)
-    assert [type(each) for each in granted] == [Lease] * MAX_DEATHS
+    assert [type(lease) for _, lease in granted] == [Lease] * MAX_DEATHS
     ticket = ticket_of(sessions, first_claim)
     assert (ticket.status, ticket.error["class"], ticket.state.get("read")) == ("failed", "WorkerDiedError", None)
+    assert "is it killing them?" in ticket.error["message"]
 
 
-def test_a_lease_that_runs_out_is_a_death_and_its_ticket_is_due_at_once(
-    sessions, first_claim, die, let_time_pass, expire, dispatch
-):
-    die(first_claim)
-    let_time_pass()
+def test_one_process_dies_once_with_a_step_however_often_it_was_lost(sessions, first_claim, hold, fate, dispatch):
+    process, _ = hold(first_claim)
+    fate.let_time_pass()
+    fate.expire()
+    (departure,) = dispatch()
+    hold(replace(first_claim, generation=departure.generation), process)
+    fate.let_time_pass()
+    fate.expire()
 
-    assert expire() == 1
+    fate.settle(process, is_dead=True)
+    fate.settle(process, is_dead=True)
+
+    assert ticket_of(sessions, first_claim).deaths == 1
+
+
+def test_whoever_was_taken_for_dead_and_turns_up_takes_its_death_back(sessions, first_claim, hold, fate):
+    process, _ = hold(first_claim)
+    hold(again(first_claim))
+    fate.settle(process, is_dead=True)
+    assert ticket_of(sessions, first_claim).deaths == 1
+
+    fate.settle(process, is_dead=False)
+
     ticket = ticket_of(sessions, first_claim)
-    assert (ticket.deaths, ticket.lease_token, ticket.is_in_flight) == (1, None, False)
+    assert (ticket.deaths, ticket.lost_holders) == (0, {})
+
+
+def test_a_lease_that_runs_out_is_put_down_and_its_ticket_is_due_at_once(sessions, first_claim, hold, fate, dispatch):
+    process, _ = hold(first_claim)
+    fate.let_time_pass()
+
+    assert fate.expire() == 1
+    ticket = ticket_of(sessions, first_claim)
+    assert (ticket.deaths, ticket.lease_token, ticket.holder, ticket.is_in_flight) == (0, None, None, False)
+    assert list(ticket.lost_holders) == [str(process.id)]
     (departure,) = dispatch()
     assert departure.next_step == "read"
     assert departure.generation > first_claim.generation
     with sessions() as session:
         event = session.scalars(select(TicketEvent).where(TicketEvent.type == "step.lease_expired")).one()
-    assert (event.step, event.attempt, event.detail) == ("read", 1, {"deaths": 1})
+    assert (event.step, event.attempt, event.detail) == ("read", 1, {"deaths": 0})
 
 
-def test_a_lease_that_has_time_left_does_not_run_out(first_claim, die, expire):
-    die(first_claim)
+def test_a_lease_that_has_time_left_does_not_run_out(first_claim, hold, fate):
+    hold(first_claim)
 
-    assert expire() == 0
+    assert fate.expire() == 0
 
 
-def test_a_ticket_somebody_holds_is_not_due(sessions, first_claim, die, dispatch):
-    die(first_claim)
+def test_a_ticket_somebody_holds_is_not_due(sessions, first_claim, hold, dispatch):
+    hold(first_claim)
     with sessions.begin() as session:
         session.execute(update(Ticket).values(wake_at=func.now() - A_SECOND))
 
     assert dispatch() == []
 
 
-def test_after_a_restart_of_everything_whoever_was_held_counts_a_death(sessions, first_claim, die):
-    die(first_claim)
+def test_after_a_restart_of_everything_whoever_held_a_ticket_is_looked_for(sessions, first_claim, hold):
+    process, _ = hold(first_claim)
 
     with sessions.begin() as session:
         assert wake_in_flight(session) == 1
 
-    assert (ticket_of(sessions, first_claim).deaths, ticket_of(sessions, first_claim).lease_token) == (1, None)
+    ticket = ticket_of(sessions, first_claim)
+    assert (list(ticket.lost_holders), ticket.lease_token) == ([str(process.id)], None)
 
 
-def test_a_holder_that_was_only_slow_takes_its_death_back(sessions, new_runner, first_claim, die):
+def test_a_holder_that_was_only_slow_takes_its_death_back(sessions, new_runner, first_claim, hold, fate):
     def read_slowly(state, tools):
-        die(replace(first_claim, is_redelivered=True))
+        holder = ticket_of(sessions, first_claim).holder
+        hold(again(first_claim))
+        fate.settle(Process(holder, "", 0, 0), is_dead=True)
         assert ticket_of(sessions, first_claim).deaths == 1
         return {"read": 99}
 
@@ -143,7 +292,7 @@ def test_a_holder_that_was_only_slow_takes_its_death_back(sessions, new_runner, 
     assert ticket_of(sessions, first_claim).deaths == 0
 
 
-def test_of_several_suspects_one_travels_at_a_time(sessions, submit, dispatch, let_time_pass):
+def test_of_several_suspects_one_travels_at_a_time(sessions, submit, dispatch, fate):
     for _ in range(3):
         submit()
     with sessions.begin() as session:
@@ -159,11 +308,147 @@ def test_of_several_suspects_one_travels_at_a_time(sessions, submit, dispatch, l
     assert third[0].ticket_id != first[-1].ticket_id
 
 
-def test_a_copy_of_a_suspects_message_does_not_cut_the_wait_short(new_runner, first_claim, die, let_time_pass, expire):
-    redelivered = replace(first_claim, is_redelivered=True)
-    die(first_claim)
-    die(redelivered)
-    let_time_pass()
-    expire()
+def test_a_copy_of_a_message_whose_lease_ended_is_worth_nothing(new_runner, first_claim, hold, fate):
+    hold(first_claim)
+    hold(again(first_claim))
+    fate.let_time_pass()
+    fate.expire()
 
-    assert new_runner().run(redelivered) == Superseded()
+    assert new_runner().run(again(first_claim)) == Superseded()
+
+
+# -- Who is dead ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Give whoever looks into deaths a clock that is set by hand."""
+
+    class Clock:
+        now = 1000.0
+
+    monkeypatch.setattr(liveness.time, "monotonic", lambda: Clock.now)
+    return Clock
+
+
+@pytest.fixture
+def be_silent(sessions):
+    """Let a process have been silent, and lost, for so long."""
+
+    def age(seconds: float) -> None:
+        past = {"past": timedelta(seconds=seconds), "seconds": seconds}
+        with sessions.begin() as session:
+            session.execute(text("UPDATE holders SET seen_at = seen_at - :past"), past)
+            aged = """
+                UPDATE tickets SET lost_holders = (
+                    SELECT jsonb_object_agg(key, value || jsonb_build_object('at', (value ->> 'at')::float8 - :seconds))
+                    FROM jsonb_each(lost_holders))
+                WHERE lost_holders <> '{}'
+            """
+            session.execute(text(aged), past)
+
+    return age
+
+
+@pytest.fixture
+def lost(first_claim, hold, fate):
+    """Have a process that let its lease run out."""
+    process, _ = hold(first_claim)
+    fate.let_time_pass()
+    fate.expire()
+    return process
+
+
+def outcome_of(sessions, claim) -> tuple[int, int]:
+    """Return how many deaths are counted, and how many lost holders are known."""
+    ticket = ticket_of(sessions, claim)
+    return ticket.deaths, len(ticket.lost_holders)
+
+
+def test_a_heart_that_is_silent_while_others_are_heard_has_stopped(sessions, first_claim, lost, be_silent, clock):
+    inquest = Inquest(sessions, LEASE_S)
+    be_silent(2 * LEASE_S)
+    inquest.look()
+    clock.now += LEASE_S - 1
+    inquest.look()
+    before = outcome_of(sessions, first_claim)
+    clock.now += 2
+
+    inquest.look()
+
+    assert (before, outcome_of(sessions, first_claim)) == ((0, 1), (1, 1))
+
+
+def test_silence_during_an_outage_proves_nothing(sessions, first_claim, lost, be_silent, clock, monkeypatch):
+    inquest = Inquest(sessions, LEASE_S)
+    inquest.look()
+    for _ in range(3):
+        clock.now += 2 * LEASE_S  # nobody could look
+        be_silent(2 * LEASE_S)
+        inquest.look()
+        clock.now += LEASE_S - 1
+        inquest.look()
+
+    assert outcome_of(sessions, first_claim) == (0, 1)
+
+
+def test_a_heart_that_beats_again_is_no_death(sessions, first_claim, lost, clock):
+    with sessions.begin() as session:
+        convict(session, lost.id)
+    with sessions.begin() as session:
+        beat(session, lost)
+
+    Inquest(sessions, LEASE_S).look()
+
+    assert outcome_of(sessions, first_claim) == (0, 0)
+
+
+def test_a_process_that_never_said_what_it_is_counts_by_its_silence(sessions, first_claim, lost, be_silent, clock):
+    with sessions.begin() as session:
+        session.execute(text("DELETE FROM holders"))
+    be_silent(2 * LEASE_S)
+    inquest = Inquest(sessions, LEASE_S)
+    inquest.look()
+    for _ in range(2):
+        clock.now += LEASE_S - 1
+        inquest.look()
+
+    assert outcome_of(sessions, first_claim) == (1, 1)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_on_its_own_machine_a_process_is_looked_for(sessions, first_claim, hold, fate, ends):
+    program = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    here = describe_process()
+    process = replace(here, id=uuid4(), pid=program.pid, born=liveness.read_birth(program.pid))
+    with sessions.begin() as session:
+        beat(session, process)
+    hold(first_claim, process)
+    fate.let_time_pass()
+    fate.expire()
+    if ends:
+        program.kill()
+        os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOWAIT)  # dead, and not yet buried
+
+    Inquest(sessions, LEASE_S).look()
+
+    program.kill()
+    program.communicate()
+    assert outcome_of(sessions, first_claim) == ((1, 1) if ends else (0, 0))
+
+
+def test_a_number_that_another_process_has_now_says_nothing(sessions):
+    here = describe_process()
+
+    assert is_alive(here) is True
+    assert is_alive(replace(here, born=here.born + 1)) is False
+    assert is_alive(replace(here, host="elsewhere")) is None
+    assert is_alive(None) is None
+
+
+def test_a_pulse_is_heard(sessions):
+    process = describe_process()
+    Pulse(sessions, process, LEASE_S).beat()
+
+    with sessions() as session:
+        assert session.scalar(text("SELECT pid FROM holders WHERE id = :id"), {"id": process.id}) == os.getpid()

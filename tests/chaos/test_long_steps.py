@@ -1,0 +1,63 @@
+"""Steps that take longer than their servers stay: nobody dies of it."""
+
+import json
+import threading
+
+import psycopg
+import pytest
+
+from tests.chaos.checker import check
+from tests.chaos.history import read_history
+from tests.chaos.site import STEPS, VHOST, Setup, Site
+from tests.chaos.submit import submit_directly
+from tests.harness.wait import wait_until
+from ticketflow.workflow.policy import MAX_DEATHS
+
+LEASE = {"TICKETFLOW_LEASE_S": "3"}
+
+
+def count_executions(site: Site, step: str) -> int:
+    return sum(line["what"] == "executing" and line["step"] == step for line in read_history(site.history_path))
+
+
+def read_deaths(site: Site) -> int:
+    """Count the deaths that any ticket was ever said to have had."""
+    with psycopg.connect(site.database_url.replace("+psycopg", ""), autocommit=True) as connection:
+        errors = connection.execute("SELECT error FROM tickets WHERE error IS NOT NULL").fetchall()
+        deaths = connection.execute("SELECT coalesce(max(deaths), 0) FROM tickets").fetchone()
+    return sum("WorkerDied" in json.dumps(error) for (error,) in errors) + deaths[0]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_a_lost_broker_connection_is_nobodys_death(pool, new_site):
+    setup = Setup(workers={"one": pool, "two": pool}, step_s=6, env=LEASE)
+    with new_site(setup).running() as site:
+        submit_directly(site, 8)
+        wait_until(lambda: count_executions(site, STEPS[0]) >= 8, 60, "all are being thought about")
+        for _ in range(2 * MAX_DEATHS):
+            site.servers.rabbitmq.close_all_connections(VHOST)
+            threading.Event().wait(2.5)  # a fault lasts
+        site.wait_until_quiet(200)
+        report = check(site.history_path, site.database_url)
+        deaths = read_deaths(site)
+
+    assert report.problems == []
+    assert deaths == 0
+
+
+@pytest.mark.timeout(300)
+def test_an_outage_of_the_database_is_nobodys_death(new_site):
+    with new_site(Setup(step_s=5, env=LEASE)).running() as site:
+        submit_directly(site, 1)
+        for times in range(1, MAX_DEATHS + 1):
+            wait_until(lambda times=times: count_executions(site, STEPS[0]) >= times, 90, f"try {times} has begun")
+            site.servers.postgres.kill()
+            threading.Event().wait(11)  # longer than the step thinks and then goes on trying to commit
+            site.servers.postgres.start()
+        site.wait_until_quiet(200)
+        report = check(site.history_path, site.database_url)
+        deaths = read_deaths(site)
+
+    assert report.problems == []
+    assert deaths == 0
