@@ -4,18 +4,15 @@ Each name below is a Celery setting (https://docs.celeryq.dev, "Configuration an
 Steps, and so queues and routes, come from the graph; addresses come from the environment.
 """
 
-from kombu import Exchange, Queue
-
 from ticketflow.settings import load_settings
 from ticketflow.tasks import folder
+from ticketflow.tasks.kept_queue import DEAD_LETTERS, DELIVERY_LIMIT, KeptExchange, KeptQueue
 from ticketflow.workflow.plan import ticket_plan
 
 _settings = load_settings()
 _steps = ticket_plan().order
 
 # -- Where messages go ---------------------------------------------------------------------------
-DEAD_LETTERS = "ticketflow.dead"
-
 broker_url = _settings.broker_url or f"{folder.SCHEME}://localhost//"
 if _settings.is_broker_embedded:
     _folder = _settings.data_dir / "messages"
@@ -32,19 +29,17 @@ else:
     broker_transport_options = {"read_timeout": 30, "write_timeout": 10}
 
 # What no queue is bound for, and what a step rejects, ends up in the dead-letter queue.
-_exchange = Exchange("ticketflow", type="topic", arguments={"alternate-exchange": DEAD_LETTERS})
+_exchange = KeptExchange("ticketflow", type="topic", arguments={"alternate-exchange": DEAD_LETTERS})
+_arguments: dict[str, str | int] = {"x-queue-type": _settings.queue_type, "x-dead-letter-exchange": DEAD_LETTERS}
+if _settings.queue_type == "quorum":  # a classic queue has no limit
+    _arguments["x-delivery-limit"] = DELIVERY_LIMIT
 task_queues = [
-    Queue(
-        f"steps.{step}",
-        exchange=_exchange,
-        routing_key=f"steps.{step}",
-        queue_arguments={"x-queue-type": _settings.queue_type, "x-dead-letter-exchange": DEAD_LETTERS},
-    )
+    KeptQueue(f"steps.{step}", exchange=_exchange, routing_key=f"steps.{step}", queue_arguments=dict(_arguments))
     for step in _steps
 ]
-dead_letter_queue = Queue(
+dead_letter_queue = KeptQueue(
     DEAD_LETTERS,
-    exchange=Exchange(DEAD_LETTERS, type="topic"),
+    exchange=KeptExchange(DEAD_LETTERS, type="topic"),
     routing_key="#",
     queue_arguments={"x-queue-type": _settings.queue_type},
 )

@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Any
 
-from celery import bootsteps, shared_task
+from celery import Task, bootsteps, shared_task
 from celery.worker import state
 from kombu import Exchange, Queue
 from kombu.utils.uuid import uuid
@@ -31,6 +31,8 @@ log = get_logger(__name__)
 TASK = "ticketflow.canary"
 # A queue without a consumer goes by itself: that of a worker that is not coming back.
 EXPIRES_MS = 600_000
+# A thread or a process each: more is nobody's worker.
+MAX_SLOTS = 10_000
 # Steps under way may still end when a worker gives up on itself.
 GRACE_S = 30.0
 
@@ -212,12 +214,15 @@ class CanaryStep(bootsteps.StartStopStep):
             log.warning("worker.not_forgotten", error=type(error).__name__)
 
 
-@shared_task(name=TASK, acks_late=False, send_events=False)
-def answer(name: str, slots: int) -> None:
-    """Put a worker down as alive; runs in its pool."""
+@shared_task(name=TASK, bind=True, acks_late=False, send_events=False)
+def answer(task: Task, name: str | int, slots: str | int) -> None:
+    """Put a worker down as alive; runs in its pool, and believes nobody else's canary."""
+    if name != task.request.hostname or not (isinstance(slots, int) and 0 < slots <= MAX_SLOTS):
+        log.warning("message.rejected", queue=task.request.delivery_info.get("routing_key"), reason="no canary of ours")
+        return
     live = runtime()
     try:
         with live.sessions.begin() as session:
-            record_worker(session, name, slots, live.queue_wait.value_s)
+            record_worker(session, str(name), slots, live.queue_wait.value_s)
     except SQLAlchemyError as error:
         log.warning("canary.database_away", error=type(error).__name__)

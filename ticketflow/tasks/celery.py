@@ -20,9 +20,11 @@ from ticketflow.tasks.dispatcher import DispatcherStep
 from ticketflow.tasks.log_levels import LevelWatch
 from ticketflow.tasks.runtime import forget_runtime, runtime
 from ticketflow.tasks.schema_wait import wait_for_schema
+from ticketflow.tasks.wire import make_harmless
 
 log = get_logger(__name__)
 
+make_harmless()
 app = Celery("ticketflow.tasks", control=ReplicatedControl)
 app.config_from_object("celeryconfig")
 app.steps["worker"].update({DispatcherStep, DelivererStep, CanaryStep})

@@ -1,14 +1,27 @@
-"""The worker's consumer without native delayed delivery, and at peace with threads."""
+"""The worker's consumer: unmoved by what is no message of ours, without delayed delivery, at peace with threads."""
 
+from collections.abc import Callable
+from inspect import signature
+from typing import Any
+
+from celery.worker import state
 from celery.worker.consumer import Consumer as CeleryConsumer
+from celery.worker.consumer import Tasks
 
+from ticketflow.observability.logging import get_logger
+from ticketflow.tasks.envelope import UnreadableMessageError, may_be_rejected, read_envelope
 from ticketflow.tasks.threads import TaskPool
+
+log = get_logger(__name__)
 
 _UNUSED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 
 
 class Consumer(CeleryConsumer):
-    """Celery's consumer, less one step.
+    """Celery's consumer, less one step, and with a guard before it.
+
+    Whatever cannot be made into a request is rejected, to the dead letters. In Celery it ends the worker,
+    and the broker gives the message to the next one.
 
     No message of ours carries an ETA (retries wait in Postgres), so the 28 queues that step would
     declare on a broker with quorum queues would only be in an operator's way.
@@ -23,3 +36,53 @@ class Consumer(CeleryConsumer):
         """Cancel what is under way at a cold shutdown, unless it runs in threads: those end with the process."""
         if not isinstance(self.pool, TaskPool):
             super().cancel_active_requests()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Leave out what makes workers listen to each other: nothing of ours needs it, and anybody may speak there."""
+        super().__init__(*args, **kwargs, without_gossip=True, without_mingle=True)
+        for step in self.steps:
+            if isinstance(step, Tasks):
+                # RabbitMQ closes the connection of who limits a channel that a quorum queue is consumed on, and queues
+                # may be of another type than we declare.
+                step.qos_global = lambda _: False
+
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
+        """Put the guard before Celery's own handler."""
+        handle = super().create_task_handler(*args, **kwargs)
+        known = {name: signature(task.run) for name, task in self.app.tasks.items()}
+
+        def on_task_received(message: Any) -> None:
+            try:
+                envelope = read_envelope(message, known)
+                known[envelope.headers.task].bind(*envelope.args, **envelope.kwargs)
+                envelope.refill(message)
+            except UnreadableMessageError as error:
+                return self.refuse(message, str(error))
+            except TypeError:
+                return self.refuse(message, "its task takes other arguments")
+            return self._hand_over(handle, message)
+
+        return on_task_received
+
+    def _hand_over(self, handle: Callable[[Any], None], message: Any) -> None:
+        try:
+            handle(message)
+        except (*self.connection_errors, *self.channel_errors):
+            raise
+        except Exception as error:
+            if message.headers["id"] in state.requests:  # the pool's fault, not the message's
+                raise
+            self.refuse(message, type(error).__name__)
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """Reject what kombu cannot unpack; Celery acknowledges it, and it is gone."""
+        self.refuse(message, type(exc).__name__)
+
+    def refuse(self, message: Any, reason: str) -> None:
+        """Send a message to the dead letters, and say nothing of what is in it."""
+        where = message.delivery_info or {}
+        log.warning("message.rejected", queue=where.get("routing_key"), reason=reason)
+        if where.get("consumer_tag") in (message.channel.no_ack_consumers or ()):
+            return  # remote control is acknowledged as it comes
+        answer = message.reject_log_error if may_be_rejected(message) else message.ack_log_error
+        answer(log, self.connection_errors)

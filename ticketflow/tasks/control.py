@@ -1,10 +1,57 @@
 """Remote control of workers (``celery inspect``, Flower) that outlives the loss of a broker's node."""
 
+from typing import Annotated, Any
+
 from celery.app.control import Control
 from kombu import Queue
-from kombu.pidbox import Mailbox
+from kombu.pidbox import Mailbox, Node
+from pydantic import BaseModel, ConfigDict, Field
 
+from ticketflow.observability.logging import get_logger
 from ticketflow.settings import load_settings
+
+log = get_logger(__name__)
+
+# A clock past this could not be written into a message any more.
+MAX_CLOCK = 2**53
+
+
+class _ReplyTo(BaseModel):
+    exchange: str
+    routing_key: str
+
+
+class _Command(BaseModel):
+    """A remote-control command; who may send it is the broker's business."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    method: str
+    arguments: dict[str, Any] | None = None
+    destination: list[str] | None = None
+    pattern: Annotated[str, Field(max_length=255)] | None = None
+    matcher: str | None = None
+    reply_to: _ReplyTo | None = None
+    ticket: str | None = None
+
+
+class GuardedNode(Node):
+    """A worker's ear for remote control that hears only what is a command."""
+
+    def handle_message(self, body: Any, message: Any = None) -> Any:
+        """Obey a command; what is none is logged and forgotten."""
+        try:
+            command = _Command.model_validate(body)
+            if command.reply_to is not None and command.reply_to.exchange != self.mailbox.reply_exchange.name:
+                raise ValueError("an answer would go elsewhere")  # noqa: TRY301
+        except ValueError as error:
+            log.warning("control.unreadable", error=type(error).__name__)
+            return None
+        if message is not None:
+            clock = message.headers.get("clock")
+            is_clock = isinstance(clock, int) and 0 <= clock < MAX_CLOCK
+            message.headers = {"clock": clock if is_clock else 0}
+        return super().handle_message(command.model_dump(exclude_none=True), message)
 
 
 class ReplicatedMailbox(Mailbox):
@@ -13,6 +60,8 @@ class ReplicatedMailbox(Mailbox):
     A classic queue lives on one node. While that is away nobody can declare the queue, not even on another node, and
     a worker that cannot declare its mailbox ends.
     """
+
+    node_cls = GuardedNode
 
     def get_queue(self, hostname: str) -> Queue:
         """Build a worker's mailbox, under a name that says of what type it is: a queue cannot change it."""

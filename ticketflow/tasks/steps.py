@@ -1,10 +1,10 @@
 """One registered task per step of the graph: thin shells that turn outcomes into broker verbs."""
 
 from typing import Any
-from uuid import UUID
 
 from celery import Task
 from celery.exceptions import Reject, Retry
+from pydantic import ValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from ticketflow.observability.context import bound, current_request_id
@@ -14,6 +14,7 @@ from ticketflow.observability.tracing import Attributes, describe_span, span, ti
 from ticketflow.services.outcomes import AlreadyDone, Committed, Parked, Retrying, StepOutcome
 from ticketflow.storage.leases import Claim
 from ticketflow.tasks.celery import app
+from ticketflow.tasks.envelope import StepArguments
 from ticketflow.tasks.publisher import REQUEST_ID, SENT_BY, TRACEPARENT
 from ticketflow.tasks.runtime import runtime
 from ticketflow.workflow.plan import ticket_plan
@@ -46,10 +47,15 @@ class StepTask(Task):
 
         Raises:
             Retry: The step will be published again when the ticket's clock rings.
-            Reject: The ticket is parked; the message goes to the dead letters.
+            Reject: The ticket is parked, or there is none; the message goes to the dead letters.
         """
         is_redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
-        claim = Claim(UUID(ticket_id), self.step, generation, is_redelivered)
+        try:
+            told = StepArguments(ticket_id=ticket_id, generation=generation)
+        except ValidationError:
+            log.warning("message.rejected", queue=f"steps.{self.step}", reason="it names no ticket")
+            raise Reject("it names no ticket", requeue=False) from None
+        claim = Claim(told.ticket_id, self.step, told.generation, is_redelivered)
         request_id = self.request.get(REQUEST_ID)
         with bound(request_id=request_id, ticket_id=ticket_id, step=self.step, generation=generation):
             return self.answer(self.run_step(claim))

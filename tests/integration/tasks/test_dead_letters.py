@@ -143,7 +143,26 @@ def test_what_is_no_letter_at_all_is_dropped(app, publisher, box):
     with app.amqp.Producer(publisher.open_channel()) as producer:
         producer.publish("hello", exchange="ticketflow.dead", routing_key="x")
 
-    taken = wait_until(lambda: box.take(10) or box._taken)  # noqa: SLF001  # what was taken is not told
-    assert len(taken) == 1
-    box.forget()
+    channel = publisher.open_channel()
+    wait_until(lambda: channel.queue_declare("ticketflow.dead", passive=True).message_count)
     assert box.take(10) == []
+    publisher.close()  # what is not acknowledged comes back
+    assert publisher.open_channel().queue_declare("ticketflow.dead", passive=True).message_count == 0
+
+
+def test_letters_that_could_not_be_written_down_are_taken_again(publisher, ticket_id, box, collect):
+    publisher.publish(Departure(ticket_id, 1, "classify"))
+    reject(publisher)
+    wait_until(lambda: box.take(10))  # and now the database is away
+
+    assert len(collect()) == 1
+    assert box.take(10) == []
+
+
+def test_the_queue_of_the_dead_letters_is_made_again(publisher, ticket_id, collect, sessions, box):
+    publisher.open_channel().queue_delete("ticketflow.dead")
+    collect_dead_letters(sessions, box)
+    publisher.publish(Departure(ticket_id, 1, "classify"))
+    reject(publisher)
+
+    assert [letter["reason"] for letter in collect()] == ["rejected"]
