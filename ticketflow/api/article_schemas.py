@@ -6,11 +6,16 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from ticketflow.api.fields import MAX_VERSION, Line, LongText, ShownSchema, shown_instant
 from ticketflow.api.paging import DEFAULT_LIMIT, MAX_LIMIT
-from ticketflow.services.articles import MAX_BODY_CHARACTERS
+from ticketflow.services.articles import (
+    MAX_BODY_CHARACTERS,
+    MAX_EXTERNAL_ID_CHARACTERS,
+    MAX_TAG_CHARACTERS,
+    MAX_TAGS,
+    MAX_TITLE_CHARACTERS,
+)
 from ticketflow.services.html_text import HtmlText
 from ticketflow.storage.articles import NewArticle
 
-MAX_TAGS = 50
 FORMATS = ("markdown", "html", "text")
 
 ARTICLE = {
@@ -23,7 +28,7 @@ ARTICLE = {
 class ChangedArticleSchema(Schema):
     """An article's whole content; its external id stays."""
 
-    title = Line(500, required=True)
+    title = Line(MAX_TITLE_CHARACTERS, required=True)
     body = LongText(MAX_BODY_CHARACTERS, required=True, metadata={"description": "In the format that `format` names."})
     format = fields.String(
         load_default="markdown",
@@ -33,7 +38,7 @@ class ChangedArticleSchema(Schema):
             " the others are kept as they are."
         },
     )
-    tags = fields.List(Line(100), load_default=list, validate=validate.Length(max=MAX_TAGS))
+    tags = fields.List(Line(MAX_TAG_CHARACTERS), load_default=list, validate=validate.Length(max=MAX_TAGS))
 
     @post_load
     def build(self, loaded: dict[str, Any], **_: Any) -> NewArticle:
@@ -49,7 +54,10 @@ class NewArticleSchema(ChangedArticleSchema):
     """An article of the knowledge base."""
 
     external_id = Line(
-        200, allow_none=True, load_default=None, metadata={"description": "Your own key; unique among articles."}
+        MAX_EXTERNAL_ID_CHARACTERS,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "Your own key; unique among articles."},
     )
 
 

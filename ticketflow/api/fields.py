@@ -1,16 +1,14 @@
 """Field types shared by the schemas: what a line, a text and an instant may be."""
 
 import json
-import re
 from datetime import datetime
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
+from ticketflow.services.valid_text import CONTROL
 from ticketflow.settings import is_timezone
 
-# Cc, and the two separators that also end a line (Unicode UAX #14, class BK).
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _YEARS = range(1970, 9999)
 MAX_EMAIL_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
 MAX_METADATA_BYTES = 16 * 1024
@@ -85,7 +83,7 @@ def refuse_large_metadata(metadata: dict[str, Any]) -> None:
 
 
 def _refuse_controls(value: str) -> None:
-    if _CONTROL.search(value):
+    if CONTROL.search(value):
         raise ValidationError("Must be one line without control characters.")
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -12,10 +11,9 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from ticketflow.api.problems import ROOT_FIELD
+from ticketflow.services.valid_text import UNSTORABLE
 
 MAX_DEPTH = 32
-# PostgreSQL's text and jsonb cannot hold NUL; lone surrogates are not text at all (RFC 8259 §8.2).
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _INTEGERS = range(-(2**63), 2**63)
 
 
@@ -90,7 +88,7 @@ def _find_unsafe(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str,
         yield path[:1], f"must not be nested deeper than {MAX_DEPTH} levels"
     elif isinstance(value, dict):
         for name, below in value.items():
-            if _UNSTORABLE.search(name):
+            if UNSTORABLE.search(name):
                 yield path, "a name in it holds a NUL or half a surrogate pair"
             yield from _find_unsafe(below, (*path, name))
     elif isinstance(value, list):
@@ -101,7 +99,7 @@ def _find_unsafe(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str,
 
 
 def _find_fault(value: Any) -> str | None:
-    if isinstance(value, str) and _UNSTORABLE.search(value):
+    if isinstance(value, str) and UNSTORABLE.search(value):
         return "must not hold a NUL or half a surrogate pair"
     if isinstance(value, float) and not math.isfinite(value):
         return "must be a number that a 64-bit float can hold"

@@ -101,7 +101,13 @@ def _parse(place: str, line: str) -> Entry:
 
 
 def _load(text: str) -> Any:
-    return json.loads(text, parse_constant=lambda name: _refuse_constant(name, text))
+    try:
+        return json.loads(text, parse_constant=lambda name: _refuse_constant(name, text))
+    except json.JSONDecodeError:
+        raise
+    except (RecursionError, ValueError) as error:  # ValueError: an integer of thousands of digits
+        reason = "nested too deeply" if isinstance(error, RecursionError) else "a number too long to be one"
+        raise json.JSONDecodeError(reason, text, 0) from None
 
 
 def _refuse_constant(name: str, text: str) -> NoReturn:

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from ticketflow.errors import NotFoundError
+from ticketflow.errors import InvalidInputError, NotFoundError
+from ticketflow.services.valid_text import CONTROL, UNSTORABLE
 from ticketflow.services.views import describe_article, describe_version
 from ticketflow.storage.articles import (
     NewArticle,
@@ -24,6 +25,10 @@ from ticketflow.storage.session import Sessions
 Imported = Literal["created", "updated", "unchanged"]
 # About 100 pages. An article that long answers no single question; make several of it.
 MAX_BODY_CHARACTERS = 200_000
+MAX_TITLE_CHARACTERS = 500
+MAX_TAGS = 50
+MAX_TAG_CHARACTERS = 100
+MAX_EXTERNAL_ID_CHARACTERS = 200
 
 
 def create_article(sessions: Sessions, tenant: str, new: NewArticle) -> dict[str, Any]:
@@ -31,9 +36,41 @@ def create_article(sessions: Sessions, tenant: str, new: NewArticle) -> dict[str
 
     Raises:
         ConflictError: The external id is taken.
+        InvalidInputError: It is no article; see ``check_article``.
     """
+    check_article(new)
     with sessions.begin() as session:
         return describe_article(record_article(session, tenant, new))
+
+
+def check_article(new: NewArticle) -> None:
+    """Hold an article to what every way in holds it to.
+
+    Raises:
+        InvalidInputError: It is too long, blank, or not text that can be kept; the message names the field.
+    """
+    _check_line("title", new.title, MAX_TITLE_CHARACTERS)
+    if len(new.tags) > MAX_TAGS:
+        raise InvalidInputError(f"tags: more than {MAX_TAGS}")
+    for tag in new.tags:
+        _check_line("tags", tag, MAX_TAG_CHARACTERS)
+    if new.external_id is not None:
+        _check_line("external_id", new.external_id, MAX_EXTERNAL_ID_CHARACTERS)
+    if not new.body.strip():
+        raise InvalidInputError("body: there is no text in it")
+    if len(new.body) > MAX_BODY_CHARACTERS:
+        raise InvalidInputError(f"body: longer than {MAX_BODY_CHARACTERS:,} characters; make several articles of it")
+    if UNSTORABLE.search(new.body):
+        raise InvalidInputError("body: must not hold a NUL or half a surrogate pair")
+
+
+def _check_line(name: str, line: str, longest: int) -> None:
+    if not line.strip():
+        raise InvalidInputError(f"{name}: must not be blank")
+    if len(line) > longest:
+        raise InvalidInputError(f"{name}: longer than {longest:,} characters")
+    if CONTROL.search(line) or UNSTORABLE.search(line):
+        raise InvalidInputError(f"{name}: must be one line without control characters")
 
 
 def read_article(sessions: Sessions, tenant: str, article_id: UUID) -> dict[str, Any]:
@@ -91,7 +128,9 @@ def update_article(
     Raises:
         NotFoundError: There is no such article.
         VersionConflictError: Somebody changed it since.
+        InvalidInputError: It is no article; see ``check_article``.
     """
+    check_article(new)
     with sessions.begin() as session:
         return describe_article(advance_article(session, tenant, article_id, seen, new))
 
@@ -111,8 +150,12 @@ def import_articles(sessions: Sessions, tenant: str, articles: Iterable[NewArtic
 
     Yields:
         What became of each article, as it is stored.
+
+    Raises:
+        InvalidInputError: One is no article; see ``check_article``.
     """
     for new in articles:
+        check_article(new)
         with sessions.begin() as session:
             yield _import_one(session, tenant, new)
 
