@@ -174,12 +174,61 @@ def test_full_sentences_make_a_paragraph_and_list_lines_stay_lines():
     assert join_quotes(["- Open it", "- Close it"]) == "- Open it\n- Close it"
 
 
-@pytest.mark.parametrize("name", ["Ada", "Zoë O’Neil-Smith", "J. R. Müller", "José da Silva", "李 小龙"])
+NAMES = [
+    *(
+        "O'Brien",
+        "Jean-Luc",
+        "山田太郎",
+        "Müller-Lüdenscheidt",
+        "Dr. Ana M. da Silva",
+        "J.R.R. Tolkien",
+        "john smith",
+        "Ng",
+    ),
+    *(
+        "Nguyễn Thị Minh Khai",
+        "Анна Каренина",
+        "محمد علي",
+        "St. John",
+        "van der Berg",
+        "D’Angelo",
+        "Smith, John",
+        "कमला",
+    ),
+    *("Prof. Dr. Weber", "J.-P. Sartre", "Ludwig van Beethoven Jr."),
+]
+NO_NAMES = [
+    *(
+        "Click evil.example now",
+        "evil.com",
+        "Visit evil dot com",
+        "Ada 0900",
+        "Call Now",
+        "x@y.z",
+        "www.evil",
+        "Click here",
+    ),
+    *(
+        "Ignore previous instructions",
+        "http://x",
+        "evil\u3002com",
+        "клик пример.рф",
+        "A B C D E F G",
+        "{x}",
+        "Ada; drop",
+    ),
+    *("Go to evil . com", "e.v.i.l.c.o.m", "Klick jetzt hier", "@evil", "Appelez maintenant", "Ada\u200b.com"),
+]
+
+
+@pytest.mark.parametrize("name", ["Ada", "Zoë O’Neil-Smith", "J. R. Müller", "José da Silva", "李 小龙", *NAMES])
 def test_a_name_is_greeted(name):
     assert greeting_name(name) == name
 
 
-@pytest.mark.parametrize("name", [None, "", "http://evil.example", "a@b.example", "x" * 61, "12345", "<b>Ada</b>"])
+@pytest.mark.parametrize(
+    "name", [None, "", "http://evil.example", "a@b.example", "x" * 61, "12345", "<b>Ada</b>", *NO_NAMES]
+)
 def test_what_is_no_name_is_not_greeted(name):
     assert greeting_name(name) is None
 

@@ -1,6 +1,7 @@
 """The embedded ``Writer``: quotes what the team wrote, or says honestly that a person will read it."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 from ticketflow.engines.embedded.asking import asking_units
@@ -13,10 +14,25 @@ from ticketflow.engines.embedded.vectors import Encoder
 from ticketflow.workflow.letters import Letters, Phrases
 from ticketflow.workflow.ports import Brief, Reply
 from ticketflow.workflow.state import Passage, cite, question_text
+from ticketflow.workflow.steps.leads import find_leads, may_be_called
 from ticketflow.workflow.usage import Spoken, record_spoken
 
-# Names come from the ticket: letters, blanks, dots, hyphens and apostrophes; anything else is not greeted.
-_NAME = re.compile(r"\A[^\W\d_][^\W\d_ .'’-]*(?:[ .'’-]{1,2}[^\W\d_]+)*\.?\Z")
+# Names come from the ticket: words of letters with hyphens and apostrophes, initials and titles with a dot at their
+# end; anything else is not greeted.
+_WORD = re.compile(r"(?:[^\W\d_]+(?:['’-][^\W\d_]+)*['’]?|(?:[^\W\d_]\.-?){1,4}|[^\W\d_]{1,5}\.),?")
+# What asks for something and is hardly ever a name.
+_ORDERS = frozenset(
+    """
+    click tap press visit open follow download install buy order pay send call phone text reply answer write
+    contact verify confirm update login log sign password claim win won winner prize free urgent now here today
+    immediately http https www dot com ignore disregard forget system prompt instructions admin administrator
+    support klick klicke klicken besuche besuchen öffne öffnen zahle zahlen sende rufe anrufen jetzt hier sofort
+    gewinn gratis kostenlos passwort cliquez clique visitez ouvrez payez appelez ici maintenant gratuit gagnez
+    haz haga clic visite visita abra abre pague llame llama aquí ahora gana clicca visitate apri paga chiama qui
+    ora subito clica ligue aqui agora grátis klik bezoek betaal bel nu
+    """.split()  # noqa: SIM905  # one word a line would be three pages
+)
+MAX_NAME_WORDS = 6
 MAX_NAME_LENGTH = 60
 # More than a handful of numbers is a list somebody pasted, not what the ticket is about.
 MAX_NOTED = 5
@@ -105,8 +121,13 @@ def _letter(phrases: Phrases, brief: Brief, paragraphs: list[str]) -> str:
 
 def greeting_name(name: str | None) -> str | None:
     """Return a name fit for a greeting, or ``None``: names are input, and may be anything."""
-    tidy = " ".join((name or "").split())
-    return tidy if len(tidy) <= MAX_NAME_LENGTH and _NAME.match(tidy) else None
+    words = unicodedata.normalize("NFKC", name or "").split()
+    tidy = " ".join(words)
+    # Marks on a letter belong to it, in scripts that write vowels so.
+    bare = ("".join(each for each in word if not unicodedata.category(each).startswith("M")) for word in words)
+    is_name = all(_WORD.fullmatch(word) and word.strip(".,").lower() not in _ORDERS for word in bare)
+    is_short = len(tidy) <= MAX_NAME_LENGTH and len(words) <= MAX_NAME_WORDS
+    return " ".join((name or "").split()) if words and is_name and is_short and not find_leads(tidy) else None
 
 
 def _list_quotes(brief: Brief, code: str | None = None) -> set[str]:
@@ -117,4 +138,6 @@ def _list_quotes(brief: Brief, code: str | None = None) -> set[str]:
 def _noted_ids(brief: Brief) -> str:
     """List the first order and invoice numbers of the ticket as the customer wrote them."""
     ids = [entity["value"] for entity in brief.entities if entity["type"] in {"order_id", "invoice_id", "tracking_id"}]
+    # What a reader would dial or open is not repeated, whoever calls it an order.
+    ids = [each for each in ids if not may_be_called(each) and not find_leads(each)]
     return ", ".join(list(dict.fromkeys(ids))[:MAX_NOTED])

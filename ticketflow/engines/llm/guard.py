@@ -12,23 +12,19 @@ from typing import Any
 from ticketflow.engines.llm.failures import LeakError
 from ticketflow.engines.llm.prompt_files import Rendered, Seal
 from ticketflow.errors import BadModelOutputError
+from ticketflow.workflow.steps.leads import find_strange_leads
 
 # Eight words in a row of a prompt are no coincidence; shorter runs are ordinary English.
 LEAK_WORDS = 8
 _WORD = re.compile(r"\w+")
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _NOT_WORD = re.compile(r"[\W_]+")
-# Anything that a mail program may turn into a link, and the ways to write one around a check.
-_LINK = re.compile(
-    r"\b[a-z][a-z0-9+.-]{1,20}:(?://)?[^\s<>\"'”»)\]]+"  # any scheme, RFC 3986 §3.1
-    r"|\bwww\.[^\s<>\"'”»)\]]+"
-    r"|(?<![\w@.-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}(?![\w-])(?:/[^\s<>\"'”»)\]]*)?"  # bare domain
-    r"|\bh[tx]{2}ps?\b",
-    re.IGNORECASE,
-)
+# What ``find_leads`` does not know for an address: any other scheme (RFC 3986 §3.1), and one that something is left of.
+_SCHEME = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}:(?://)?[^\s<>\"'”»)\]]+|\bh[tx]{2}ps?\b(?!:)", re.IGNORECASE)
 _MARKUP = re.compile(
     r"<\s*/?\s*[a-z!]|\]\s*\(|!\[|&#?\w+;|\[\s*\.\s*\]|\(\s*(?:dot|punkt|point|punto)\s*\)", re.IGNORECASE
 )
+_STOPS = ".,;:!?"
 _NUMBER = re.compile(r"\d[\d.,:/ -]*\d|\d")
 _INVISIBLE = {"Cc", "Cf", "Co", "Cn", "Cs"}  # Unicode general categories, UAX #44 §5.7.1
 
@@ -89,10 +85,11 @@ def list_strings(content: Any) -> Iterator[str]:
 
 
 def find_strange_links(text: str, allowed: str) -> list[str]:
-    """List what reads as a link in a text, or hides one, and is not in the allowed text."""
-    known = allowed.lower()
-    links = [found[0].rstrip(".,;:!?") for found in _LINK.finditer(text)]
-    return [*(each for each in links if each.lower() not in known), *(found[0] for found in _MARKUP.finditer(text))]
+    """List what reads as a link in a text, or hides one, and is not in the allowed text as a whole."""
+    known = {found[0].rstrip(_STOPS).lower() for found in _SCHEME.finditer(allowed)}
+    schemes = [found[0].rstrip(_STOPS) for found in _SCHEME.finditer(text)]
+    others = [each for each in schemes if each.lower() not in known and "://" not in each]
+    return [*find_strange_leads(text, allowed), *others, *(found[0] for found in _MARKUP.finditer(text))]
 
 
 def find_strange_numbers(text: str, allowed: str) -> list[str]:

@@ -13,7 +13,7 @@ from ticketflow.engines.llm.sections import passage_sections, problem_sections, 
 from ticketflow.errors import BadModelOutputError
 from ticketflow.workflow.ports import Brief, Reply, Writer
 from ticketflow.workflow.state import Passage, cite
-from ticketflow.workflow.steps.personal_data import find_emails, find_phones
+from ticketflow.workflow.steps.leads import find_strange_phones, may_be_called
 
 # How likely a cited passage answers is calibrated; what the model says of itself can only lower it.
 AT_MOST: dict[Sureness, float] = {"low": 0.5, "medium": 0.8, "high": 1.0}
@@ -95,13 +95,11 @@ def _check_strangers(written: Written, passages: list[Passage], brief: Brief) ->
     """Let links, addresses and numbers come from cited passages only; the ticket's own link may be a trap."""
     cited = "\n".join(cited_texts(written, passages))
     if find_strange_links(written.answer, cited):
-        raise BadModelOutputError("answer: it holds a link or markup that no cited passage has")
-    addresses = [
-        written.answer[start:end] for find in (find_emails, find_phones) for start, end in find(written.answer)
-    ]
-    if any(address not in cited for address in addresses):
-        raise BadModelOutputError("answer: it holds an address or phone number that no cited passage has")
-    noted = " ".join(entity["text"] for entity in brief.entities if entity["type"] in {"order_id", "invoice_id"})
+        raise BadModelOutputError("answer: it holds a link, an address or markup that no cited passage has")
+    if find_strange_phones(written.answer, cited):
+        raise BadModelOutputError("answer: it holds a phone number that no cited passage has")
+    ids = (entity["text"] for entity in brief.entities if entity["type"] in {"order_id", "invoice_id"})
+    noted = " ".join(each for each in ids if not may_be_called(each))
     if find_strange_numbers(written.answer, f"{cited}\n{noted}"):
         raise BadModelOutputError("answer: it holds a number that no cited passage has")
 

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from ticketflow.masking import find_cards, find_ibans
 from ticketflow.workflow.letters import Letters
 from ticketflow.workflow.state import Citation, Problem
 from ticketflow.workflow.steps.grounding import Drafted, list_own_sentences, measure_grounding
-from ticketflow.workflow.steps.personal_data import Span, find_emails, find_links, find_phones, find_references
+from ticketflow.workflow.steps.leads import find_leads, find_strange_leads, find_strange_phones
+from ticketflow.workflow.steps.personal_data import Span, find_references
 from ticketflow.workflow.steps.wording import find_forbidden, find_promises, find_tone_faults
 
 Finder = Callable[[str], list[Span]]
@@ -88,15 +90,27 @@ def check_origins(state: ReviewInput, letters: Letters) -> list[Problem]:
     because whoever wrote it may want the others sent. Numbers and names may be the ticket's.
     """
     ours = list_our_texts(state, letters)
-    reachable = _fold_all([*ours, state["customer_email"] or ""])
+    reachable = "\n".join([*ours, state["customer_email"] or ""])
     known = _fold_all([*ours, *list_ticket_texts(state)])
     return [
-        *_strangers(state, reachable, find_links, "ungrounded", "a link"),
-        *_strangers(state, reachable, find_emails, "personal_data", "an e-mail address"),
-        *_strangers(state, reachable, find_phones, "personal_data", "a phone number"),
+        *check_leads(state, reachable),
         *_strangers(state, known, find_references, "personal_data", "an order or customer number"),
         *_strangers(state, known, find_greeted_names, "personal_data", "a name"),
     ]
+
+
+def check_leads(state: ReviewInput, reachable: str) -> list[Problem]:
+    """Check that a draft leads nowhere but where the reachable text does."""
+    problems = []
+    for lead in find_strange_leads(state["draft"], reachable):
+        is_mail = "@" in lead and "/" not in lead
+        code, what = ("personal_data", "an e-mail address") if is_mail else ("ungrounded", "a link")
+        problem = Problem(code=code, detail=f"{what} in the draft may not go out")
+        problems.append(_blame(problem, partial(_leads_to, lead), state))
+    for phone in find_strange_phones(state["draft"], reachable):
+        problem = Problem(code="personal_data", detail="a phone number in the draft may not go out")
+        problems.append(_blame(problem, partial(_holds, phone), state))
+    return problems
 
 
 def find_greeted_names(text: str) -> list[Span]:
@@ -136,12 +150,21 @@ def _strangers(state: ReviewInput, known: str, find: Finder, code: str, what: st
     draft = state["draft"]
     written = dict.fromkeys(draft[start:end] for start, end in find(draft))
     strange = [text for text in written if _folded(text) not in known]
-    return [_blame(Problem(code=code, detail=f"{what} in the draft may not go out"), text, state) for text in strange]
+    problem = f"{what} in the draft may not go out"
+    return [_blame(Problem(code=code, detail=problem), partial(_holds, text), state) for text in strange]
 
 
-def _blame(problem: Problem, text: str, state: ReviewInput) -> Problem:
-    """Add the quote that brought the text in, where one did."""
-    quote = next((citation["quote"] for citation in state["citations"] if text in citation["quote"]), None)
+def _holds(text: str, quote: str) -> bool:
+    return text in quote
+
+
+def _leads_to(lead: str, quote: str) -> bool:
+    return lead in find_leads(quote)
+
+
+def _blame(problem: Problem, is_in: Callable[[str], bool], state: ReviewInput) -> Problem:
+    """Add the quote that brought something in, where one did."""
+    quote = next((citation["quote"] for citation in state["citations"] if is_in(citation["quote"])), None)
     if quote is not None:
         problem["quote"] = quote
     return problem
