@@ -185,7 +185,10 @@ class Settings(BaseSettings):
         examples=["512"],
     )
     soft_shutdown_s: float = Field(
-        10, ge=0, description="Seconds that SIGQUIT leaves steps under way to end; SIGTERM waits for them."
+        10,
+        ge=0,
+        description="Seconds that SIGQUIT, or a second SIGTERM, leaves steps under way to end; one SIGTERM waits for"
+        " them, up to their time limits.",
     )
     canary_interval_s: float = Field(
         10, gt=0, description="Seconds between two messages a worker sends itself to prove that it consumes."
@@ -195,6 +198,12 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds after which a worker that consumes nothing, though the broker is there, ends itself to be"
         " started again.",
+    )
+    hung_grace_s: float = Field(
+        60,
+        gt=0,
+        description="Seconds a step may hold its thread past its time limit before its worker lets the others end and"
+        " ends itself to be started again; as long may one step keep all others from running at all.",
     )
     timezone: str = Field(
         "UTC",

@@ -7,6 +7,8 @@ Environment:
     CHAOS_CONTROL: ``no-fence`` or ``no-redispatch`` switches that safeguard off.
     CHAOS_LONG_QUEUES: Makes workers take little ahead and dispatchers send much, so that there is what to purge.
     CHAOS_CLOCK: File that says how far off the wall clock is, in seconds.
+    CHAOS_HANGS: Lets the draft of tickets with certain subjects never end (tests.chaos.hangs).
+    CHAOS_TIME_LIMIT_S: How long a step may think, in seconds.
     CHAOS_GATE: File to wait for before anything is done; everything is loaded by then.
 """
 
@@ -14,12 +16,14 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import TextClause
 
 from tests.chaos.clock import follow_clock
+from tests.chaos.hangs import HANGS
 from tests.chaos.history import History
 from tests.fakes import FakeReviewer, fake_tools
 from tests.harness.wait import wait_until
@@ -30,7 +34,7 @@ from ticketflow.storage import due, leases
 from ticketflow.storage.leases import Claim
 from ticketflow.tasks import app, runtime
 from ticketflow.workflow.approval import ApprovalPolicy
-from ticketflow.workflow.plan import Plan
+from ticketflow.workflow.plan import Plan, ticket_plan
 from ticketflow.workflow.ports import Brief, Opinion, Reply, Tools
 from ticketflow.workflow.state import Problem
 
@@ -39,6 +43,7 @@ __all__ = ["app"]
 POISON = "poison"
 REVISED = "revise"
 STEP_S = float(os.environ.get("CHAOS_STEP_S", "0"))
+IS_HANGING = "CHAOS_HANGS" in os.environ
 APPROVAL = ApprovalPolicy(mode=os.environ.get("CHAOS_APPROVAL", "never"))  # type: ignore[arg-type]
 
 history = History(os.environ["CHAOS_HISTORY"])
@@ -59,6 +64,8 @@ def think(plan: Plan, step: str, state: Mapping[str, Any], tools: Tools) -> Mapp
     history.record("executing", ticket=state["ticket_id"], step=step, pid=os.getpid())
     if step == "draft" and state["subject"] == POISON:
         os.kill(os.getpid(), signal.SIGKILL)
+    if IS_HANGING and step == "draft" and state["subject"] in HANGS:
+        HANGS[state["subject"]]()
     time.sleep(STEP_S)
     return run_plan(plan, step, state, tools)
 
@@ -82,6 +89,10 @@ run_plan, run_step = Plan.run, StepRunner.run
 Plan.run, StepRunner.run = think, run  # type: ignore[method-assign]
 assert callable(runtime.build_tools)
 runtime.build_tools = lambda *_: fake_tools(reviewer=ReviseOnce(), approval=APPROVAL)
+
+if limit := os.environ.get("CHAOS_TIME_LIMIT_S"):
+    steps = ticket_plan().steps
+    steps.update({name: replace(planned, time_limit_s=float(limit)) for name, planned in steps.items()})
 
 match os.environ.get("CHAOS_CONTROL"):
     case "no-fence":

@@ -6,8 +6,6 @@ connection that has nothing to do with its consumer. The task it carries runs in
 step, and puts the worker down in the table the dispatchers learn their window from.
 """
 
-import os
-import signal
 import threading
 import time
 from typing import Any
@@ -25,6 +23,7 @@ from ticketflow.storage.workers import forget_worker, record_worker
 from ticketflow.tasks.broker import BROKER_ERRORS, open_connection
 from ticketflow.tasks.forks import build_fork_gate
 from ticketflow.tasks.runtime import runtime
+from ticketflow.tasks.under_way import end_in_order, leaving
 
 log = get_logger(__name__)
 
@@ -119,7 +118,7 @@ class Canary:
 
     def _loop(self) -> None:
         interval_s = runtime().settings.canary_interval_s
-        while not self.has_given_up:
+        while not (self.has_given_up or leaving.is_set()):
             self._beat()
             if self._is_stopping.wait(interval_s):
                 return
@@ -176,10 +175,7 @@ class Canary:
         """End this process, in order if it still can; whoever supervises it starts another."""
         log.error("worker.not_consuming", worker=self._name)
         self.has_given_up = True
-        last_resort = threading.Timer(GRACE_S, os._exit, (1,))
-        last_resort.daemon = True
-        last_resort.start()
-        os.kill(os.getpid(), signal.SIGTERM)
+        end_in_order(GRACE_S)
 
 
 class CanaryStep(bootsteps.StartStopStep):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from celery import Celery, signals
+from celery.worker import state
 from gunicorn.systemd import sd_notify
 
 from ticketflow.errors import ConfigurationError
@@ -20,6 +21,8 @@ from ticketflow.tasks.dispatcher import DispatcherStep
 from ticketflow.tasks.log_levels import LevelWatch
 from ticketflow.tasks.runtime import forget_runtime, runtime
 from ticketflow.tasks.schema_wait import wait_for_schema
+from ticketflow.tasks.under_way import end_after
+from ticketflow.tasks.watchdog import WatchdogStep
 from ticketflow.tasks.wire import make_harmless
 
 log = get_logger(__name__)
@@ -27,7 +30,7 @@ log = get_logger(__name__)
 make_harmless()
 app = Celery("ticketflow.tasks", control=ReplicatedControl)
 app.config_from_object("celeryconfig")
-app.steps["worker"].update({DispatcherStep, DelivererStep, CanaryStep})
+app.steps["worker"].update({DispatcherStep, DelivererStep, CanaryStep, WatchdogStep})
 
 
 @signals.setup_logging.connect
@@ -73,6 +76,13 @@ def show_life(**_: Any) -> None:
 def tell_systemd(**_: Any) -> None:
     """Tell systemd, if that is who started us, that tickets are taken from now on."""
     sd_notify("READY=1", log, unset_environment=True)
+
+
+@signals.worker_shutting_down.connect
+def hurry(sig: str, how: str, **_: Any) -> None:
+    """Let a second SIGTERM give steps under way a limit: who asks twice does not want to wait for one that hangs."""
+    if (sig, how) == ("SIGTERM", "Warm") and state.should_stop is not None:
+        end_after(load_settings().soft_shutdown_s)
 
 
 @signals.worker_process_init.connect

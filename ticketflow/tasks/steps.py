@@ -3,7 +3,7 @@
 from typing import Any
 
 from celery import Task
-from celery.exceptions import Reject, Retry
+from celery.exceptions import Reject, Retry, TimeLimitExceeded
 from pydantic import ValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -17,9 +17,13 @@ from ticketflow.tasks.celery import app
 from ticketflow.tasks.envelope import StepArguments
 from ticketflow.tasks.publisher import REQUEST_ID, SENT_BY, TRACEPARENT
 from ticketflow.tasks.runtime import runtime
+from ticketflow.tasks.under_way import under_way
 from ticketflow.workflow.plan import ticket_plan
 
 log = get_logger(__name__)
+
+# A child process still has to commit what was ready in time, before its parent kills it.
+KILL_AFTER_S = 5.0
 
 
 def describe(claim: Claim) -> Attributes:
@@ -57,7 +61,10 @@ class StepTask(Task):
             raise Reject("it names no ticket", requeue=False) from None
         claim = Claim(told.ticket_id, self.step, told.generation, is_redelivered)
         request_id = self.request.get(REQUEST_ID)
-        with bound(request_id=request_id, ticket_id=ticket_id, step=self.step, generation=generation):
+        with (
+            bound(request_id=request_id, ticket_id=ticket_id, step=self.step, generation=generation),
+            under_way.keep(claim.ticket_id, self.step, ticket_plan().steps[self.step].time_limit_s),
+        ):
             return self.answer(self.run_step(claim))
 
     def run_step(self, claim: Claim) -> StepOutcome:
@@ -81,6 +88,11 @@ class StepTask(Task):
         """Let a test end the process here: Celery has published the next link and acknowledges afterwards."""
         failpoint("link.after")
 
+    def on_failure(self, exc: Exception, _id: str, args: Any, *_: Any) -> None:
+        """Log whose step hung, when the child process that was at it has been killed for it."""
+        if isinstance(exc, TimeLimitExceeded):
+            log.error("step.hung", ticket_id=args[0], step=self.step, over_s=KILL_AFTER_S)
+
     def answer(self, outcome: StepOutcome) -> str:
         """Say to Celery what an outcome means for the message and for the rest of its chain."""
         match outcome:
@@ -96,5 +108,7 @@ class StepTask(Task):
         return type(outcome).__name__
 
 
-for _step in ticket_plan().order:
-    app.register_task(type(f"{_step.title()}Task", (StepTask,), {"name": f"ticketflow.steps.{_step}", "step": _step})())
+for _name, _step in ticket_plan().steps.items():
+    # Celery enforces its time limit where steps run in child processes; for threads there is the watchdog.
+    _own = {"name": f"ticketflow.steps.{_name}", "step": _name, "time_limit": _step.time_limit_s + KILL_AFTER_S}
+    app.register_task(type(f"{_name.title()}Task", (StepTask,), _own)())

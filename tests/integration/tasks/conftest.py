@@ -53,9 +53,9 @@ class Fleet:
         process = start_process([TICKETFLOW, "dispatcher"], self.env, self.directory / "dispatcher.log")
         return self.stack.enter_context(process)
 
-    def submit(self, count: int) -> None:
-        for number in range(count):
-            new = NewTicket(f"Password {number}", "How do I reset my password?")
+    def submit(self, count: int, subject: str = "Password") -> None:
+        for _ in range(count):
+            new = NewTicket(subject, "How do I reset my password?")
             submit_ticket(self.sessions, DEFAULT_TENANT, new, ticket_plan().order[0])
 
     def query(self, statement: str) -> list[Any]:
