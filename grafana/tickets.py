@@ -107,6 +107,12 @@ TICKETS = Row(
             runbook="OldestDueTooOld",
         ),
         Panel(
+            "Hung steps",
+            "Steps past their time limit whose thread has not come back.",
+            [Query("max by (step) (ticketflow_hung_steps)", "{{step}}")],
+            runbook="StepHangs",
+        ),
+        Panel(
             "Tickets by status",
             "All that have not ended well.",
             [Query("sum by (status) (ticketflow_tickets)", "{{status}}")],

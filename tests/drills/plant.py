@@ -150,12 +150,12 @@ class Plant:
         findings: list[dict[str, Any]] = json.loads(done.stdout)["findings"]
         return findings
 
-    def submit(self, count: int) -> None:
+    def submit(self, count: int, subject: str = "Password") -> None:
         """Send some tickets."""
         headers = {"Authorization": f"Bearer {self.key}"}
         with httpx.Client(base_url=self.api_url, headers=headers, timeout=30) as client:
-            for number in range(count):
-                new = {"subject": f"Password {number}", "body": "How do I reset my password?"}
+            for _ in range(count):
+                new = {"subject": subject, "body": "How do I reset my password?"}
                 assert client.post("/tickets", json=new).status_code == httpx.codes.ACCEPTED
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:

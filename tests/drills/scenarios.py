@@ -137,6 +137,15 @@ def lose_the_model(plant: Plant) -> None:
     plant.wait_until_well()
 
 
+def hang(plant: Plant) -> None:
+    """Have a worker with a step that never ends, and nobody who starts it again."""
+    plant.stop("worker")
+    env = {"CHAOS_HANGS": "1", "CHAOS_TIME_LIMIT_S": "30", "CHAOS_HISTORY": str(plant.folder / "history")}
+    plant.run("hanging", 'celery -A tests.chaos.app worker -n "hanging@%h"', env | {"TICKETFLOW_HUNG_GRACE_S": "40"})
+    plant.submit(1, "hang: spin")
+    wait_until(lambda: plant.query("SELECT FROM workers WHERE hung <> '[]'"), 120, "a step hangs")
+
+
 def kill_broker(plant: Plant) -> None:
     """Kill RabbitMQ under the tickets."""
     plant.rabbitmq.flush_definitions()
@@ -236,6 +245,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "StepFailureRate": Scenario(let_research_fail, aftermath=repair_knowledge, env={"STEP": "research"}),
     "PauseForgotten": Scenario(pause_draft, env={"STEP": "draft"}),
     "WorkerGone": Scenario(take_workers_away),
+    "StepHangs": Scenario(hang),
     "ConnectedNotConsuming": Scenario(stop_consuming, supervised="worker"),
     "DispatcherLag": Scenario(stop_dispatching),
     "FallbackInUse": Scenario(lose_the_model, supervised="worker"),

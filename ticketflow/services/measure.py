@@ -1,5 +1,6 @@
 """Measure the whole system in its database: what no single process can count."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +20,7 @@ from ticketflow.storage.measures import (
 )
 from ticketflow.storage.migrate import USABLE, find_schema_age
 from ticketflow.storage.webhook_deliveries import WebhookMeasure, measure_webhooks
+from ticketflow.storage.workers import list_hung
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Measures:
         parked: Tickets that failed.
         pauses: Pauses in force by step.
         clock_jumps: Times the database's clock jumped in the last month.
+        hung: Steps that do not come back, by their name.
         size_bytes: Room the database takes.
     """
 
@@ -38,6 +41,7 @@ class Measures:
     pauses: Mapping[str, int]
     fleet: Fleet
     webhooks: WebhookMeasure
+    hung: Mapping[str, int]
     clock_jumps: int
     size_bytes: int
 
@@ -60,6 +64,7 @@ def measure_system(engine: Engine, alive_for: timedelta) -> Measures | None:
             pauses=count_pauses(session),
             fleet=measure_fleet(session, alive_for),
             webhooks=measure_webhooks(session),
+            hung=Counter(each.step for each in list_hung(session)),
             clock_jumps=count_jumps(session),
             size_bytes=measure_size(session),
         )

@@ -101,6 +101,13 @@ SYSTEM_GAUGES = (
         "ticketflow_worker_slots", "Steps these workers run at a time", lambda measures: {"": measures.fleet.slots}
     ),
     SystemGauge(
+        "ticketflow_hung_steps",
+        "Steps past their time limit whose thread has not come back",
+        lambda measures: measures.hung,
+        "step",
+        tuple(ticket_plan().order),
+    ),
+    SystemGauge(
         "ticketflow_webhooks_pending",
         "Webhook deliveries that are not done and not given up",
         lambda measures: {"": measures.webhooks.pending},

@@ -297,6 +297,7 @@ class Worker(Base):
     Attributes:
         slots: Steps it runs at a time.
         queue_wait_s: How long messages lately waited for it, in seconds.
+        hung: Steps that were past their time limit at ``hung_at``: ``ticket_id``, ``step`` and ``over_s`` of each.
     """
 
     __tablename__ = "workers"
@@ -306,6 +307,8 @@ class Worker(Base):
     queue_wait_s: Mapped[float] = mapped_column(server_default="0")
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    hung: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
+    hung_at: Mapped[datetime | None]
 
     __table_args__ = (CheckConstraint("slots >= 1 AND queue_wait_s >= 0", name="counters"),)
 

@@ -1,9 +1,12 @@
 """Workers that proved not long ago that they consume: who is there, and how much the fleet can take."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 
@@ -20,6 +23,21 @@ class Capacity:
     queue_wait: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class HungStep:
+    """A step whose thread does not come back.
+
+    Attributes:
+        worker: Who has it; the name ends with the host's.
+        over_s: Seconds since its time limit passed.
+    """
+
+    worker: str
+    ticket_id: UUID
+    step: str
+    over_s: float
+
+
 # A worker that did not end in order leaves its row behind; a day is long enough to look at it.
 _RECORD = text("""
     WITH forgotten AS (
@@ -34,6 +52,18 @@ _RECORD = text("""
 
 _FORGET = text("DELETE FROM workers WHERE name = :name")
 
+_RECORD_HUNG = text("UPDATE workers SET hung = :hung, hung_at = now() WHERE name = :name").bindparams(
+    bindparam("hung", type_=JSONB)
+)
+
+# A worker says it again every few seconds; what one that was killed said last is of no interest.
+_HUNG = text("""
+    SELECT name, CAST(each.ticket_id AS uuid), each.step,
+           each.over_s + CAST(extract(epoch FROM now() - hung_at) AS double precision) AS over_s
+    FROM workers, jsonb_to_recordset(hung) AS each(ticket_id text, step text, over_s double precision)
+    WHERE hung_at > now() - interval '1 minute' ORDER BY over_s DESC
+""")
+
 _MEASURE = text("""
     SELECT coalesce(sum(slots), 0), coalesce(max(queue_wait_s), 0) FROM workers WHERE seen_at > now() - :alive_for
 """)
@@ -47,6 +77,17 @@ def record_worker(session: Session, name: str, slots: int, queue_wait_s: float) 
 def forget_worker(session: Session, name: str) -> None:
     """Strike a worker off the list."""
     session.execute(_FORGET, {"name": name})
+
+
+def record_hung(session: Session, name: str, hung: Sequence[HungStep]) -> None:
+    """Put down which steps of a worker hang, if any."""
+    steps = [{"ticket_id": str(each.ticket_id), "step": each.step, "over_s": each.over_s} for each in hung]
+    session.execute(_RECORD_HUNG, {"name": name, "hung": steps})
+
+
+def list_hung(session: Session) -> list[HungStep]:
+    """List the steps that hang just now, the longest first."""
+    return [HungStep(*row) for row in session.execute(_HUNG)]
 
 
 def measure_capacity(session: Session, alive_for: timedelta) -> Capacity:

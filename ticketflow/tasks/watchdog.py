@@ -12,11 +12,14 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 from celery import bootsteps
+from sqlalchemy.exc import SQLAlchemyError
 
 from ticketflow.observability.logging import get_logger
+from ticketflow.storage.workers import HungStep, record_hung
 from ticketflow.tasks.runtime import runtime
 from ticketflow.tasks.threads import TaskPool
 from ticketflow.tasks.under_way import StepUnderWay, end_in_order, leaving, under_way
@@ -24,6 +27,8 @@ from ticketflow.tasks.under_way import StepUnderWay, end_in_order, leaving, unde
 log = get_logger(__name__)
 
 LOOK_S = 1.0
+# Readers take what was said within a minute for true.
+RECORD_EVERY_S = 5.0
 # Frames of a hung thread's stack that are logged, the innermost ones.
 STACK_FRAMES = 12
 # To take leave of the servers, once nothing is left that is worth waiting for.
@@ -44,6 +49,7 @@ class Watchdog:
         self._grace_s = grace_s
         self._look_s = min(LOOK_S, grace_s / 4)
         self._known: set[StepUnderWay] = set()
+        self._recorded_at = 0.0
 
     def start(self) -> None:
         """Begin; both threads go on until the process ends, for it may hang in that as well."""
@@ -70,6 +76,7 @@ class Watchdog:
         for each in hung:
             if each not in self._known:
                 tell(each, now)
+        is_news = set(hung) != self._known
         self._known = set(hung)
         if hung and now - hung[0].ends_at > self._grace_s and not leaving.is_set():
             log.error("worker.hung", worker=self._worker.hostname, threads=len(hung))
@@ -77,6 +84,18 @@ class Watchdog:
         if leaving.is_set():
             # Again and again: a consumer that reconnects begins anew.
             self._worker.consumer.call_soon(self._take_nothing_new)
+        if is_news or (hung and now - self._recorded_at > RECORD_EVERY_S):
+            self._recorded_at = now
+            self._record(hung, now)
+
+    def _record(self, hung: Sequence[StepUnderWay], now: float) -> None:
+        name = self._worker.hostname
+        steps = [HungStep(name, each.ticket_id, each.step, round(now - each.ends_at, 3)) for each in hung]
+        try:
+            with runtime().sessions.begin() as session:
+                record_hung(session, name, steps)
+        except SQLAlchemyError as error:
+            log.warning("watchdog.database_away", error=type(error).__name__)
 
     def _take_nothing_new(self) -> None:
         if self._worker.consumer.task_consumer:

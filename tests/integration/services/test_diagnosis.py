@@ -1,6 +1,7 @@
 """What the database knows of failures; how it is judged is in tests/unit/services/test_diagnosis.py."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -10,6 +11,7 @@ from ticketflow.services.diagnosis.database import diagnose_database
 from ticketflow.services.dispatch_due import DispatchLimits
 from ticketflow.services.pauses import pause_step
 from ticketflow.storage.migrate import downgrade
+from ticketflow.storage.workers import HungStep, record_hung, record_worker
 
 LIMITS = DispatchLimits(max_in_flight=100, redispatch_after=timedelta(seconds=30))
 
@@ -117,3 +119,35 @@ def test_a_model_that_does_not_answer_is_told(sessions, served):
     execute(sessions, f"UPDATE ticket_steps SET engines = '{spoken}' WHERE step = 'draft'")
 
     assert find(sessions)["FallbackInUse"].endswith("instead of llm/writer 1 times lately: no answer")
+
+
+def hang(sessions, *hung: HungStep) -> None:
+    """Have a worker that says so."""
+    with sessions.begin() as session:
+        record_worker(session, "one@host", 4, 0)
+        record_hung(session, "one@host", hung)
+
+
+def test_a_step_that_does_not_come_back_is_named_with_worker_and_ticket(sessions):
+    ticket_id = uuid4()
+
+    hang(sessions, HungStep("one@host", ticket_id, "draft", 42.0))
+
+    assert f"worker one@host does not come back from draft of ticket {ticket_id}" in find(sessions)["StepHangs"]
+    assert "42 s ago" in find(sessions)["StepHangs"]
+
+
+def test_a_step_that_came_back_hangs_no_more(sessions):
+    hang(sessions, HungStep("one@host", uuid4(), "draft", 42.0))
+
+    hang(sessions)
+
+    assert "StepHangs" not in find(sessions)
+
+
+def test_what_a_worker_said_that_has_ended_since_is_forgotten(sessions):
+    hang(sessions, HungStep("one@host", uuid4(), "draft", 42.0))
+
+    execute(sessions, "UPDATE workers SET hung_at = hung_at - interval '61 s'")
+
+    assert "StepHangs" not in find(sessions)

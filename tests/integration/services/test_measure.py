@@ -1,6 +1,7 @@
 """Measures of the whole system, over a real database."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, text, update
@@ -8,7 +9,7 @@ from sqlalchemy import func, text, update
 from ticketflow.services.measure import measure_system
 from ticketflow.storage.models import EVERY_TENANT, Ticket
 from ticketflow.storage.pauses import record_pause
-from ticketflow.storage.workers import record_worker
+from ticketflow.storage.workers import HungStep, record_hung, record_worker
 
 AN_HOUR = timedelta(hours=1)
 
@@ -85,3 +86,12 @@ def test_a_schema_that_is_behind_is_not_measured(sessions, measure):
         session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
 
     assert measure() is None
+
+
+def test_steps_that_do_not_come_back_are_counted_by_their_name(sessions, measure):
+    steps = ["draft", "draft", "review"]
+    with sessions.begin() as session:
+        record_worker(session, "one@host", 4, 0)
+        record_hung(session, "one@host", [HungStep("one@host", uuid4(), step, 1.0) for step in steps])
+
+    assert measure().hung == {"draft": 2, "review": 1}

@@ -18,6 +18,7 @@ MEASURES = Measures(
     parked=6,
     pauses={"draft": 2},
     fleet=Fleet(workers=2, slots=8),
+    hung={"draft": 1},
     webhooks=WebhookMeasure(pending=3, oldest_due_age_s=1.5, failing_endpoints=1),
     clock_jumps=2,
     size_bytes=1024,
@@ -36,6 +37,8 @@ def test_measures_become_gauges():
         ("ticketflow_backlog", "priority", "low"): 0,
         ("ticketflow_paused", "step", "draft"): 2,
         ("ticketflow_paused", "step", "all"): 0,
+        ("ticketflow_hung_steps", "step", "draft"): 1,
+        ("ticketflow_hung_steps", "step", "review"): 0,
     }
     assert {key: registry.get_sample_value(key[0], {key[1]: key[2]}) for key in expected} == expected
     plain = {

@@ -1,15 +1,18 @@
 """``celery -A ticketflow.tasks queues``: what waits where."""
 
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from ticketflow.cli.database import open_sessions
 from ticketflow.cli.terminal import print_json, print_line
+from ticketflow.services.diagnosis.workers import describe_hung
 from ticketflow.services.pauses import read_pauses
 from ticketflow.settings import load_settings
 from ticketflow.storage.backlog import Backlog, measure_backlog
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
+from ticketflow.storage.workers import list_hung
 from ticketflow.tasks import app
 from ticketflow.tasks.queues import QueueState, read_queues
 from ticketflow.workflow.plan import ticket_plan
@@ -30,6 +33,7 @@ def queues(as_json: bool) -> None:
         pauses = read_pauses(sessions)
         with sessions() as session:
             backlogs = measure_backlog(session)
+            hung = list_hung(session)
     found = read_queues(app, load_settings().publish_timeout_s)
     dead = found.pop(app.conf.dead_letter_queue.name)
     steps = [
@@ -38,11 +42,15 @@ def queues(as_json: bool) -> None:
     ]
     parked = sum(backlog.parked for backlog in backlogs.values())
     if as_json:
-        print_json({"steps": steps, "dead": {"ready": dead.ready, "parked": parked}})
+        print_json(
+            {"steps": steps, "dead": {"ready": dead.ready, "parked": parked}, "hung": [asdict(each) for each in hung]}
+        )
         return
     for row in (_COLUMNS, *(_describe_row(step) for step in steps)):
         print_line(_LINE.format(*row))
     print_line(f"{app.conf.dead_letter_queue.name}: {_count(dead.ready)} messages; parked tickets: {parked}")
+    for each in hung:
+        print_line(describe_hung(each))
 
 
 def describe_step(step: str, queue: QueueState, backlog: Backlog, pauses: list[dict[str, Any]]) -> dict[str, Any]:

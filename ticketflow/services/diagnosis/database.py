@@ -10,6 +10,7 @@ from ticketflow.services.diagnosis.finding import Finding, Severity, build_findi
 from ticketflow.services.diagnosis.flow import Flow
 from ticketflow.services.diagnosis.machine import diagnose_jumps, judge_clock
 from ticketflow.services.diagnosis.webhooks import diagnose_webhooks
+from ticketflow.services.diagnosis.workers import diagnose_hung
 from ticketflow.services.dispatch_due import DispatchLimits
 from ticketflow.storage.migrate import USABLE, SchemaAge, find_schema_age
 from ticketflow.storage.session import Sessions
@@ -24,6 +25,7 @@ CHECKS: Sequence[Callable[[Session], Iterator[Finding]]] = (
     flow.diagnose_models,
     flow.diagnose_approvals,
     diagnose_webhooks,
+    diagnose_hung,
     diagnose_jumps,
 )
 EXPORTER = "ticketflow exporter"

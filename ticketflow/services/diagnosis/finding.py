@@ -15,6 +15,7 @@ REPAIRS: Mapping[str, str] = {
     "DeadLetters": "celery -A ticketflow.tasks dead replay --all",
     "StepFailureRate": 'celery -A ticketflow.tasks tickets pause "$STEP"',
     "WorkerGone": f'{_WORKER} "worker@%h"',
+    "StepHangs": f'{_WORKER} "worker@%h"',
     "ConnectedNotConsuming": "celery -A ticketflow.tasks control --timeout 10 shutdown",
     "BrokerAlarm": "rabbitmqctl set_vm_memory_high_watermark 0.6",
     "BrokerAway": "rabbitmq-server -detached",

@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy.orm import Session
+
 from ticketflow.services.diagnosis.finding import Finding, Severity, build_finding
 from ticketflow.settings import Settings
 from ticketflow.storage.vitals import SeenWorker
+from ticketflow.storage.workers import HungStep, list_hung
 
 # A worker proves every ten seconds that it consumes, and ends itself after a minute in which it could not.
 SILENT_S = 60.0
@@ -64,6 +67,18 @@ def judge_workers(broker: BrokerReading, seen: Sequence[SeenWorker], settings: S
             what = "there is no queue" if consumers is None else "nobody consumes the queue"
             summary = f"{what} {queue}, though {len(answering)} workers are connected"
             yield build_finding(Severity.CRITICAL, "ConnectedNotConsuming", summary)
+
+
+def diagnose_hung(session: Session) -> Iterator[Finding]:
+    """Tell of steps that do not come back, one by one: worker and host, step, ticket, and for how long."""
+    for hung in list_hung(session):
+        yield build_finding(Severity.WARNING, "StepHangs", describe_hung(hung))
+
+
+def describe_hung(hung: HungStep) -> str:
+    """Say which step hangs, where, and since when."""
+    what = f"the worker {hung.worker} does not come back from {hung.step} of ticket {hung.ticket_id}"
+    return f"{what}, whose time was up {hung.over_s:.0f} s ago; it ends itself, to be started again"
 
 
 def _last_seen(seen: Sequence[SeenWorker]) -> str:
