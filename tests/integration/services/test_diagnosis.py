@@ -1,5 +1,6 @@
 """What the database knows of failures; how it is judged is in tests/unit/services/test_diagnosis.py."""
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -134,7 +135,7 @@ def test_a_step_that_does_not_come_back_is_named_with_worker_and_ticket(sessions
     hang(sessions, HungStep("one@host", ticket_id, "draft", 42.0))
 
     assert f"worker one@host does not come back from draft of ticket {ticket_id}" in find(sessions)["StepHangs"]
-    assert "42 s ago" in find(sessions)["StepHangs"]
+    assert re.search(r"4\d s ago", find(sessions)["StepHangs"])
 
 
 def test_a_step_that_came_back_hangs_no_more(sessions):
