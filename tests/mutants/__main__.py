@@ -42,11 +42,17 @@ TOO_LONG = -signal.SIGKILL
 
 @dataclass
 class Run:
-    """A run of the tests of a place: with a mutant, or without one to see that they pass."""
+    """A run of the tests of a place: with a mutant, or without one to see that they pass.
+
+    Attributes:
+        source: The file as it is in the tree otherwise.
+        ends_at: When it has taken too long, which is a way to be noticed; seconds on the monotonic clock.
+    """
 
     place: Place
     mutant: Mutant | None
     tree: Path = Path()
+    source: str = ""
     pid: int = 0
     ends_at: float = 0.0
 
@@ -161,7 +167,7 @@ def try_all(places: Sequence[Place], trees: deque[Path], findings: Findings) -> 
         if pid in running:
             run = running.pop(pid)
             findings.take(run, os.waitstatus_to_exitcode(status))
-            shutil.copy2(REPOSITORY / run.place.file, run.tree / run.place.file)
+            (run.tree / run.place.file).write_text(run.source)
             trees.append(run.tree)
         else:
             time.sleep(0.02)
@@ -170,8 +176,9 @@ def try_all(places: Sequence[Place], trees: deque[Path], findings: Findings) -> 
 def begin(run: Run) -> None:
     """Start a run in its tree."""
     path = run.tree / run.place.file
+    run.source = path.read_text()
     if run.mutant is not None:
-        path.write_text(run.mutant.apply(path.read_text()))
+        path.write_text(run.mutant.apply(run.source))
 
     def test() -> int:
         code = pytest.main([*QUIET, *NO_WARNING, *run.place.tests])

@@ -20,7 +20,7 @@ Row = TypeVar("Row", bound=Base)
 TENANTS = ("default", "other")
 
 
-def add(session: Session, model: type[Row], **values: Any) -> Row:
+def add(session: Session, model: type[Row], /, **values: Any) -> Row:
     """Insert a row and read it back."""
     return session.scalars(insert(model).values(**values).returning(model)).one()
 
