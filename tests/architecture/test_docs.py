@@ -48,6 +48,7 @@ def test_pages_name_only_variables_that_exist():
     assert {(page, name) for page, name in named if name not in known} == set()
 
 
+@pytest.mark.timeout(600)  # half a minute, or minutes on a machine that others use
 def test_the_site_builds_without_a_warning(tmp_path):
     sphinx = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet"]
 

@@ -16,6 +16,8 @@ WRONG = [
     "Basic dGY6dGY=",
     "tf_000000000000_wrong",
 ]
+# With a good key behind them.
+SCHEMES = ["Basic", "Digest", "Token", "BearerToken", ""]
 
 
 def test_missing_wrong_and_revoked_keys_are_refused_alike_and_store_nothing(api):
@@ -33,6 +35,13 @@ def test_missing_wrong_and_revoked_keys_are_refused_alike_and_store_nothing(api)
     assert {answer.headers["WWW-Authenticate"] for answer in answers} == {"Bearer"}
     assert {answer.mimetype for answer in answers} == {"application/problem+json"}
     assert api.count("tickets") == 0
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_good_key_under_another_scheme_is_refused(empty, scheme):
+    answer = empty.get("/tickets", headers={"Authorization": f"{scheme} {empty.key}".strip()})
+
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Tickets over HTTP: accepted once, followed, listed in pages."""
 
+import re
 import threading
 import time
 
@@ -219,6 +220,22 @@ def test_a_stream_shows_events_as_they_happen_until_the_ticket_ends(api):
     assert (stream.mimetype, last[1]) == ("text/event-stream", "event: ticket.completed")
     resumed = {"Accept": "text/event-stream", "Last-Event-ID": last[0].removeprefix("id: ")}
     assert api.get(f"/tickets/{ticket_id}/events", headers=resumed).status_code == 204
+
+
+def test_who_comes_back_to_the_stream_of_an_ended_ticket_gets_the_rest_of_it(api):
+    ticket_id = api.submit()["id"]
+    api.finish(ticket_id)
+    known = [event["id"] for event in api.get(f"/tickets/{ticket_id}/events").json["events"]]
+
+    def stream(after="", **headers):
+        path, streamed = f"/tickets/{ticket_id}/events{after}", {"Accept": "text/event-stream", **headers}
+        answer = api.get(path, headers=streamed)
+        return answer.status_code, [int(each) for each in re.findall(r"^id: (\d+)$", answer.text, re.MULTILINE)]
+
+    assert stream(**{"Last-Event-ID": str(known[2])}) == (200, known[3:])
+    assert stream(after=f"?after={known[0]}", **{"Last-Event-ID": str(known[-2])}) == (200, known[-1:])
+    assert stream(after=f"?after={known[-1]}") == (200, [])
+    assert stream() == (200, known)
 
 
 @pytest.mark.parametrize("path", [NOWHERE, f"{NOWHERE}/events", f"{NOWHERE}/steps", "/tickets/x", "/tickets/1/steps"])

@@ -201,7 +201,7 @@ def test_seats_that_are_taken_at_one_endpoint_do_not_count_at_another(session, e
 
 
 def test_a_success_ends_the_delivery_and_the_endpoint_s_failures(session, endpoint, now):
-    change(session, endpoint, failures=2, failing_since=NOW - HOUR)
+    change(session, endpoint, failures=2, failing_since=NOW - HOUR, rests_until=NOW - SECOND)
     other = add_endpoint(session, failures=2, failing_since=NOW - HOUR)
     delivery = add_delivery(session, endpoint, error="before")
     bystander = add_delivery(session, other, status="sending", attempts=1, next_attempt_at=NOW + HOUR)
@@ -232,7 +232,8 @@ def test_a_report_of_an_attempt_that_is_not_under_way_any_more_changes_nothing(s
 
 
 def test_a_failure_keeps_what_went_wrong_and_sets_the_clock(session, endpoint, now):
-    delivery, other = add_delivery(session, endpoint), add_delivery(session, endpoint, next_attempt_at=NOW + HOUR)
+    delivery = add_delivery(session, endpoint)
+    other = add_delivery(session, endpoint, status="sending", attempts=1, next_attempt_at=NOW + HOUR)
     before = other.next_attempt_at
 
     assert record_failure(session, claim_one(session), FAILED, PATIENCE) == Setback(is_last=False, disabled_reason=None)
@@ -244,7 +245,7 @@ def test_a_failure_keeps_what_went_wrong_and_sets_the_clock(session, endpoint, n
     failing = reread(session, endpoint)
     assert (failing.failures, failing.failing_since, failing.rests_until) == (1, now, now + FIRST_REST)
     assert (failing.enabled, failing.version) == (True, 1)
-    assert (reread(session, other).status, other.next_attempt_at) == ("pending", before)
+    assert (reread(session, other).status, other.next_attempt_at) == ("sending", before)
 
 
 @pytest.mark.parametrize(

@@ -159,8 +159,9 @@ def test_an_answer_begins_with_a_sentence_that_needs_none_before_it():
     leaning = [leans_back(each) for each in ("Open the page.", "It shows a link.", "However, wait.", "“This” one too.")]
 
     assert leaning == [False, True, True, True]
-    assert best_run([0.2, 0.9, 0.1], [True] * 3, [False, True, False]) == (0, 2)
-    assert best_run([0.2, 0.9, 0.1], [False, True, True], [False, True, False]) == (1, 2)
+    assert best_run([0.1, 0.9, 0.1], [True] * 3, [False, True, False]) == (0, 2)
+    assert best_run([0.1, 0.9, 0.1], [True] * 3, [False, False, False]) == (1, 2)
+    assert best_run([0.9, 0.9, 0.1], [False, True, True], [False, True, False]) == (1, 2)
 
 
 def test_the_best_run_has_no_gap():
