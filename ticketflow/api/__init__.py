@@ -22,7 +22,7 @@ def create_app(backend: Backend | None = None) -> Flask:
     """
     backend = backend or build_backend()
     app = Flask(__name__, static_folder=None)
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # on Flask's default provider
+    app.json.sort_keys = app.json.ensure_ascii = False  # type: ignore[attr-defined]  # on Flask's default provider
     app.config["MAX_CONTENT_LENGTH"] = backend.settings.max_body_bytes
     app.extensions[EXTENSION] = backend
     install_request_log(app)

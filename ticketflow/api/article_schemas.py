@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from ticketflow.api.fields import MAX_VERSION, Line, LongText, ShownSchema, shown_instant
+from ticketflow.api.fields import MAX_VERSION, Line, LongText, ShownSchema, WholeNumber, shown_instant
 from ticketflow.api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from ticketflow.services.articles import (
     MAX_BODY_CHARACTERS,
@@ -65,7 +65,7 @@ class SearchQuery(Schema):
     """What to look for."""
 
     q = Line(1000, required=True, metadata={"description": "A question, as a customer would put it."})
-    limit = fields.Integer(load_default=5, validate=validate.Range(1, 50))
+    limit = WholeNumber(load_default=5, validate=validate.Range(1, 50))
 
 
 class ArticleSchema(ShownSchema):
@@ -107,8 +107,8 @@ class VersionPageSchema(ShownSchema):
 class VersionPageQuery(Schema):
     """Which page of an article's versions."""
 
-    limit = fields.Integer(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
-    cursor = fields.Integer(
+    limit = WholeNumber(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
+    cursor = WholeNumber(
         load_default=None,
         validate=validate.Range(1, MAX_VERSION),
         metadata={"description": "From the `Link` of the page before."},

@@ -31,7 +31,7 @@ from ticketflow.api.conditional import (
 )
 from ticketflow.api.fields import MAX_VERSION
 from ticketflow.api.openapi import Blueprint
-from ticketflow.api.paging import LINK_HEADER, PageQuery, build_link
+from ticketflow.api.paging import LINK_HEADER, PageQuery, build_link, fit
 from ticketflow.engines.embedded.knowledge import Explanation
 from ticketflow.services.articles import (
     create_article,
@@ -69,6 +69,7 @@ class Articles(MethodView):
         """List articles, newest first."""
         tenant = current_caller().tenant
         articles, has_more = read_articles(backend().sessions, tenant, page["cursor"], page["limit"])
+        articles, has_more = fit(articles, has_more=has_more)
         return {"articles": articles}, HTTPStatus.OK, build_link(cursor=articles[-1]["id"]) if has_more else {}
 
 
@@ -126,6 +127,7 @@ class ArticleVersions(MethodView):
         """List an article's versions, the newest first; a deleted article's too."""
         tenant = current_caller().tenant
         versions, has_more = read_versions(backend().sessions, tenant, article_id, page["cursor"], page["limit"])
+        versions, has_more = fit(versions, has_more=has_more)
         link = build_link(cursor=versions[-1]["version"]) if has_more else {}
         return {"versions": versions}, HTTPStatus.OK, link
 

@@ -2,14 +2,13 @@
 
 import os
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from flask import current_app
 
+from ticketflow.api.seats import Seats
 from ticketflow.observability.context import name_process, process_name
 from ticketflow.observability.logging import configure_logging
 from ticketflow.observability.tracing import start_tracing
@@ -25,9 +24,6 @@ from ticketflow.tasks.runtime import runtime
 
 EXTENSION = "ticketflow"
 BROKER_TIMEOUT_S = 1.0
-# A long poll or a stream keeps a thread of the server busy while it lasts. This many may do so in one process;
-# run it with more threads than that (32 leave 8), and waiting never keeps a ticket out.
-WAITING_SEATS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +42,7 @@ class Backend:
     wake: Callable[[], None]
     knowledge: Callable[[str], SearchableArticles]
     check_broker: Callable[[], None]
-    seats: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(WAITING_SEATS))
-
-    @contextmanager
-    def take_seat(self) -> Iterator[bool]:
-        """Take a seat for as long as the block lasts, if one is free; gives whether it was."""
-        is_seated = self.seats.acquire(blocking=False)
-        try:
-            yield is_seated
-        finally:
-            if is_seated:
-                self.seats.release()
+    seats: Seats = field(default_factory=Seats)
 
 
 def build_backend() -> Backend:

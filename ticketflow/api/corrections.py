@@ -10,7 +10,7 @@ from ticketflow.api.auth import current_caller
 from ticketflow.api.backend import backend
 from ticketflow.api.fields import Instant, ShownSchema, shown_instant
 from ticketflow.api.openapi import Blueprint
-from ticketflow.api.paging import LINK_HEADER, PageQuery, build_link
+from ticketflow.api.paging import LINK_HEADER, PageQuery, build_link, fit
 from ticketflow.services.read_corrections import read_corrections
 from ticketflow.storage.corrections import CorrectionFilter
 
@@ -66,4 +66,5 @@ class Corrections(MethodView):
     def get(self, wanted: tuple[CorrectionFilter, int]) -> tuple[dict[str, Any], int, dict[str, str]]:
         """List what people corrected, accepted and edited, newest first."""
         found, has_more = read_corrections(backend().sessions, current_caller().tenant, *wanted)
+        found, has_more = fit(found, has_more=has_more)
         return {"corrections": found}, HTTPStatus.OK, build_link(cursor=found[-1]["id"]) if has_more else {}

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -13,9 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import BadRequest
 
 from ticketflow.api.backend import Backend
+from ticketflow.api.seats import Seat, find_client
 from ticketflow.api.ticket_schemas import MAX_EVENT_ID
 from ticketflow.errors import NotFoundError
 from ticketflow.observability.logging import get_logger
+from ticketflow.services.keys import Caller
 from ticketflow.services.read_tickets import read_events, read_ticket
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.transitions import TERMINAL
@@ -37,10 +40,10 @@ RETRY_MS = 1000
 HEARTBEAT_S = 15.0
 PAGE = 200
 
-TakeSeat = Callable[[], AbstractContextManager[bool]]
+TakeSeat = Callable[[], AbstractContextManager[Seat | None]]
 
 
-def stream_events(backend: Backend, tenant: str, ticket_id: UUID, after: int) -> Response:
+def stream_events(backend: Backend, caller: Caller, ticket_id: UUID, after: int) -> Response:
     """Answer with events as they happen; no database connection is held while nothing does.
 
     Raises:
@@ -48,14 +51,17 @@ def stream_events(backend: Backend, tenant: str, ticket_id: UUID, after: int) ->
         BadRequest: ``Last-Event-ID`` is no event's id.
     """
     last_event_id = request.headers.get(LAST_EVENT_ID)
-    trail = Trail(
-        backend.sessions, tenant, ticket_id, after if last_event_id is None else parse_event_id(last_event_id)
-    )
+    after = after if last_event_id is None else parse_event_id(last_event_id)
+    trail = Trail(backend.sessions, caller.tenant, ticket_id, after)
     first = trail.read()
     if trail.has_ended and not first and last_event_id is not None:
         return Response(status=HTTPStatus.NO_CONTENT)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Response(write_stream(trail, first, backend.take_seat), headers=headers, mimetype=MEDIA_TYPE)
+    return Response(
+        write_stream(trail, first, partial(backend.seats.take, caller.key_id, find_client())),
+        headers=headers,
+        mimetype=MEDIA_TYPE,
+    )
 
 
 def parse_event_id(given: str) -> int:
@@ -100,20 +106,19 @@ def write_stream(trail: Trail, first: list[dict[str, Any]], take_seat: TakeSeat)
     """
     yield f"retry: {RETRY_MS}\n\n"
     yield from map(write_event, first)
-    with take_seat() as is_seated:
-        if not is_seated:
+    with take_seat() as seat:
+        if seat is None:
             return
         try:
-            yield from follow(trail)
+            yield from follow(trail, seat)
         except (SQLAlchemyError, NotFoundError) as error:
             log.warning("stream.ended", error=f"{type(error).__name__}: {error}")
 
 
-def follow(trail: Trail) -> Iterator[str]:
-    """Write what comes, and a comment whenever nothing does for a while."""
+def follow(trail: Trail, seat: Seat) -> Iterator[str]:
+    """Write what comes, and a comment whenever nothing does for a while; until the end, or the seat is lost."""
     silent_since_s = time.monotonic()
-    while not trail.has_ended:
-        time.sleep(POLL_S)
+    while not trail.has_ended and seat.pause(POLL_S):
         events = trail.read()
         yield from map(write_event, events)
         is_heartbeat_due = time.monotonic() - silent_since_s > HEARTBEAT_S

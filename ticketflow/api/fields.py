@@ -1,7 +1,8 @@
 """Field types shared by the schemas: what a line, a text and an instant may be."""
 
 import json
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
@@ -10,6 +11,15 @@ from ticketflow.services.valid_text import CONTROL
 from ticketflow.settings import is_timezone
 
 _YEARS = range(1970, 9999)
+# RFC 3339 §5.6. A leap second is the first of the next minute here.
+_INSTANT = re.compile(
+    r"(?P<start>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}):(?P<second>[0-5][0-9]|60)(?P<fraction>\.[0-9]+)?"
+    r"(?P<offset>[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+_LAST_SECOND = 59
+# RFC 8259 §6.
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,3})?")
 MAX_EMAIL_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
 MAX_METADATA_BYTES = 16 * 1024
 MAX_VERSION = 2**31 - 1  # PostgreSQL's integer
@@ -44,17 +54,61 @@ class LongText(fields.String):
 
 
 class Instant(fields.AwareDateTime):
-    """An RFC 3339 instant; one without an offset means nothing and is refused."""
+    """An RFC 3339 instant, by its grammar and no other; one without an offset means nothing and is refused."""
 
     default_error_messages = {"invalid": "Not an instant; write it like 2026-01-31T09:30:00Z."}  # noqa: RUF012  # as there
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
-        if not isinstance(value, str):
+        parts = _INSTANT.fullmatch(value) if isinstance(value, str) else None
+        if parts is None:
             raise self.make_error("invalid", input=value)
-        instant: datetime = super()._deserialize(value, attr, data, **kwargs)
+        second = min(int(parts["second"]), _LAST_SECOND)
+        leap = timedelta(seconds=int(parts["second"]) - second)
+        written = f"{parts['start']}:{second:02}{(parts['fraction'] or '')[:7]}{parts['offset']}".upper()
+        try:
+            instant: datetime = super()._deserialize(written, attr, data, **kwargs) + leap
+        except OverflowError:
+            raise self.make_error("invalid", input=value) from None
         if instant.year not in _YEARS:
             raise ValidationError(f"The year must be between {_YEARS.start} and {_YEARS.stop - 1}.")
         return instant
+
+
+class WholeNumber(fields.Integer):
+    """An integer as JSON writes it: Python would take ``1_0``, blanks and the digits of every script, too."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        _refuse_other_numbers(self, value, _INTEGER)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Number(fields.Float):
+    """A number as JSON writes it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
+        _refuse_other_numbers(self, value, _NUMBER)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Truth(fields.Boolean):
+    """``true`` or ``false``; to Python 0 and 1 are the same."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:  # noqa: ARG002  # as there
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+def refuse_repeats(values: list[str]) -> None:
+    """Take each value of a list once."""
+    if len(set(values)) < len(values):
+        raise ValidationError("Must not name anything twice.")
+
+
+def _refuse_other_numbers(field: fields.Field[Any], value: Any, grammar: re.Pattern[str]) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number and not (isinstance(value, str) and grammar.fullmatch(value)):
+        raise field.make_error("invalid", input=value)
 
 
 class TimeZone(fields.String):

@@ -20,7 +20,8 @@ DESCRIPTION = """\
 Send a support ticket, get an answer: it is classified, its facts are extracted, the knowledge base is searched, a reply
 is drafted, reviewed and finalized. A ticket that was accepted (202) is never lost.
 
-Errors are problems (RFC 9457). Lists come in pages; follow `Link: …; rel="next"`. Instants are RFC 3339 in UTC.
+Errors are problems (RFC 9457). Lists come in pages; follow `Link: …; rel="next"`, also
+where a page holds fewer than asked for: none is much larger than 4 MiB. Instants are RFC 3339 in UTC.
 Every answer has an `X-Request-ID`: yours, or one that was made. It is in all log lines, events and traces that follow.
 
 A request that got no answer, or a 503, can be sent again. With an `Idempotency-Key` nothing is done twice: the answer
@@ -45,7 +46,10 @@ class ProblemSchema(ShownSchema):
     status = fields.Integer(required=True, metadata={"example": 422})
     detail = fields.String(metadata={"example": "customer.email: Not a valid email address."})
     instance = fields.String(metadata={"description": "The path asked for.", "example": "/tickets"})
-    errors = fields.List(fields.Nested(InvalidFieldSchema), metadata={"description": "Each field that does not fit."})
+    errors = fields.List(
+        fields.Nested(InvalidFieldSchema),
+        metadata={"description": "Each field that does not fit; the first 50 of them."},
+    )
     request_id = fields.String(metadata={"description": "What to look for in the log, after a 500."})
 
 

@@ -14,8 +14,11 @@ from ticketflow.api.openapi import Blueprint
 from ticketflow.api.operation_schemas import ReasonSchema
 from ticketflow.errors import NotFoundError
 from ticketflow.services.pauses import pause_step, read_pauses, resume_step
+from ticketflow.workflow.plan import ticket_plan
 
 blp = Blueprint("pauses", __name__, url_prefix="/pauses", description="Steps that are held back")
+
+STEPS = [*ticket_plan().order, "all"]
 
 
 class PauseSchema(ShownSchema):
@@ -44,7 +47,7 @@ class Pauses(MethodView):
         return {"pauses": read_pauses(backend().sessions, current_caller().tenant)}
 
 
-@blp.route("/<string:step>")
+@blp.route("/<string:step>", parameters=[{"name": "step", "in": "path", "schema": {"type": "string", "enum": STEPS}}])
 class StepPause(MethodView):
     """The pause of one step, or of `all`."""
 

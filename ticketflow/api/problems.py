@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, g, request
@@ -28,6 +29,10 @@ log = get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 ROOT_FIELD = "$"
 RETRY_AFTER_S = "1"
+# A request of 1 MB can be wrong in 100,000 places: the first of them are enough to go on with.
+MAX_ERRORS = 50
+MAX_TEXT_CHARS = 300
+MAX_DETAIL_CHARS = 4_000
 
 
 class Kind(NamedTuple):
@@ -70,8 +75,8 @@ def build_problem(kind: Kind, detail: str | None, headers: Mapping[str, str] | N
         "type": f"/problems/{kind.name}" if kind.name else "about:blank",
         "title": kind.title or HTTPStatus(kind.status).phrase,
         "status": kind.status,
-        "detail": detail,
-        "instance": request.path,
+        "detail": detail and detail[:MAX_DETAIL_CHARS],
+        "instance": _cut(request.path),
         **more,
     }
     body = json.dumps({name: value for name, value in members.items() if value is not None})
@@ -82,7 +87,7 @@ def show_http_error(error: HTTPException) -> Response:
     """Show an error of Flask, Werkzeug or webargs, keeping headers such as ``Allow``."""
     data: Mapping[str, Any] = getattr(error, "data", None) or {}
     if "messages" in data:
-        fields = list(_flatten(data["messages"]))
+        fields = list(islice(_flatten(data["messages"]), MAX_ERRORS))
         detail = "; ".join(f"{field['field']}: {field['message']}" for field in fields)
         return build_problem(VALIDATION, detail, errors=fields)
     headers = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
@@ -122,4 +127,8 @@ def _flatten(messages: Any, path: tuple[str, ...] = ()) -> Iterator[dict[str, st
             yield from _flatten(below, path if name == "_schema" else (*path, str(name)))
         return
     for message in messages if isinstance(messages, list) else [messages]:
-        yield {"field": ".".join(path[1:]) or ROOT_FIELD, "message": str(message)}
+        yield {"field": _cut(".".join(path[1:])) or ROOT_FIELD, "message": _cut(str(message))}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT_CHARS else f"{text[: MAX_TEXT_CHARS - 1]}…"

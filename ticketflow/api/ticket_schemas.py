@@ -10,8 +10,10 @@ from ticketflow.api.fields import (
     Instant,
     Line,
     LongText,
+    Number,
     ShownSchema,
     TimeZone,
+    WholeNumber,
     refuse_large_metadata,
     shown_instant,
     shown_request_id,
@@ -134,7 +136,7 @@ class TicketQuery(PageQuery):
 class WaitQuery(Schema):
     """How long to wait for a ticket."""
 
-    wait = fields.Float(
+    wait = Number(
         load_default=0,
         validate=validate.Range(0, MAX_WAIT_S),
         metadata={
@@ -147,12 +149,12 @@ class WaitQuery(Schema):
 class EventQuery(Schema):
     """Which events of a trail."""
 
-    after = fields.Integer(
+    after = WholeNumber(
         load_default=0,
         validate=validate.Range(0, MAX_EVENT_ID),
         metadata={"description": "Only events with a higher id."},
     )
-    limit = fields.Integer(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
+    limit = WholeNumber(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
 
 
 class CustomerSchema(ShownSchema):

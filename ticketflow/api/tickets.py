@@ -22,7 +22,8 @@ from ticketflow.api.conditional import (
 from ticketflow.api.event_stream import MEDIA_TYPE, PARAMETER, stream_events
 from ticketflow.api.openapi import Blueprint
 from ticketflow.api.operation_schemas import CORRECTION, CorrectionSchema
-from ticketflow.api.paging import LINK_HEADER, build_link
+from ticketflow.api.paging import LINK_HEADER, build_link, fit
+from ticketflow.api.seats import find_client
 from ticketflow.api.ticket_schemas import (
     NEW_TICKET,
     EventPageSchema,
@@ -87,6 +88,7 @@ class Tickets(MethodView):
     def get(self, wanted: tuple[TicketFilter, int]) -> Answer:
         """List tickets, newest first."""
         tickets, has_more = read_tickets(backend().sessions, current_caller().tenant, *wanted)
+        tickets, has_more = fit(tickets, has_more=has_more)
         return {"tickets": tickets}, HTTPStatus.OK, build_link(cursor=tickets[-1]["id"]) if has_more else {}
 
 
@@ -136,8 +138,9 @@ class TicketEvents(MethodView):
         """
         tenant = current_caller().tenant
         if request.accept_mimetypes.best_match(["application/json", MEDIA_TYPE]) == MEDIA_TYPE:
-            return stream_events(backend(), tenant, ticket_id, query["after"])
+            return stream_events(backend(), current_caller(), ticket_id, query["after"])
         events, has_more = read_events(backend().sessions, tenant, ticket_id, query["after"], query["limit"])
+        events, has_more = fit(events, has_more=has_more)
         return {"events": events}, HTTPStatus.OK, build_link(after=events[-1]["id"]) if has_more else {}
 
 
@@ -154,9 +157,11 @@ class TicketSteps(MethodView):
 
 
 def _wait(ticket_id: UUID, timeout_s: float) -> dict[str, Any]:
-    """Show a ticket at once, or as soon as it has ended when there is a seat to wait on."""
+    """Show a ticket at once, or as soon as it has ended: while there is a seat to wait on, and a client who waits."""
     sessions, tenant = backend().sessions, current_caller().tenant
     if not timeout_s:
         return read_ticket(sessions, tenant, ticket_id)
-    with backend().take_seat() as is_seated:
-        return wait_for_ticket(sessions, tenant, ticket_id, timeout_s if is_seated else 0)
+    with backend().seats.take(current_caller().key_id, find_client()) as seat:
+        if seat is None:
+            return read_ticket(sessions, tenant, ticket_id)
+        return wait_for_ticket(sessions, tenant, ticket_id, timeout_s, seat.pause)

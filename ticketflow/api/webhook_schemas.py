@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from ticketflow.api.fields import Line, ShownSchema, shown_instant
+from ticketflow.api.fields import Line, ShownSchema, Truth, refuse_repeats, shown_instant
 from ticketflow.api.paging import PageQuery
 from ticketflow.services.webhook_address import MAX_URL_LENGTH
 from ticketflow.storage.webhook_deliveries import EVENTS, TEST_EVENT
@@ -22,7 +22,7 @@ _URL = "`https` or `http`, without user and password. Redirects are not followed
 def _events_field(**options: Any) -> fields.List[str]:
     return fields.List(
         fields.String(validate=validate.OneOf(EVENTS)),
-        validate=validate.Length(min=1),
+        validate=[validate.Length(min=1), refuse_repeats],
         metadata={"description": _EVENTS, "uniqueItems": True},
         **options,
     )
@@ -47,9 +47,7 @@ class WebhookChangeSchema(Schema):
     url = Line(MAX_URL_LENGTH, metadata={"description": _URL})
     events = _events_field()
     description = Line(200)
-    enabled = fields.Boolean(
-        truthy={True},
-        falsy={False},
+    enabled = Truth(
         metadata={"description": "While it is off nothing new is written for it; what waits is sent when it is on."},
     )
 

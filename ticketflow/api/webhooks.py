@@ -11,7 +11,7 @@ from ticketflow.api.auth import current_caller
 from ticketflow.api.backend import backend
 from ticketflow.api.conditional import ETAG_HEADER, IF_MATCH, build_etag, read_if_match
 from ticketflow.api.openapi import Blueprint
-from ticketflow.api.paging import LINK_HEADER, build_link
+from ticketflow.api.paging import LINK_HEADER, build_link, fit
 from ticketflow.api.webhook_schemas import (
     WEBHOOK,
     DeliveryPageQuery,
@@ -127,6 +127,7 @@ class Deliveries(MethodView):
         """List deliveries, newest first."""
         owner = current_caller().tenant, webhook_id
         found, has_more = read_deliveries(backend().sessions, owner, page["status"], page["cursor"], page["limit"])
+        found, has_more = fit(found, has_more=has_more)
         return {"deliveries": found}, HTTPStatus.OK, build_link(cursor=found[-1]["id"]) if has_more else {}
 
 

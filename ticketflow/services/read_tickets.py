@@ -1,6 +1,7 @@
 """Read tickets, their trail and their ledger."""
 
 import time
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 from uuid import UUID
@@ -27,10 +28,15 @@ def read_ticket(sessions: Sessions, tenant: str, ticket_id: UUID) -> dict[str, A
         return describe_ticket(get_ticket(session, tenant, ticket_id))
 
 
-def wait_for_ticket(sessions: Sessions, tenant: str, ticket_id: UUID, timeout_s: float) -> dict[str, Any]:
+def wait_for_ticket(
+    sessions: Sessions, tenant: str, ticket_id: UUID, timeout_s: float, pause: Callable[[float], bool]
+) -> dict[str, Any]:
     """Show one ticket as soon as it has ended, or as it stands after ``timeout_s`` seconds.
 
     No connection is held between looks; the pause between them grows from 20 ms to half a second.
+
+    Args:
+        pause: Lets seconds pass, and tells whether to go on waiting.
 
     Raises:
         NotFoundError: This tenant has no such ticket.
@@ -42,7 +48,8 @@ def wait_for_ticket(sessions: Sessions, tenant: str, ticket_id: UUID, timeout_s:
         left_s = deadline - time.monotonic()
         if ticket["status"] in TERMINAL or left_s <= 0:
             return ticket
-        time.sleep(min(pause_s, left_s))
+        if not pause(min(pause_s, left_s)):
+            return ticket
         pause_s = min(pause_s * 1.5, LAST_POLL_S)
 
 

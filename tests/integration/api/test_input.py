@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.served import TICKET, Served, serve_one_database
+from ticketflow.server.framing import MAX_LINE_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -194,3 +195,34 @@ def test_no_ticket_makes_the_api_fail(fuzzed, field, value, key):
 )
 def test_no_query_makes_the_api_fail(fuzzed, name, value):
     assert fuzzed.get("/tickets", query_string={name: value}).status_code in {200, 422}
+
+
+def test_an_error_is_no_larger_than_what_it_is_about(empty):
+    answer = empty.post("/tickets", json={f"{number}{'n' * 500}": 1 for number in range(1_800)})
+
+    assert (answer.status_code, len(answer.json["errors"])) == (422, 50)
+    assert len(answer.data) < 50_000
+
+
+def test_the_longest_query_that_is_described_fits_into_a_request_line(empty):
+    document = empty.get("/openapi.json").json
+    for path, calls in document["paths"].items():
+        for call in (each for each in calls.values() if isinstance(each, dict)):
+            asked = [each for each in call.get("parameters", []) if each.get("in") == "query"]
+            # Four bytes a character, each percent-encoded.
+            longest = sum(len(each["name"]) + 2 + 12 * each["schema"].get("maxLength", 40) for each in asked)
+            assert len(path) + longest < MAX_LINE_BYTES, path
+
+
+def test_large_tickets_come_in_pages_that_can_be_sent(api):
+    for _ in range(12):
+        api.submit(body="😀" * 100_000)
+    sizes, seen, path = [], [], "/tickets?limit=200"
+    while path:
+        page = api.get(path)
+        sizes.append(len(page.data))
+        seen += [ticket["id"] for ticket in page.json["tickets"]]
+        path = page.headers.get("Link", "").partition(">")[0].lstrip("<")
+
+    assert (len(seen), len(set(seen)), len(sizes) > 1) == (12, 12, True)
+    assert max(sizes) < 4.5 * 1024 * 1024

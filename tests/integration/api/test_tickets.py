@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from tests.harness.wait import wait_until
 from tests.served import TICKET, Served
+from ticketflow.api.seats import Seats
 from ticketflow.services.keys import create_key
 
 KEY = {"Idempotency-Key": '"k-1"'}
@@ -172,10 +173,8 @@ def test_a_wait_in_vain_shows_the_ticket_as_it_stands(api):
 
 
 def test_waiting_never_takes_the_last_thread(sessions):
-    api = Served(sessions)
+    api = Served(sessions, seats=Seats(0))
     ticket_id = api.submit()["id"]
-    while api.app.extensions["ticketflow"].seats.acquire(blocking=False):
-        pass
 
     assert api.get(f"/tickets/{ticket_id}?wait=60").json["status"] == "queued"
 

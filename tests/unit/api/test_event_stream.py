@@ -5,6 +5,7 @@ from werkzeug.exceptions import BadRequest
 
 from ticketflow.api import event_stream
 from ticketflow.api.event_stream import parse_event_id, write_stream
+from ticketflow.api.seats import Seat
 
 
 class FakeTrail:
@@ -57,6 +58,6 @@ def event(number: int) -> dict:
 def take_seat(*, free: bool):
     @contextmanager
     def seat():
-        yield free
+        yield Seat("ana", None) if free else None
 
     return seat
