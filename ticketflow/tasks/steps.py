@@ -4,6 +4,7 @@ from typing import Any
 
 from celery import Task
 from celery.exceptions import Reject, Retry, TimeLimitExceeded
+from celery.worker.request import Request
 from pydantic import ValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -38,9 +39,22 @@ def describe(claim: Claim) -> Attributes:
     }
 
 
+class StepRequest(Request):
+    """A message of a step in the worker, which alone says when a child process that works on it is killed.
+
+    Celery's own way, ``Task.time_limit``, would write the limit into every message, where strangers can, too.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Take it in."""
+        super().__init__(*args, **kwargs)
+        self.time_limits = (ticket_plan().steps[self.task.step].time_limit_s + KILL_AFTER_S, None)
+
+
 class StepTask(Task):
     """The edge between Celery and ``run_step``, the same for every step."""
 
+    Request = StepRequest
     step: str
 
     def run(self, ticket_id: str, generation: int) -> str:
@@ -108,7 +122,5 @@ class StepTask(Task):
         return type(outcome).__name__
 
 
-for _name, _step in ticket_plan().steps.items():
-    # Celery enforces its time limit where steps run in child processes; for threads there is the watchdog.
-    _own = {"name": f"ticketflow.steps.{_name}", "step": _name, "time_limit": _step.time_limit_s + KILL_AFTER_S}
-    app.register_task(type(f"{_name.title()}Task", (StepTask,), _own)())
+for _step in ticket_plan().order:
+    app.register_task(type(f"{_step.title()}Task", (StepTask,), {"name": f"ticketflow.steps.{_step}", "step": _step})())

@@ -7,6 +7,7 @@ from celery.exceptions import Reject, Retry
 
 from ticketflow.services.outcomes import AlreadyDone, Busy, Committed, LostLease, Parked, Retrying, Superseded
 from ticketflow.tasks import app
+from ticketflow.tasks.envelope import read_envelope
 from ticketflow.workflow.plan import ticket_plan
 
 LINKS = ["the rest of the chain"]
@@ -30,6 +31,16 @@ def test_every_step_has_a_task_a_queue_and_a_route():
     assert [app.amqp.router.route({}, name)["queue"].name for name in names] == [
         f"steps.{step}" for step in ticket_plan().order
     ]
+
+
+def test_a_message_carries_no_time_limit(task):
+    with app.connection_for_write("memory://") as connection, connection.channel() as channel:
+        queue = app.amqp.router.route({}, task.name)["queue"](channel)
+        queue.declare()
+        task.apply_async(("018f6f2e-0000-7000-8000-00000000000b", 1), connection=connection)
+        message = queue.get(no_ack=True)
+
+    assert read_envelope(message).headers.timelimit == [None, None]
 
 
 @pytest.mark.parametrize("outcome", [Committed("extract", is_chain_valid=True), AlreadyDone()])
