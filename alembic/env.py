@@ -3,11 +3,11 @@
 import sys
 
 from alembic import context
-from sqlalchemy import create_engine, pool
 
 from ticketflow.storage.migration_run import run_patiently
 from ticketflow.storage.models import Base
-from ticketflow.storage.online_ddl import BE_QUICK
+from ticketflow.storage.online_ddl import BE_QUICK, LOCK_TIMEOUT, STATEMENT_TIMEOUT
+from ticketflow.storage.session import build_engine
 
 
 def migrate() -> None:
@@ -18,10 +18,18 @@ def migrate() -> None:
 
 def run_migrations() -> None:
     """Apply migrations beside a live system."""
-    engine = create_engine(context.config.get_main_option("sqlalchemy.url") or "", poolclass=pool.NullPool)
-    with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
-        run_patiently(connection, migrate)
+    engine = build_engine(
+        context.config.get_main_option("sqlalchemy.url") or "",
+        name="ticketflow migrations",
+        statement_timeout=STATEMENT_TIMEOUT,
+        lock_timeout=LOCK_TIMEOUT,
+    )
+    try:
+        with engine.connect() as connection:
+            context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
+            run_patiently(connection, migrate)
+    finally:
+        engine.dispose()
 
 
 def print_migrations() -> None:

@@ -1,21 +1,17 @@
 """Every setting, read from ``TICKETFLOW_*`` environment variables. Unset means embedded."""
 
 import os
-import re
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, get_args
-from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ticketflow.database_url import read_database_url
 from ticketflow.errors import ConfigurationError
-
-_PSYCOPG = "postgresql+psycopg://"
-_POSTGRES_PORT = "5432"
 
 LlmStep = Literal["classify", "extract", "research", "draft", "review"]
 
@@ -55,58 +51,27 @@ def is_timezone(name: object) -> bool:
         return False
 
 
-# Not by urlsplit: patched Pythons refuse what libpq allows, brackets in the midst of several hosts.
-_SEVERAL_HOSTS = re.compile(r"([^:/?#]+://(?:[^/?#]*@)?)([^/?#@]*,[^/?#@]*)(/[^?#]*|)(?:\?(.*))?")
-
-
-def name_hosts(url: str) -> str:
-    """Rewrite a database URL with several hosts so that SQLAlchemy takes it; libpq takes both spellings.
-
-    Without a word on it, the one that takes writes is meant: the others would refuse every ticket.
-
-    Args:
-        url: Such as ``postgresql+psycopg://name@db1:5432,db2:5432/ticketflow``.
-
-    Raises:
-        ValueError: A port is no number.
-    """
-    parts = _SEVERAL_HOSTS.fullmatch(url)
-    if parts is None:
-        return url
-    start, places, path, query = parts.groups()
-    hosts, ports = zip(*map(_split_place, places.split(",")), strict=True)
-    named = [("host", ",".join(hosts)), ("port", ",".join(ports)), *parse_qsl(query or "", keep_blank_values=True)]
-    if "target_session_attrs" not in dict(named):
-        named.append(("target_session_attrs", "read-write"))
-    return f"{start}{path}?{urlencode(named, safe=',:/')}"
-
-
-def _split_place(place: str) -> tuple[str, str]:
-    """Split ``host:port``; a host with colons of its own stands in brackets."""
-    host, colon, port = place.rpartition(":")
-    if not colon or port.endswith("]"):
-        host, port = place, _POSTGRES_PORT
-    if not host or not port.isdecimal():
-        raise ValueError(f"{place!r} is no host:port")
-    return host.strip("[]"), port
-
-
 class Settings(BaseSettings):
     """Settings of every process; each field is the variable ``TICKETFLOW_<FIELD>``."""
 
-    model_config = SettingsConfigDict(env_prefix="TICKETFLOW_", frozen=True, extra="ignore")
+    # Whatever does not fit may be a secret, or a piece of one.
+    model_config = SettingsConfigDict(env_prefix="TICKETFLOW_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: str | None = Field(
         None,
-        description="PostgreSQL to use; of several servers (`postgresql://ticketflow@db1:5432,db2:5432/ticketflow`)"
-        " whichever takes writes. Unset: the embedded one that `ticketflow up` starts.",
+        description="PostgreSQL to use, as libpq or your provider writes it"
+        " ([Use your PostgreSQL](how-to/database.md)); of several servers"
+        " (`postgresql://ticketflow@db1:5432,db2:5432/ticketflow`) whichever takes writes. Unset: the embedded one that"
+        " `ticketflow up` starts.",
         examples=["postgresql://ticketflow@db.example/ticketflow"],
+        repr=False,
     )
     broker_url: str | None = Field(
         None,
         description="RabbitMQ to use; a cluster's nodes, each as a whole URL, separated by semicolons. Unset: a folder"
         " in the data directory.",
         examples=["amqp://ticketflow:secret@mq.example//"],
+        repr=False,
     )
     data_dir: Path = Field(
         default_factory=default_data_dir,
@@ -372,14 +337,12 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _use_psycopg(cls, url: str | None) -> str | None:
-        """Accept the usual spellings of a PostgreSQL URL; the driver is always psycopg 3."""
-        if not url:
+    def _read_database_url(cls, url: str | None) -> str | None:
+        """Refuse at the start what could not be connected to; ``storage.session`` reads it again."""
+        if not url or not url.strip():
             return None
-        for prefix in (_PSYCOPG, "postgresql://", "postgres://"):
-            if url.startswith(prefix):
-                return name_hosts(_PSYCOPG + url.removeprefix(prefix))
-        raise ValueError("must start with postgresql://")
+        read_database_url(url)
+        return url
 
     @field_validator("timezone")
     @classmethod

@@ -16,7 +16,6 @@ from psycopg import sql
 from tests.harness.network import HOME, Machine
 from tests.harness.processes import Account, RunningProgram, start_process
 from tests.harness.wait import wait_until
-from ticketflow.settings import name_hosts
 
 USER = "ticketflow"
 SETTINGS = {
@@ -220,7 +219,8 @@ class PostgresPair:
     def build_url(self, database: str) -> str:
         """Return the URL of ``database`` on whichever takes writes."""
         hosts = sorted(f"{each.machine.address}:{each.port}" for each in (self.primary, self.standby))
-        return name_hosts(f"postgresql+psycopg://{USER}@{','.join(hosts)}/{database}?connect_timeout=3")
+        wanted = "connect_timeout=3&target_session_attrs=read-write"
+        return f"postgresql+psycopg://{USER}@{','.join(hosts)}/{database}?{wanted}"
 
     def execute(self, statement: LiteralString, *names: str) -> None:
         """Run one statement in the maintenance database of the primary."""

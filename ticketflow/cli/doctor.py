@@ -21,6 +21,7 @@ from ticketflow.services.diagnosis.machine import diagnose_machine
 from ticketflow.services.diagnosis.workers import BrokerReading, judge_broker, judge_workers
 from ticketflow.settings import Settings, load_settings
 from ticketflow.storage.session import build_engine, build_session_factory
+from ticketflow.storage.session_settings import read_reason, was_refused
 from ticketflow.tasks.runtime import Runtime
 
 Reading = TypeVar("Reading")
@@ -33,6 +34,8 @@ PATIENCE_S = 15.0
 
 # Everything of the embedded default is started by the same command.
 START_HERE = "ticketflow up"
+# When TICKETFLOW_DATABASE_URL, or what it leads to, has been put right.
+LOOK_AGAIN = "ticketflow db check"
 
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 # What follows from something worse is not worth a line of its own.
@@ -142,7 +145,9 @@ def in_background(prepare: Callable[[], Callable[[], Reading]]) -> Callable[[], 
 def judge_away(alert: str, what: str, error: Exception, settings: Settings) -> Finding:
     """Tell that a server cannot be reached."""
     is_embedded = settings.is_database_embedded if alert == "DatabaseAway" else settings.is_broker_embedded
-    reason = (str(getattr(error, "orig", None) or error).strip().splitlines() or [""])[0]
+    reason = read_reason(error)
+    if alert == "DatabaseAway" and was_refused(error):  # by a server, or a pooler, that need not be started
+        return build_finding(Severity.CRITICAL, alert, f"the database refuses: {reason}", LOOK_AGAIN)
     return build_finding(Severity.CRITICAL, alert, f"{what}: {reason}", START_HERE if is_embedded else None)
 
 

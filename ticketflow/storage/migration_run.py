@@ -12,13 +12,13 @@ from sqlalchemy.exc import OperationalError
 from ticketflow.errors import MigrationError
 from ticketflow.observability.logging import get_logger
 from ticketflow.storage.online_ddl import BE_QUICK, STATEMENT_TIMEOUT
+from ticketflow.storage.session_settings import is_pooled
 
 log = get_logger(__name__)
 
 # Asked for again and again rather than waited for: a transaction that waits keeps an index from being built
 # concurrently, which waits for every transaction older than itself.
-_TRY_LOCK = "SELECT pg_try_advisory_lock(hashtext('ticketflow.migrations'))"
-_UNLOCK = "SELECT pg_advisory_unlock(hashtext('ticketflow.migrations'))"
+_TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('ticketflow.migrations'))"
 LOCK_PAUSE_S = 0.5
 # A table that is in use for longer than this is in use for a reason that somebody has to see.
 PATIENCE_S = 300.0
@@ -38,8 +38,11 @@ def run_patiently(connection: Connection, migrate: Callable[[], None], patience_
         patience_s: For how long it gives way.
 
     Raises:
-        MigrationError: A table was in use all the while, or a statement took too long.
+        MigrationError: A table was in use all the while, or a statement took too long, or there is no schema.
     """
+    if connection.exec_driver_sql("SELECT current_schema()").scalar() is None:
+        raise MigrationError("no schema to make tables in: create the one that the database URL or the role names")
+    connection.rollback()
     with _turn(connection):
         deadline, pause_s = time.monotonic() + patience_s, FIRST_PAUSE_S
         while (blocked := _try_once(connection, migrate)) is not None:
@@ -53,7 +56,7 @@ def run_patiently(connection: Connection, migrate: Callable[[], None], patience_
 
 def _try_once(connection: Connection, migrate: Callable[[], None]) -> OperationalError | None:
     """Try to migrate; return what was in the way, if something was."""
-    for setting in BE_QUICK:
+    for setting in () if is_pooled(connection) else BE_QUICK:  # after one that was patient and came to nothing
         connection.exec_driver_sql(setting)
     connection.commit()
     try:
@@ -64,7 +67,7 @@ def _try_once(connection: Connection, migrate: Callable[[], None]) -> Operationa
             return error
         if isinstance(error.orig, QueryCanceled):
             raise MigrationError(
-                f"a statement took longer than {STATEMENT_TIMEOUT} and was stopped: {_name_statement(error)};"
+                f"a statement took longer than {STATEMENT_TIMEOUT.seconds}s and was stopped: {_name_statement(error)};"
                 " nothing of its transaction stays; run `ticketflow db upgrade` again when less is going on"
             ) from error
         raise
@@ -73,17 +76,16 @@ def _try_once(connection: Connection, migrate: Callable[[], None]) -> Operationa
 
 @contextmanager
 def _turn(connection: Connection) -> Iterator[None]:
-    """Keep other processes from migrating meanwhile; outside any transaction, so that it outlasts each of them."""
-    while not connection.exec_driver_sql(_TRY_LOCK).scalar():
-        connection.rollback()
-        time.sleep(LOCK_PAUSE_S)
-    connection.commit()
-    try:
+    """Keep other processes from migrating meanwhile.
+
+    By a transaction of another connection: it outlasts each of the migrations' own, holds up no index that is built, as
+    it does nothing, and a pooler leaves it alone.
+    """
+    with connection.engine.connect() as holder:
+        while not holder.exec_driver_sql(_TRY_LOCK).scalar():
+            holder.rollback()
+            time.sleep(LOCK_PAUSE_S)
         yield
-    finally:
-        connection.rollback()
-        connection.exec_driver_sql(_UNLOCK)
-        connection.commit()
 
 
 def _name_statement(error: OperationalError) -> str:

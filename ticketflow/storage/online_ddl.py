@@ -6,17 +6,23 @@ everything else in ``upgrade()``: when it fails half-way, the migration counts a
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from alembic import op
 
+from ticketflow.storage.session_settings import is_pooled
+
 # Whoever waits for a table stops everybody who comes after it: not longer than callers notice.
-LOCK_TIMEOUT = "2s"
-STATEMENT_TIMEOUT = "30s"
+LOCK_TIMEOUT = timedelta(seconds=2)
+STATEMENT_TIMEOUT = timedelta(seconds=30)
 # For what only reads a table of any size, and may have to wait until a long transaction of somebody else has ended.
 PATIENT_STATEMENT_TIMEOUT = "6h"
 
-BE_QUICK = (f"SET lock_timeout = '{LOCK_TIMEOUT}'", f"SET statement_timeout = '{STATEMENT_TIMEOUT}'")
+BE_QUICK = (
+    f"SET lock_timeout = '{LOCK_TIMEOUT.seconds}s'",
+    f"SET statement_timeout = '{STATEMENT_TIMEOUT.seconds}s'",
+)
 BE_PATIENT = ("SET lock_timeout = 0", f"SET statement_timeout = '{PATIENT_STATEMENT_TIMEOUT}'")
 
 
@@ -55,10 +61,15 @@ def copy_rows(statement: str) -> None:
 
 @contextmanager
 def _patiently() -> Iterator[None]:
-    """Run statements that stop nobody, each by itself, with time."""
-    with op.get_context().autocommit_block():
-        for setting in BE_PATIENT:
+    """Run statements that stop nobody, each by itself, with time.
+
+    Behind a pooler outside a transaction the next session may be another one, so there the server's own limits hold.
+    """
+    context = op.get_context()
+    has_session = context.as_sql or not is_pooled(op.get_bind())
+    with context.autocommit_block():
+        for setting in BE_PATIENT if has_session else ():
             op.execute(setting)
         yield
-        for setting in BE_QUICK:
+        for setting in BE_QUICK if has_session else ():
             op.execute(setting)

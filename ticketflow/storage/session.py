@@ -1,49 +1,64 @@
 """Engines and sessions. A process makes one engine, after any fork."""
 
+import os
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from ticketflow.database_url import read_database_url
+from ticketflow.storage.session_settings import SessionSettings, is_pooled
 from ticketflow.storage.sql_spans import trace_statements
 
 Sessions = sessionmaker[Session]
 
 CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT = timedelta(seconds=30)
+# What a URL may say otherwise.
+_DEFAULTS: Mapping[str, Any] = {
+    # Probes find a dead peer in about 20 s instead of the kernel's two hours.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    # There are no probes while something sent is not acknowledged: that alone would take a quarter of an hour.
+    "tcp_user_timeout": 20_000,
+}
 
 
 def build_engine(
-    url: str, pool_size: int = 10, *, name: str = "ticketflow", statement_timeout: timedelta = STATEMENT_TIMEOUT
+    url: str,
+    pool_size: int = 10,
+    *,
+    name: str = "ticketflow",
+    statement_timeout: timedelta = STATEMENT_TIMEOUT,
+    lock_timeout: timedelta = timedelta(0),
 ) -> Engine:
-    """Build an engine whose connections check themselves and never wait for ever.
+    """Build an engine whose connections check themselves and never wait for ever; nobody connects otherwise.
+
+    Its sessions are as the product needs them, whatever is set elsewhere and whether or not a pooler is in between.
 
     Args:
-        url: ``postgresql+psycopg://…``.
+        url: In any spelling that ``read_database_url`` takes.
         pool_size: Connections kept open; as many again may be opened under load.
         name: What PostgreSQL knows the connections by (``application_name``).
-        statement_timeout: Longest a statement may run, and a connection take to open.
+        statement_timeout: Longest a statement may run, and a connection take to open unless the URL says otherwise.
+        lock_timeout: Longest a statement may wait for a lock; 0 is as long as it may run.
     """
-    connect_args: dict[str, Any] = {
-        "connect_timeout": min(CONNECT_TIMEOUT_S, int(statement_timeout.total_seconds())),
-        "application_name": name,
-        "options": f"-c statement_timeout={int(statement_timeout.total_seconds() * 1000)} -c timezone=UTC",
-        # Probes find a dead peer in about 20 s instead of the kernel's two hours.
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 2,
-        # There are no probes while something sent is not acknowledged: that alone would take a quarter of an hour.
-        "tcp_user_timeout": 20_000,
-    }
+    settings, parameters = SessionSettings.split(read_database_url(url), statement_timeout, lock_timeout)
+    if "PGCONNECT_TIMEOUT" not in os.environ:
+        parameters.setdefault("connect_timeout", min(CONNECT_TIMEOUT_S, int(statement_timeout.total_seconds())))
     engine = create_engine(
-        url,
+        "postgresql+psycopg://",  # SQLAlchemy reads fewer URLs than libpq
+        isolation_level="READ COMMITTED",  # said with BEGIN, if it is not the default
         pool_pre_ping=True,
         pool_size=pool_size,
         max_overflow=pool_size,
-        connect_args=connect_args,
+        connect_args={**_DEFAULTS, **parameters, "application_name": name, "client_encoding": "UTF8"},
         hide_parameters=True,  # an error's text goes to logs and tickets; customers' words must not
     )
+    settings.keep(engine)
     trace_statements(engine)
     return engine
 
@@ -51,6 +66,22 @@ def build_engine(
 def build_session_factory(engine: Engine) -> Sessions:
     """Build the factory use cases open their one transaction with: ``with sessions.begin() as s``."""
     return sessionmaker(engine, expire_on_commit=False)
+
+
+def build_statement_sessions(engine: Engine) -> Sessions:
+    """Build the factory for use cases that are one statement each.
+
+    Without BEGIN and COMMIT around it, two of four round trips are saved. Behind a pooler a transaction is what the
+    session's settings hold for.
+    """
+
+    def save_round_trips(connection: Connection) -> None:
+        if not is_pooled(connection):
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    single = engine.execution_options()
+    event.listen(single, "engine_connect", save_round_trips)
+    return build_session_factory(single)
 
 
 def limit_statements(session: Session, timeout: timedelta) -> None:

@@ -18,7 +18,7 @@ from ticketflow.settings import Settings, load_settings
 from ticketflow.storage.clocks import LongestWaits
 from ticketflow.storage.embedded import embedded_url
 from ticketflow.storage.holders import Process
-from ticketflow.storage.session import Sessions, build_engine, build_session_factory
+from ticketflow.storage.session import Sessions, build_engine, build_session_factory, build_statement_sessions
 from ticketflow.storage.webhook_deliveries import Patience
 from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.ports import Tools
@@ -114,9 +114,7 @@ class Runtime:
 
     @cached_property
     def _runner(self) -> StepRunner:
-        # Claim and commit are one statement each: without BEGIN and COMMIT around them, two of four
-        # round trips are saved.
-        sessions = build_session_factory(self.engine.execution_options(isolation_level="AUTOCOMMIT"))
+        sessions = build_statement_sessions(self.engine)  # claim and commit are one statement each
         lease_for = timedelta(seconds=self.settings.lease_s)
         return StepRunner(sessions, ticket_plan(), self._tools, self.queue_wait, lease_for, self.process)
 

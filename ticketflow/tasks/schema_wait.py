@@ -10,6 +10,7 @@ from ticketflow.settings import Settings
 from ticketflow.storage.embedded import embedded_url
 from ticketflow.storage.migrate import USABLE, find_schema_age
 from ticketflow.storage.session import build_engine
+from ticketflow.storage.session_settings import read_reason
 
 log = get_logger(__name__)
 
@@ -36,5 +37,5 @@ def _find_lack(engine: Engine) -> str | None:
     try:
         age = find_schema_age(engine)
     except SQLAlchemyError as error:
-        return f"the database does not answer: {type(error).__name__}"
+        return f"the database does not answer: {read_reason(error)}"
     return None if age in USABLE else "the database is not up to date; run `ticketflow db upgrade`"
