@@ -4,14 +4,12 @@ The number of processes is gunicorn's own variable, ``WEB_CONCURRENCY``; unset m
 """
 
 import os
-import shutil
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from gunicorn.systemd import sd_notify
 
 from ticketflow.observability.shared_metrics import share_metrics
+from ticketflow.own_folders import keep_folder
 from ticketflow.server.config import *  # noqa: F403  # what holds wherever the API runs
 from ticketflow.settings import load_settings
 
@@ -32,7 +30,7 @@ graceful_timeout = 10
 
 def on_starting(server: Any) -> None:
     """Make the folder in which the processes add up what they count for /metrics; empty at each start."""
-    server.metrics_folder = tempfile.mkdtemp(prefix="ticketflow-metrics-")
+    server.metrics_folder = keep_folder("metrics")
     # gunicorn would tell systemd that it is ready before any process has loaded the application.
     server.notify_socket = os.environ.pop("NOTIFY_SOCKET", None)
 
@@ -45,7 +43,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     """Let a process count in the common folder, before it loads the application."""
-    share_metrics(Path(server.metrics_folder), lambda: worker.place)
+    share_metrics(server.metrics_folder, lambda: worker.place)
     if server.notify_socket is not None:
         os.environ["NOTIFY_SOCKET"] = server.notify_socket
 
@@ -53,8 +51,3 @@ def post_fork(server: Any, worker: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Tell systemd, if that is who started us, that requests are answered from now on."""
     sd_notify("READY=1", worker.log, unset_environment=True)
-
-
-def on_exit(server: Any) -> None:
-    """Remove the folder."""
-    shutil.rmtree(server.metrics_folder, ignore_errors=True)

@@ -1,7 +1,5 @@
 """What a worker counts, served over HTTP: its own numbers, or those of its children added up."""
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from billiard import current_process
@@ -9,20 +7,18 @@ from celery import signals
 
 from ticketflow.observability.metrics import begin_at_zero, forget_numbers, serve_metrics
 from ticketflow.observability.shared_metrics import build_registry, is_sharing, share_metrics
+from ticketflow.own_folders import keep_folder
 from ticketflow.settings import load_settings
 from ticketflow.workflow.plan import ticket_plan
 
-_folder: tempfile.TemporaryDirectory[str] | None = None
 _server: Any = None
 
 
 @signals.worker_init.connect
 def prepare_numbers(sender: Any, **_: Any) -> None:
     """Let every number begin at 0; in a worker with child processes, in files that they share."""
-    global _folder  # noqa: PLW0603  # one per process is the point
     if load_settings().metrics_port is not None and "prefork" in str(sender.pool_cls):
-        _folder = tempfile.TemporaryDirectory(prefix="ticketflow-metrics-")  # goes with this process
-        share_metrics(Path(_folder.name), _find_place)
+        share_metrics(keep_folder("metrics"), _find_place)
         forget_numbers()
     begin_at_zero(ticket_plan().order)
 
@@ -30,7 +26,7 @@ def prepare_numbers(sender: Any, **_: Any) -> None:
 @signals.worker_ready.connect
 def show_numbers(**_: Any) -> None:
     """Let Prometheus read them."""
-    global _server  # noqa: PLW0603
+    global _server  # noqa: PLW0603  # one per process is the point
     settings = load_settings()
     if settings.metrics_port is not None:
         registry = {"registry": build_registry()} if is_sharing() else {}

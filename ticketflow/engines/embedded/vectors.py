@@ -1,7 +1,6 @@
 """Sentence vectors: all-MiniLM-L6-v2, int8, on onnxruntime. Nothing is fetched at run time."""
 
 import hashlib
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from ticketflow.engines.embedded.known_vectors import load_known_vectors
 from ticketflow.engines.embedded.memory import keep_memory_low, return_free_memory
 from ticketflow.engines.embedded.onnx_file import widen_after_lookup
 from ticketflow.errors import ConfigurationError
+from ticketflow.own_folders import temporary_folder
 from ticketflow.workflow.interruption import stop_if_interrupted
 
 Vectors = NDArray[np.float32]
@@ -176,10 +176,10 @@ def open_session(path: Path, expected_sha256: str) -> Any:  # onnxruntime ships 
     options.inter_op_num_threads = 1
     # The arena keeps 40 MB more than a long ticket needs, and is no faster at one text a call.
     options.enable_cpu_mem_arena = False
-    with tempfile.NamedTemporaryFile(suffix=".onnx") as file:  # a session made from bytes would hold on to them
-        file.write(widen_after_lookup(weights))
-        file.flush()
-        return runtime.InferenceSession(file.name, options, providers=["CPUExecutionProvider"])
+    with temporary_folder("model") as folder:  # a session made from bytes would hold on to them
+        file = folder / "model.onnx"
+        file.write_bytes(widen_after_lookup(weights))
+        return runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
 def shared_encoder(model_path: Path | None = None) -> MiniLmEncoder:
