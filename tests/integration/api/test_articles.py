@@ -100,6 +100,15 @@ def test_a_version_or_an_article_that_never_was_is_not_found(api):
     ] * 2
 
 
+def test_html_of_any_shape_is_taken_or_refused(api):
+    pages = ["<![foo]>", "<p>Refunds<![foo]></p>", "<!--" * 30_000, "<a<" * 30_000, "<a " * 30_000, "<div>" * 30_000]
+
+    answers = [api.post("/articles", json={"title": "Refunds", "body": page, "format": "html"}) for page in pages]
+
+    assert [answer.status_code for answer in answers] == [422, 201, 422, 422, 422, 422]
+    assert answers[1].json["body"] == "Refunds"
+
+
 def test_of_html_the_words_are_kept(api):
     page = "<h1>Refunds</h1><script>alert(1)</script><p>Within <b>five</b> days.</p>"
 

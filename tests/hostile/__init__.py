@@ -1,0 +1,1 @@
+"""A megabyte of text made to be slow, put to everything that reads what strangers wrote."""
