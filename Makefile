@@ -44,8 +44,8 @@ check: lint ## Run the checks and the quick tests (under a minute)
 chaos: $(for_testing) ## Kill, cut and freeze everything under load (some hours); figures go to build/chaos-report.jsonl
 	@tests/install-servers
 	CHAOS_TICKETS=5000 CHAOS_SCALE=1 CHAOS_LONG=1 CHAOS_BACKLOG=20000 CHAOS_DEAD_LETTERS=500 CHAOS_EXAMPLES=10000 \
-	    CHAOS_REPORT=$${CHAOS_REPORT:-build/chaos-report.jsonl} \
-	    $(bin)/python -m pytest tests/chaos tests/integration/tasks tests/integration/services/test_model.py $(PYTEST)
+	    HOSTILE_CHARACTERS=1000000 CHAOS_REPORT=$${CHAOS_REPORT:-build/chaos-report.jsonl} \
+	    $(bin)/python -m pytest tests/chaos tests/hostile tests/integration/tasks tests/integration/services/test_model.py $(PYTEST)
 
 drills: $(for_testing) ## Break a running system in every way the runbook knows, and repair it as the runbook says
 	@tests/install-servers

@@ -30,7 +30,7 @@ def check(file: Path, as_json: bool) -> None:
     from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
     from ticketflow.engines.embedded.training import fit_and_judge
 
-    loaded = load_taxonomy(file)
+    loaded = load_taxonomy(file, is_tried=True)
     report = build_report(*fit_and_judge(open_encoder(), loaded))
     if as_json:
         print_json(describe_report(report))
@@ -52,7 +52,7 @@ def train(file: Path | None, as_json: bool) -> None:
     from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
     from ticketflow.services.classifier_models import train_classifier
 
-    given = None if file is None else load_taxonomy(file)
+    given = None if file is None else load_taxonomy(file, is_tried=True)
     with open_sessions() as sessions:
         trained = train_classifier(sessions, open_encoder(), given or find_taxonomy(sessions))
     if as_json:

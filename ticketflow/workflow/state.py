@@ -17,6 +17,8 @@ DEFAULT_TENANT = "default"
 _QUOTED_LINE = re.compile(r"^[^\S\n]*>.*$", re.MULTILINE)
 _SIGNATURE = re.compile(r"\n-- ?\n.*\Z", re.DOTALL)  # RFC 3676 §4.3
 _BLANKS = re.compile(r"\s+")
+# Some 3,500 words: nobody asks at greater length, and what is pasted below must not hold a worker.
+MAX_QUESTION_CHARACTERS = 20_000
 
 
 class Entity(TypedDict):
@@ -181,10 +183,11 @@ def question_text(subject: str, body: str) -> str:
     """Join subject and body for classifying and searching, leaving out quoted mail, signatures and repetition.
 
     Returns:
-        The words of this customer in this ticket; the subject alone when the body has none.
+        The words of this customer in this ticket, the first 20,000 characters of each; the subject alone when the
+        body has none.
     """
     own = _SIGNATURE.sub("", _QUOTED_LINE.sub("", body))
-    subject, own = _BLANKS.sub(" ", subject).strip(), _BLANKS.sub(" ", own).strip()
+    subject, own = (_BLANKS.sub(" ", each).strip()[:MAX_QUESTION_CHARACTERS] for each in (subject, own))
     if not own or own.lower().startswith(subject.rstrip(" .…").lower()):
         return own or subject
     return f"{subject}\n{own}"

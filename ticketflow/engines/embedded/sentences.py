@@ -5,11 +5,12 @@ import re
 Span = tuple[int, int]
 
 # A sentence ends at a blank line or list item, or at closing punctuation before anything but a
-# small letter. CJK full stops need no space after them.
+# small letter. CJK full stops need no space after them. Punctuation is looked at once, from where it begins: from
+# each of 100,000 dots on, to find that no blank follows took minutes.
 _BREAK = re.compile(
-    r"""(?P<stop>[.!?…؟]+["'”’»)\]]*)\s+(?![a-zà-ÿ])"""
-    r"""|(?P<cjk>[\u3002\uff01\uff1f]+[」』”]*)\s*"""
-    r"""|\n[^\S\n]*(?:\n|(?=(?:[-*•]|\d{1,2}[.)])\s|[^\sa-zà-ÿ]))""",
+    r"""(?<![.!?…؟])(?P<stop>[.!?…؟]++["'”’»)\]]*+)\s+(?![a-zà-ÿ])"""
+    r"""|(?P<cjk>[\u3002\uff01\uff1f]++[」』”]*+)\s*+"""
+    r"""|\n[^\S\n]*(?:\n\s*+|(?=(?:[-*•]|\d{1,2}[.)])\s|[^\sa-zà-ÿ]))""",
 )
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:e\.g|i\.e|mr|mrs|ms|dr|prof|no|nr|approx|vs|inc|ltd|z\.b|bzw|ca|tel|sr|sra|m|mme|\d{1,2}|[a-z])\.$",
@@ -28,7 +29,7 @@ def find_sentences(text: str) -> list[Span]:
         spans.append((start, stop))
         start = found.end()
     spans.append((start, len(text)))
-    return [trimmed for span in spans if (trimmed := _trim(text, span))]
+    return [(start, end) for start, end in (_trim(text, *span) for span in spans) if start < end]
 
 
 def split_sentences(text: str) -> list[str]:
@@ -36,10 +37,6 @@ def split_sentences(text: str) -> list[str]:
     return [text[start:end] for start, end in find_sentences(text)]
 
 
-def _trim(text: str, span: Span) -> Span | None:
-    start, end = span
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    return (start, end) if end > start else None
+def _trim(text: str, start: int, end: int) -> Span:
+    written = text[start:end].rstrip()
+    return start + len(written) - len(written.lstrip()), start + len(written)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from ticketflow.engines.embedded.facts.pattern_trial import find_slow_text
 from ticketflow.engines.embedded.taxonomy import Category, IdHint, Product, Sla, Taxonomy
 from ticketflow.engines.embedded.yaml_file import YamlReader, parse_yaml, read_text
 
@@ -26,27 +27,36 @@ _TYPE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _NESTED_REPEAT = re.compile(r"\((?:[^()\\]|\\.)*(?:[+*]|\{\d*,\d*\})(?:[^()\\]|\\.)*\)(?:[+*]|\{)")
 
 
-def load_taxonomy(path: Path | None = None) -> Taxonomy:
+def load_taxonomy(path: Path | None = None, *, is_tried: bool = False) -> Taxonomy:
     """Read a taxonomy file; ``None`` reads the one shipped with this package.
+
+    Args:
+        path: The file.
+        is_tried: Whether to refuse patterns that take too long on texts made to be slow. Workers go without: theirs
+            run with a limit, and a taxonomy that was good enough yesterday must not stop them.
 
     Raises:
         ConfigurationError: The file is missing or wrong; the message names line and remedy.
     """
     source = path or DEFAULT_TAXONOMY_PATH
-    return parse_taxonomy(read_text(source, "taxonomy"), str(source))
+    return parse_taxonomy(read_text(source, "taxonomy"), str(source), is_tried=is_tried)
 
 
-def parse_taxonomy(text: str, source: str) -> Taxonomy:
+def parse_taxonomy(text: str, source: str, *, is_tried: bool = False) -> Taxonomy:
     """Parse YAML text; ``source`` names it in errors.
 
     Raises:
         ConfigurationError: The text is not a valid taxonomy; the message names line and remedy.
     """
-    return _Reader(source).taxonomy(parse_yaml(text, source))
+    return _Reader(source, is_tried=is_tried).taxonomy(parse_yaml(text, source))
 
 
 class _Reader(YamlReader):
     """Turns YAML nodes into a taxonomy."""
+
+    def __init__(self, source: str, *, is_tried: bool) -> None:
+        super().__init__(source)
+        self._is_tried = is_tried
 
     def taxonomy(self, root: yaml.Node | None) -> Taxonomy:
         if root is None:
@@ -117,6 +127,9 @@ class _Reader(YamlReader):
             for example in examples:
                 if not re.fullmatch(pattern, example):
                     raise self._error(fields["pattern"], f"`pattern` does not match the example {example!r}; mend one")
+            if self._is_tried and (slow := find_slow_text(pattern, examples)):
+                message = f"`pattern` takes too long on texts like {slow!r}; give its repeats an end, as in {{1,20}}"
+                raise self._error(fields["pattern"], message)
         return IdHint(kind, examples, pattern)
 
     def _pattern(self, node: yaml.Node) -> str:

@@ -14,6 +14,8 @@ _REGIONS = {
     "uk": "UA", "ja": "JP", "ko": "KR", "zh": "CN", "hi": "IN", "he": "IL", "id": "ID", "vi": "VN",
 }  # fmt: skip
 _MANY_DIGITS = re.compile(r"(?:\d[\s().+/-]*){7}")
+# 300 phone numbers. The matcher takes 0.2 ms for each candidate: a paste of figures must not hold a worker.
+_ALL_DIGITS_READ = re.compile(r"(?:\D*+\d){3000}")
 _BARE_DIGITS = re.compile(r"\A\d+\Z")
 _PHONE_WORD = re.compile(
     r"(?:phone|mobile|cell|call(?: me)?|text me|tel|telefon|handy|ruf|num[ée]ro|t[ée]l|m[óo]vil|whatsapp|reach me)"
@@ -37,7 +39,8 @@ def find_phone_numbers(text: str, language: str) -> list[Found]:
     """
     if not _MANY_DIGITS.search(text):
         return []
-    matches = phonenumbers.PhoneNumberMatcher(text, _REGIONS.get(language))
+    read = _ALL_DIGITS_READ.match(text)
+    matches = phonenumbers.PhoneNumberMatcher(read[0] if read else text, _REGIONS.get(language))
     return [_found(match) for match in matches if _is_meant(text, match.start, match.raw_string)]
 
 

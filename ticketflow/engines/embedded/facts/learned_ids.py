@@ -5,12 +5,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import regex
+
 from ticketflow.engines.embedded.facts.found import Found
 from ticketflow.engines.embedded.facts.ids import announced_kind
 from ticketflow.engines.embedded.taxonomy import IdHint
+from ticketflow.observability.logging import get_logger
+
+log = get_logger(__name__)
 
 # Numbers grow: one that follows a fixed word or separator may have this many digits more than any example.
 GROWTH = 2
+# A pattern of an operator's that takes longer for a text finds nothing in it. On ordinary ones it takes a millisecond.
+LIMIT_S = 0.3
 _PART = re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]+")
 _BOUNDS = r"(?<![\w@])(?:{})(?![\w@]|[-/_]\w)"
 _KINDS = (
@@ -32,19 +39,24 @@ class LearnedIds:
     """
 
     type: str
-    pattern: re.Pattern[str]
+    pattern: "regex.Pattern[str]"
     is_plain: bool
     is_folded: bool
 
     def find(self, text: str) -> list[Found]:
         """Find the ids; bare digits only where no word near says that they are something else."""
-        return [self._found(match) for match in self.pattern.finditer(text) if self._is_meant(text, match)]
+        try:
+            matches = list(self.pattern.finditer(text, timeout=LIMIT_S))
+        except TimeoutError:
+            log.warning("extract.pattern_too_slow", entity_type=self.type, characters=len(text), limit_s=LIMIT_S)
+            return []
+        return [self._found(match) for match in matches if self._is_meant(text, match)]
 
-    def _found(self, match: re.Match[str]) -> Found:
+    def _found(self, match: "regex.Match[str]") -> Found:
         value = match[0].upper() if self.is_folded else match[0]
         return Found(self.type, value, match[0], match.start(), match.end())
 
-    def _is_meant(self, text: str, match: re.Match[str]) -> bool:
+    def _is_meant(self, text: str, match: "regex.Match[str]") -> bool:
         return not self.is_plain or announced_kind(text, match.start()) in {None, self.type}
 
 
@@ -53,13 +65,18 @@ def learn_ids(hints: Iterable[IdHint]) -> list[LearnedIds]:
     learned = [
         LearnedIds(
             type=hint.type,
-            pattern=re.compile(_BOUNDS.format(hint.pattern or learn_pattern(hint.examples)), re.IGNORECASE),
+            pattern=compile_pattern(hint.pattern or learn_pattern(hint.examples)),
             is_plain=not hint.pattern and any(example.isdecimal() for example in hint.examples),
             is_folded=all(example == example.upper() for example in hint.examples),
         )
         for hint in hints
     ]
     return sorted(learned, key=lambda each: each.is_plain)
+
+
+def compile_pattern(pattern: str) -> "regex.Pattern[str]":
+    """Compile what a whole id looks like, for an engine whose searches can be given a limit of time."""
+    return regex.compile(_BOUNDS.format(pattern), regex.IGNORECASE)
 
 
 def learn_pattern(examples: Sequence[str]) -> str:
