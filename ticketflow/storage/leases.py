@@ -166,8 +166,7 @@ _CLAIM = text(f"""
         WHERE id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
           AND graph_version = :graph_version
           AND attempt < :max_attempts AND deaths < :max_deaths AND NOT {IS_PAUSED}
-          AND (lease_token IS NULL
-               OR (deaths = 0 AND lost_holders = '{{}}'
+          AND (lease_token IS NULL OR (deaths = 0 AND lost_holders = '{{}}'
                    AND (lease_until <= now() OR :is_redelivered AND holder IS DISTINCT FROM :holder)))
         RETURNING id, tenant, attempt, dispatched_at, subject, body, customer_name, customer_email, channel,
                   created_at, state
