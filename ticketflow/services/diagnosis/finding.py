@@ -27,7 +27,7 @@ REPAIRS: Mapping[str, str] = {
     "WebhookEndpointFailing": 'ticketflow webhooks test "$WEBHOOK"',
     "WebhooksLate": f'TICKETFLOW_DISPATCHER=true {_WORKER} "dispatcher@%h"',
     "ExporterAway": "ticketflow exporter",
-    "ApiAway": "gunicorn -c deploy/gunicorn.conf.py wsgi:app",
+    "ApiAway": "gunicorn -c python:ticketflow.server.production wsgi:app",
     "ApiErrors": "ticketflow db upgrade",
     "DiskFillingUp": "find \"$LOGS\" -type f -name '*.log.*' -delete",
     "PauseForgotten": 'celery -A ticketflow.tasks tickets resume "$STEP"',
