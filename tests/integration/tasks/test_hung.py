@@ -65,7 +65,7 @@ def test_a_worker_whose_interpreter_is_held_ends_and_the_others_pay_no_more_than
 def test_child_processes_that_hang_are_killed_and_their_worker_works_on(fleet):
     worker = hang(fleet, *HANGS, pool="prefork")
 
-    wait_until(lambda: fleet.count_completed() >= TICKETS, describe="the others are completed")
+    wait_until(lambda: fleet.count_completed() >= TICKETS, 120, describe="the others are completed")
 
     wait_until(lambda: worker.read_log().count("step.hung") >= len(HANGS), describe="all that hang are killed")
     assert worker.is_running()
