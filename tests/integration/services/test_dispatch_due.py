@@ -76,6 +76,19 @@ def test_the_window_holds_back_what_workers_cannot_take(sessions, submit):
     assert (report.published, full.published, full.is_full) == (3, 0, True)
 
 
+@pytest.mark.parametrize(
+    ("tickets", "window", "batch", "is_full_and_is_batch_full"),
+    [(2, 3, 10, (False, False)), (3, 3, 10, (True, False)), (5, 3, 3, (False, True)), (5, 10, 3, (False, True))],
+)
+def test_a_pass_says_whether_more_may_be_due(sessions, submit, tickets, window, batch, is_full_and_is_batch_full):
+    for _ in range(tickets):
+        submit()
+
+    report = dispatch_due(sessions, FakePublisher(), limits(max_in_flight=window, batch=batch))
+
+    assert (report.is_full, report.is_batch_full) == is_full_and_is_batch_full
+
+
 @pytest.fixture
 def add_worker(sessions):
     """Put a worker down as alive, or as last seen some time ago."""

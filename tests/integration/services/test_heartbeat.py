@@ -1,11 +1,12 @@
 """Leases of long steps: extended while the step may take its time, lost when it hangs."""
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from tests.harness.wait import wait_until
@@ -17,6 +18,7 @@ from ticketflow.services.outcomes import Committed, LostLease
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.storage.due import expire_leases
+from ticketflow.storage.leases import claim_step
 from ticketflow.storage.models import Ticket
 from ticketflow.workflow.interruption import stop_if_interrupted
 
@@ -40,6 +42,19 @@ def run_in_thread(sessions, first_claim):
     yield start
     for thread in threads:
         thread.join()
+
+
+def test_a_beat_extends_no_lease_beyond_the_step_s_time_limit(sessions, first_claim):
+    with sessions.begin() as session:
+        lease = claim_step(session, first_claim, timedelta(hours=1), 3)
+    heart, now = heartbeat.Heart(sessions, timedelta(hours=1)), time.monotonic()
+
+    with heart.keep(lease, time_limit_s=90):
+        heart._beat(list(heart._held.values()), now)  # noqa: SLF001  # as it does a third of an hour later
+
+    with sessions() as session:
+        left = session.scalar(select(Ticket.lease_until - func.clock_timestamp()))
+    assert left <= timedelta(seconds=91)
 
 
 @pytest.fixture

@@ -43,6 +43,19 @@ def expire_lease(sessions, claim) -> None:
         session.execute(update(Ticket).where(Ticket.id == claim.ticket_id).values(lease_until=past))
 
 
+def test_no_lease_is_longer_than_the_step_may_take(sessions, new_runner, first_claim):
+    seen = []
+
+    def read(state, tools):
+        with sessions() as session:
+            seen.append(session.scalar(select(Ticket.lease_until - Ticket.updated_at)))
+        return {"read": 1}
+
+    new_runner(read=read, time_limit_s=2).run(first_claim)
+
+    assert seen == [timedelta(seconds=2)]
+
+
 def test_a_claimed_step_takes_effect_and_names_the_next(sessions, new_runner, first_claim):
     outcome = new_runner().run(first_claim)
 

@@ -1,5 +1,6 @@
 """One that refuses does not keep the others from it, and the worst outcome is the exit code."""
 
+import threading
 from uuid import UUID
 
 import click
@@ -32,7 +33,20 @@ def do(done):
 def test_each_ticket_is_done_once_and_all_is_well(do, done):
     do_to_each([TICKET, LAST, TICKET], do, as_json=True)
 
-    assert done == [TICKET, LAST]
+    assert sorted(done) == [TICKET, LAST]
+
+
+def test_tickets_are_told_in_the_order_they_were_named_in_whichever_is_done_first(do, capsys):
+    last_is_done = threading.Event()
+
+    def wait_for_the_last(ticket_id):
+        last_is_done.set() if ticket_id == LAST else last_is_done.wait(30)
+        return do(ticket_id)
+
+    do_to_each([TICKET, LAST], wait_for_the_last, as_json=True)
+
+    said = capsys.readouterr().out
+    assert 0 < said.index(str(TICKET)) < said.index(str(LAST))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +63,7 @@ def test_what_refuses_is_told_and_the_worst_of_it_is_the_exit_code(do, done, cap
         do_to_each(ticket_ids, do, as_json=True, missing=4)
 
     said = capsys.readouterr()
-    assert (ended.value.exit_code, done) == (code, ticket_ids)
+    assert (ended.value.exit_code, sorted(done)) == (code, sorted(ticket_ids))
     assert said.err.count("error: ") == len(ticket_ids) - 1
     assert str(LAST) in said.out
 

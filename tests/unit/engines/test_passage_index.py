@@ -40,6 +40,15 @@ def test_the_nearest_article_comes_first_and_each_once():
     assert search(index, "my parcel", limit=1) == ["t"]
 
 
+def test_words_of_the_title_speak_for_a_passage():
+    index = PassageIndex()
+    index.replace(article("a", 1, "Lion", "One page is here."))
+    index.replace(article("b", 1, "Zebra", "One page is here."))
+
+    assert search(index, "zebra") == ["b", "a"]
+    assert search(index, "lion") == ["a", "b"]
+
+
 def test_a_new_version_takes_the_place_of_the_old():
     index = PassageIndex()
     index.replace(article("p", 1, "Password", "Reset the password."))

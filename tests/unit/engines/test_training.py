@@ -9,7 +9,7 @@ from tests.word_encoder import WordEncoder
 from ticketflow.engines.embedded import artefact, neighbours, training
 from ticketflow.engines.embedded.artefact import dump_classifier, load_classifier
 from ticketflow.engines.embedded.calibration import calibration_error, deal_folds, find_temperature, hold_out
-from ticketflow.engines.embedded.features import build_features, hash_grams
+from ticketflow.engines.embedded.features import GRAMS, build_features, hash_grams
 from ticketflow.engines.embedded.neighbours import build_neighbours, vote_all
 from ticketflow.engines.embedded.report import build_report
 from ticketflow.engines.embedded.taxonomy import Category, Taxonomy
@@ -42,6 +42,11 @@ def test_names_alone_are_enough_to_begin_with(encoder):
     guess = fit_classifier(encoder, NAMES).probabilities("the parcel is lost")
 
     assert max(guess, key=guess.__getitem__) == "lost_parcel"
+
+
+def test_pieces_of_words_count_where_there_are_sentences_to_learn_them_from(encoder, fitted):
+    assert not fit_classifier(encoder, NAMES).model.weights[-GRAMS:].any()
+    assert fitted.model.weights[-GRAMS:].any()
 
 
 def test_probabilities_are_of_all_categories_in_their_order_and_add_up(fitted):
