@@ -108,15 +108,21 @@ class DispatchReport:
     is_batch_full: bool
 
 
-def dispatch_due(sessions: Sessions, publisher: Publisher, limits: DispatchLimits) -> DispatchReport:
+def dispatch_due(
+    sessions: Sessions, publisher: Publisher, limits: DispatchLimits, *, expires_leases: bool = True
+) -> DispatchReport:
     """Make one pass: claim what is due, commit, then publish.
+
+    Args:
+        expires_leases: Whether leases that ran out are taken away. Not just after an outage of the database, in which
+            nobody could extend them.
 
     Raises:
         BrokerUnavailableError: There is no broker to publish to; nothing was claimed.
     """
     _connect(publisher)
     with sessions.begin() as session:
-        expired = expire_leases(session, limits.batch)
+        expired = expire_leases(session, limits.batch) if expires_leases else 0
         waits_s = expire_approvals(session, limits.batch)
         capacity = measure_capacity(session, limits.alive_for)
         lock_window(session)

@@ -20,6 +20,8 @@ BEATS_PER_LEASE = 3
 LEAST_SILENCE_S = 5.0
 # Questions are looked at this often.
 LOOK_EVERY_S = 1.0
+# Of a lease: how long whoever was cut off from the database has to be heard again, by a beat or a commit.
+GRACE = 2 / BEATS_PER_LEASE
 _PROC = Path("/proc")
 # proc(5): the 22nd field, counted from behind the name, which may hold blanks; the state comes first.
 _STARTED = 19
@@ -80,6 +82,7 @@ class Inquest:
         """
         self._sessions = sessions
         self._silence_s = max(lease_s, LEAST_SILENCE_S)
+        self._grace_s = lease_s * GRACE
         self._reached_since: float | None = None
         self._looked_at: float | None = None
 
@@ -105,6 +108,11 @@ class Inquest:
         self._looked_at = now
         if self._reached_since is None:
             self._reached_since = now
+
+    @property
+    def has_listened(self) -> bool:
+        """Whether the database has been within reach for so long that a lease that ran out was really given up."""
+        return self._reached_since is not None and time.monotonic() - self._reached_since >= self._grace_s
 
     def _settle(self, lost: LostHolder, now: float) -> None:
         verdict = self._judge(lost, now)

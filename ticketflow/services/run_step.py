@@ -66,8 +66,9 @@ from ticketflow.workflow.usage import collect_usage
 
 log = get_logger(__name__)
 
-# A restart of Postgres takes about this long; a longer outage is for the clock.
-WRITE_PAUSES_S = (0.2, 1.0, 3.0)
+# Whoever has thought waits for Postgres, where nobody could begin anything: most outages are over in this time, and a
+# longer one is for the clock.
+WRITE_PAUSES_S = (0.2, 1.0, *[2.0] * 20)
 LEASE_FOR = timedelta(seconds=15)
 # Workers of two releases share the queues while one replaces the other, and the next one may be of either.
 PASS_ON_AFTER = timedelta(seconds=1)

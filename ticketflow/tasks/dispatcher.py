@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 from celery import bootsteps
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,12 +30,11 @@ AWAY_PAUSE_S = 1.0
 COLLECT_EVERY_S = 5.0
 
 
-class Watch(Protocol):
-    """Keeps an eye on something."""
+class Watches(NamedTuple):
+    """What a dispatcher keeps an eye on: who is alive, and the database's clock."""
 
-    def look(self) -> None:
-        """Look, if that is long enough ago."""
-        ...
+    inquest: Inquest
+    clock: ClockWatch
 
 
 class Dispatcher:
@@ -50,7 +48,7 @@ class Dispatcher:
         sessions: Sessions,
         publisher: Publisher,
         letters: DeadLetterBox,
-        watches: Sequence[Watch],
+        watches: Watches,
         limits: DispatchLimits,
         poll_interval_s: float,
     ) -> None:
@@ -90,7 +88,9 @@ class Dispatcher:
         try:
             for watch in self._watches:
                 watch.look()
-            report = dispatch_due(self._sessions, self._publisher, self._limits)
+            report = dispatch_due(
+                self._sessions, self._publisher, self._limits, expires_leases=self._watches.inquest.has_listened
+            )
             self._collect()
         except (BrokerUnavailableError, SQLAlchemyError) as error:
             log.warning("dispatch.away", error=f"{type(error).__name__}: {error}")
@@ -116,9 +116,14 @@ def build_dispatcher(app: Any) -> Dispatcher:
     live = runtime()
     publisher = ChainPublisher(app, ticket_plan(), live.settings.publish_timeout_s)
     letters = BrokerDeadLetters(app, publisher)
-    inquest = Inquest(live.sessions, live.settings.lease_s)
-    watches: list[Watch] = [inquest, ClockWatch(live.sessions, live.longest_waits)]
-    return Dispatcher(live.sessions, publisher, letters, watches, live.limits, live.settings.poll_interval_s)
+    return Dispatcher(
+        live.sessions,
+        publisher,
+        letters,
+        Watches(Inquest(live.sessions, live.settings.lease_s), ClockWatch(live.sessions, live.longest_waits)),
+        live.limits,
+        live.settings.poll_interval_s,
+    )
 
 
 def dispatches(worker: Any) -> bool:

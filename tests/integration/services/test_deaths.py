@@ -392,6 +392,17 @@ def test_silence_during_an_outage_proves_nothing(sessions, first_claim, lost, be
     assert outcome_of(sessions, first_claim) == (0, 1)
 
 
+def test_leases_are_left_alone_until_whoever_was_cut_off_could_be_heard(sessions, clock):
+    inquest = Inquest(sessions, LEASE_S)
+    heard = [inquest.has_listened]
+    for step_s in (0, LEASE_S / 3, LEASE_S / 3 + 0.1, 2 * LEASE_S, LEASE_S / 3, LEASE_S / 3 + 0.1):
+        clock.now += step_s  # the fourth is an outage: nobody could look
+        inquest.look()
+        heard.append(inquest.has_listened)
+
+    assert heard == [False, False, False, True, False, False, True]
+
+
 def test_a_heart_that_beats_again_is_no_death(sessions, first_claim, lost, clock):
     with sessions.begin() as session:
         convict(session, lost.id)
