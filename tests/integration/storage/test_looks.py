@@ -208,13 +208,6 @@ def test_live_tickets_of_several_steps_and_tenants_are_added_up_without_those_th
     assert measures.measure_live(session) == [measures.LiveTickets("queued", 1, 3, 2, 2.0, 0)]
 
 
-def test_a_parallel_plan_is_not_compiled_for_that_transaction_alone(sessions):
-    with sessions.begin() as session:
-        measures.measure_live(session)
-    with sessions() as session:
-        assert session.connection().exec_driver_sql("SHOW jit").scalar() == "on"
-
-
 def test_pauses_are_counted_by_step(session):
     for tenant, step in (("default", "read"), ("other", "read"), ("*", "send")):
         record_pause(session, tenant, step, None)
