@@ -7,8 +7,10 @@ Steps, and so queues and routes, come from the graph; addresses come from the en
 from ticketflow.settings import load_settings
 from ticketflow.tasks import folder
 from ticketflow.tasks.kept_queue import DEAD_LETTERS, DELIVERY_LIMIT, KeptExchange, KeptQueue
+from ticketflow.tasks.options import refuse_variables
 from ticketflow.workflow.plan import ticket_plan
 
+refuse_variables()
 _settings = load_settings()
 _steps = ticket_plan().order
 

@@ -54,8 +54,13 @@ def is_timezone(name: object) -> bool:
 class Settings(BaseSettings):
     """Settings of every process; each field is the variable ``TICKETFLOW_<FIELD>``."""
 
-    # Whatever does not fit may be a secret, or a piece of one.
-    model_config = SettingsConfigDict(env_prefix="TICKETFLOW_", frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TICKETFLOW_",
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # whatever does not fit may be a secret, or a piece of one
+    )
 
     database_url: str | None = Field(
         None,
@@ -72,6 +77,20 @@ class Settings(BaseSettings):
         " in the data directory.",
         examples=["amqp://ticketflow:secret@mq.example//"],
         repr=False,
+    )
+    broker_ca: Path | None = Field(
+        None,
+        description="Who must have signed the certificate of a broker whose URL begins with `amqps://`; it must be for"
+        " the host that the URL names. Unset: those whom the system believes.",
+        examples=["/etc/ticketflow/ca.pem"],
+    )
+    broker_cert: Path | None = Field(
+        None, description="Certificate to show to such a broker, if it asks.", examples=["/etc/ticketflow/client.pem"]
+    )
+    broker_key: Path | None = Field(
+        None,
+        description="Key of that certificate. Unset: it is in the same file.",
+        examples=["/etc/ticketflow/client.key"],
     )
     data_dir: Path = Field(
         default_factory=default_data_dir,
@@ -358,6 +377,8 @@ class Settings(BaseSettings):
             return None
         if not all(node.startswith(("amqp://", "amqps://")) for node in url.split(";")):
             raise ValueError("must start with amqp:// or amqps://, and so must each node after a semicolon")
+        if "?" in url:
+            raise ValueError("takes nothing after a question mark; TLS has settings of its own, TICKETFLOW_BROKER_CA")
         return url
 
     @property

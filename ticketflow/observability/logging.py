@@ -41,12 +41,13 @@ SHORT = 64
 _before: dict[str, int] = {}
 
 
-def configure_logging(level: str, log_format: str) -> None:
-    """Send structlog and standard logging to stderr in one format.
+def configure_logging(level: str, log_format: str, path: str | None = None) -> None:
+    """Send structlog and standard logging to stderr, or to a file, in one format.
 
     Args:
         level: Least severe level to show: ``debug``, ``info``, ``warning`` or ``error``.
         log_format: ``console`` or ``json``.
+        path: The file; Celery's ``--logfile`` names one.
     """
     # Local variables hold customers' words: a traceback shows places only.
     renderer: list[Processor] = (
@@ -59,7 +60,7 @@ def configure_logging(level: str, log_format: str) -> None:
         else [
             _mask_fields,
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+                colors=path is None and sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
             ),
             _mask_line,  # the renderer has only now written out the exception
         ]
@@ -71,7 +72,7 @@ def configure_logging(level: str, log_format: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(sys.stderr) if path is None else logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED,

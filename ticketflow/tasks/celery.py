@@ -3,6 +3,7 @@
 from typing import Any
 
 from celery import Celery, signals
+from celery.utils.nodenames import node_format
 from celery.worker import state
 from gunicorn.systemd import sd_notify
 
@@ -13,14 +14,16 @@ from ticketflow.observability.tracing import start_tracing, stop_tracing
 from ticketflow.services.liveness import Pulse
 from ticketflow.services.tools import check_engine, warm_up
 from ticketflow.settings import load_settings
-from ticketflow.tasks import threads, worker_metrics  # noqa: F401  # a pool of our own; followers of signals
+from ticketflow.tasks import options, threads, worker_metrics  # noqa: F401  # a pool of our own; followers of signals
 from ticketflow.tasks.canary import CanaryStep
+from ticketflow.tasks.consuming import PatientAMQP
 from ticketflow.tasks.control import ReplicatedControl
 from ticketflow.tasks.deliverer import DelivererStep
 from ticketflow.tasks.dispatcher import DispatcherStep
 from ticketflow.tasks.log_levels import LevelWatch
 from ticketflow.tasks.runtime import forget_runtime, runtime
 from ticketflow.tasks.schema_wait import wait_for_schema
+from ticketflow.tasks.tls import require_names
 from ticketflow.tasks.under_way import end_after
 from ticketflow.tasks.watchdog import WatchdogStep
 from ticketflow.tasks.wire import make_harmless
@@ -28,16 +31,19 @@ from ticketflow.tasks.wire import make_harmless
 log = get_logger(__name__)
 
 make_harmless()
-app = Celery("ticketflow.tasks", control=ReplicatedControl)
+require_names()
+app = Celery("ticketflow.tasks", control=ReplicatedControl, amqp=PatientAMQP)
 app.config_from_object("celeryconfig")
 app.steps["worker"].update({DispatcherStep, DelivererStep, CanaryStep, WatchdogStep})
+app.user_options["preload"].update(options.PRELOAD)
+app.user_options["worker"] = options.WORKER
 
 
 @signals.setup_logging.connect
-def use_our_logging(**_: Any) -> None:
-    """Put Celery's log lines through our pipe."""
+def use_our_logging(logfile: str | None = None, **_: Any) -> None:
+    """Put Celery's log lines through our pipe, into the file that ``--logfile`` names."""
     settings = load_settings()
-    configure_logging(settings.log_level, settings.log_format)
+    configure_logging(settings.log_level, settings.log_format, logfile)
 
 
 @signals.worker_init.connect
@@ -48,7 +54,7 @@ def make_ready(sender: Any, **_: Any) -> None:
     for; a prefork worker leaves it to its children.
     """
     name_process(sender.hostname)
-    use_our_logging()
+    use_our_logging(node_format(sender.logfile, sender.hostname) if sender.logfile else None)
     try:
         check_engine(load_settings())
         wait_for_schema(load_settings())

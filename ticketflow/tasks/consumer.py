@@ -32,6 +32,29 @@ class Consumer(CeleryConsumer):
 
         default_steps = [step for step in CeleryConsumer.Blueprint.default_steps if step != _UNUSED]  # noqa: RUF012
 
+    def reset_rate_limits(self) -> None:
+        """Let tickets that a rate limit held back go on under the new limit, or none; Celery forgets them."""
+        held = [bucket for bucket in self.task_buckets.values() if bucket]
+        super().reset_rate_limits()
+        for bucket in held:
+            while bucket.contents:
+                request, tokens = bucket.pop()
+                limit = self.task_buckets[request.task.name]
+                if limit:
+                    self._limit_task(request, limit, tokens)
+                else:
+                    self._limit_move_to_pool(request)
+
+    def add_task_queue(self, queue: str, *_: Any, **__: Any) -> None:
+        """Consume one of our queues, when remote control says so; another's could not be declared at each reconnect.
+
+        Raises:
+            ValueError: It is none of ours.
+        """
+        if queue not in self.app.amqp.queues:
+            raise ValueError(f"there is no queue {queue}")
+        super().add_task_queue(queue)
+
     def cancel_active_requests(self) -> None:
         """Cancel what is under way at a cold shutdown, unless it runs in threads: those end with the process."""
         if not isinstance(self.pool, TaskPool):

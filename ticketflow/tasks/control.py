@@ -16,6 +16,14 @@ log = get_logger(__name__)
 MAX_CLOCK = 2**53
 
 
+# What remote control must not change here, and what stands in its way.
+REFUSED = {
+    "time_limit": "each step has its time limit in the graph",
+    "autoscale": "start more workers, or others with -c",
+    "pool_restart": "restart the worker",
+}
+
+
 class _ReplyTo(BaseModel):
     exchange: str
     routing_key: str
@@ -52,6 +60,12 @@ class GuardedNode(Node):
             is_clock = isinstance(clock, int) and 0 <= clock < MAX_CLOCK
             message.headers = {"clock": clock if is_clock else 0}
         return super().handle_message(command.model_dump(exclude_none=True), message)
+
+    def handle(self, method: str, arguments: Any = None) -> Any:
+        """Do what a command says, or answer why not."""
+        if method in REFUSED:
+            return {"error": f"{method} is refused: {REFUSED[method]}"}
+        return super().handle(method, arguments)
 
 
 class ReplicatedMailbox(Mailbox):
