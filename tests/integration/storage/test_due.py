@@ -78,7 +78,6 @@ def test_a_claimed_ticket_is_out_under_its_next_generation(session, now):
         ({"deaths": 2, "status": "awaiting_approval"}, False),
         ({"deaths": 2, "next_step": "gone"}, False),
     ],
-    ids=str,
 )
 def test_what_is_due_is_claimed(session, values, is_due):
     add_ticket(session, **values)
@@ -132,7 +131,6 @@ def test_dispatches_are_counted_as_far_as_the_column_goes(session):
         ({"deaths": 2, "is_in_flight": False, "wake_at": NOW + TICK}, 1),
         ({"deaths": 2, "is_in_flight": True, "wake_at": NOW, "next_step": "gone"}, 1),
     ],
-    ids=str,
 )
 def test_a_suspect_travels_without_another_one(session, other, are_out):
     add_ticket(session, deaths=2)
@@ -200,7 +198,6 @@ def test_chains_that_are_out_and_not_overdue_fill_the_window(session):
 @pytest.mark.parametrize(
     ("meanwhile", "is_released"),
     [({}, True), ({"generation": 3}, False), (leased(), False), ({"dispatches": 0}, False)],
-    ids=str,
 )
 def test_what_was_not_sent_is_due_again_shortly_unless_somebody_has_it(session, now, meanwhile, is_released):
     out = {"generation": 2, "dispatches": 2, "is_in_flight": True, "wake_at": NOW + HOUR, "updated_at": NOW - HOUR}
@@ -226,7 +223,6 @@ def test_what_was_not_sent_is_due_again_shortly_unless_somebody_has_it(session, 
         ({"is_in_flight": False}, False),
         ({"status": "awaiting_approval"}, False),
     ],
-    ids=str,
 )
 def test_a_start_wakes_what_is_out(session, now, values, is_woken):
     out = {"is_in_flight": True, "wake_at": NOW + HOUR, "generation": 2, "updated_at": NOW - HOUR}

@@ -135,7 +135,6 @@ def test_a_proven_end_is_a_death_once_for_every_live_step_it_was_lost_with(sessi
         ({"deaths": 2}, 8.0),
         ({"deaths": 1, "is_in_flight": True}, 0.0),
     ],
-    ids=str,
 )
 def test_a_second_death_makes_the_ticket_wait_for_a_moment_of_its_own(session, values, most_s):
     tickets = [add_ticket(session, lost_holders=doubt(), **values) for _ in range(20)]
@@ -167,7 +166,6 @@ def test_a_longer_wait_stays_after_a_second_death(session, now):
         (2, doubt(), False),
         (2, doubt(is_dead=True), True),
     ],
-    ids=str,
 )
 def test_whoever_may_yet_become_a_suspect_waits_until_that_is_settled(session, deaths, lost, is_sent):
     add_ticket(session, deaths=deaths, lost_holders=lost)

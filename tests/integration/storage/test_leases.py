@@ -269,7 +269,7 @@ MEANWHILE = [
 
 
 @pytest.mark.parametrize("let_go", LET_GO.values(), ids=LET_GO)
-@pytest.mark.parametrize("meanwhile", MEANWHILE, ids=str)
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
 def test_who_lets_go_of_what_has_moved_on_changes_nothing(session, ticket, lease, let_go, meanwhile):
     change(session, ticket, **meanwhile)
     before, trail = row(session, ticket), list_events(session, ticket)
