@@ -81,6 +81,6 @@ def test_the_calibration_error_weighs_each_bin_by_its_size():
     # Three at 1.0, of which two are right; one at 0.5, which is.
     assert calibration_error(confidence, is_right) == pytest.approx(0.75 * (1 / 3) + 0.25 * 0.5)
     # What is certain is in the last bin, with what is nearly so.
-    assert calibration_error(np.array([1.0, (BINS - 0.5) / BINS]), np.array([True, False])) == pytest.approx(
+    assert calibration_error(np.array([1.0, (BINS - 0.5) / BINS]), np.array([False, True])) == pytest.approx(
         abs(0.5 - (1.0 + (BINS - 0.5) / BINS) / 2)
     )

@@ -4,7 +4,25 @@ import pytest
 
 from tests.fakes import fake_passage
 from ticketflow.workflow.state import cite
-from ticketflow.workflow.steps.finalize import MAX_SUGGESTIONS, MIN_SUGGESTION_CONFIDENCE, list_suggestions
+from ticketflow.workflow.steps.finalize import (
+    MAX_SUGGESTIONS,
+    MIN_SUGGESTION_CONFIDENCE,
+    choose_action,
+    list_suggestions,
+)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "approval", "action"),
+    [
+        ("accept", "not_needed", "accept"),
+        ("escalate", "not_needed", "route"),
+        ("escalate", "wanted", "accept"),
+        ("accept", "wanted", "accept"),
+    ],
+)
+def test_without_a_decision_an_unfit_draft_goes_nowhere_unless_it_waited_for_one(verdict, approval, action):
+    assert choose_action({"verdict": verdict, "approval": approval}) == action
 
 
 def passage(name: str, confidence: float):
