@@ -3,10 +3,12 @@
 import os
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
 MEGABYTE = 1_000_000
 # `make chaos` takes a megabyte; a tenth tells what is quadratic as well, in a hundredth of the time.
 SIZE = int(os.environ.get("HOSTILE_CHARACTERS", "100000"))
+IS_FULL = SIZE >= MEGABYTE
 LIMIT_S = 1.0  # for a megabyte, of processor time: a busy machine adds little to that
 LEAST_S = 0.25  # a pause of the collector is no text's fault
 
@@ -212,14 +214,24 @@ def build_text(shape: str, size: int = MEGABYTE) -> str:
     return f"{before}{unit * (size // len(unit) + 1)}"[: size - len(after)] + after
 
 
-def find_slow(read: Callable[[str], object], shapes: Iterable[str] = SHAPES, size: int = SIZE) -> dict[str, float]:
-    """Return the shapes that take longer than a second a megabyte, with the seconds of the first size that did."""
+def find_slow(
+    read: Callable[[str], object],
+    shapes: Iterable[str] = tuple(SHAPES),
+    size: int = SIZE,
+    limit_s: float | None = None,
+) -> dict[str, float]:
+    """Return the shapes that take too long, with the seconds of the first size that did.
+
+    Args:
+        limit_s: What a text of the whole size may take; as much as it has of a megabyte's second if left out.
+    """
     read(build_text("words", 100))  # loads what is loaded once
-    measured = {shape: find_overrun(read, lambda size, shape=shape: build_text(shape, size), size) for shape in shapes}
-    return {shape: seconds for shape, seconds in measured.items() if seconds}
+    limit_s = limit_s or LIMIT_S * size / MEGABYTE
+    found = {shape: find_overrun(read, partial(build_text, shape), size, limit_s) for shape in shapes}
+    return {shape: seconds for shape, seconds in found.items() if seconds}
 
 
-def find_overrun(read: Callable[[str], object], build: Callable[[int], str], size: int = SIZE) -> float:
+def find_overrun(read: Callable[[str], object], build: Callable[[int], str], size: int, limit_s: float) -> float:
     """Return the seconds a text takes that takes too long, and 0 for any other.
 
     Small ones come first: what is quadratic would hold the tests up for hours at full size.
@@ -229,6 +241,6 @@ def find_overrun(read: Callable[[str], object], build: Callable[[int], str], siz
         began_s = time.thread_time()
         read(text)
         seconds = time.thread_time() - began_s
-        if seconds > max(LIMIT_S * each / MEGABYTE, LEAST_S):
+        if seconds > max(limit_s * each / size, LEAST_S):
             return round(seconds, 2)
     return 0.0

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from tests.hostile.shapes import MEGABYTE, SHAPES, build_text, find_overrun, find_slow
+from tests.hostile.shapes import LIMIT_S, MEGABYTE, SHAPES, build_text, find_overrun, find_slow
 from ticketflow.services.html_text import HtmlText
 
 # What a tree takes for ever to build: each closing tag looks through all that are open.
@@ -20,7 +20,7 @@ def test_a_page_that_nests_without_end_is_read_in_a_second(opened, then):
     def build(size: int) -> str:
         return opened * (size // 2 // len(opened)) + then * (size // 2 // len(then))
 
-    assert not find_overrun(HtmlText, build, MEGABYTE)
+    assert not find_overrun(HtmlText, build, MEGABYTE, LIMIT_S)
 
 
 @pytest.mark.parametrize("page", ["<![foo]>", "<![", "<!", "<?", "</", "<![CDATA[x", "&#", "&#xffffffffff;", "<a b='"])

@@ -61,12 +61,13 @@ def split_passages(title: str, text: str) -> list[str]:
         Verbatim substrings of the text, in order; empty for a text without words. A policy inside
         a procedure for staff, which nobody would find in there, comes once more at the end.
     """
-    spans = [piece for span in find_sentences(text) for piece in _bounded(text, span)]
+    sentences = find_sentences(text)
+    spans = [piece for span in sentences for piece in _bounded(text, span)]
     if spans and text[slice(*spans[0])].strip("# ").lower() == title.strip().lower():
         spans = spans[1:]
     passages = [text[start:end] for start, end in _join(text, spans)]
     known = set(passages)
-    return passages + [policy for policy in find_policies(text) if policy not in known]
+    return passages + [each for each in find_policies([text[slice(*span)] for span in sentences]) if each not in known]
 
 
 def find_starts(text: str, passages: Sequence[str]) -> tuple[int, ...]:
@@ -101,6 +102,8 @@ def embed_article(encoder: Encoder, title: str, passages: Sequence[str]) -> Vect
 
 def _bounded(text: str, span: tuple[int, int]) -> list[tuple[int, int]]:
     """Cut a sentence longer than a window between words."""
+    if span[1] - span[0] <= PASSAGE_WORDS:
+        return [span]
     words = list(_WORD.finditer(text, *span))
     chunks = [words[i : i + PASSAGE_WORDS] for i in range(0, len(words), PASSAGE_WORDS)]
     cut: list[tuple[int, int]] = []
