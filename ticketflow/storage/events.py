@@ -23,9 +23,9 @@ def record_event(
         generation=ticket.generation,
         detail=dict(detail or {}),
     )
+    # Before a statement the session writes what has changed, so that deliveries tell of the ticket after its move.
     event_id = session.scalars(line.returning(TicketEvent.id)).one()
     if event in TOLD:
-        session.flush()  # deliveries tell of the ticket as it is after its move
         record_deliveries(session, ticket.id, event_id)
 
 

@@ -64,6 +64,7 @@ def test_a_new_version_takes_the_place_of_the_old():
 def test_a_removed_article_is_not_found():
     index = PassageIndex()
     index.replace(article("p", 1, "Password", "Reset the password."))
+    assert search(index, "password") == ["p"]
 
     index.remove("p")
     index.remove("unknown")

@@ -13,7 +13,14 @@ from ticketflow.engines.embedded.features import GRAMS, build_features, hash_gra
 from ticketflow.engines.embedded.neighbours import build_neighbours, vote_all
 from ticketflow.engines.embedded.report import build_report
 from ticketflow.engines.embedded.taxonomy import Category, Taxonomy
-from ticketflow.engines.embedded.training import build_fingerprint, fit_and_judge, fit_classifier, gather_material
+from ticketflow.engines.embedded.training import (
+    Calibration,
+    build_fingerprint,
+    fit_and_judge,
+    fit_classifier,
+    gather_material,
+    mix,
+)
 
 NAMES = Taxonomy(
     (Category("lost_parcel", "", "Shipping"), Category("money_back", "", "Billing"), Category("other", "", "Care")),
@@ -75,6 +82,30 @@ def test_a_sentence_given_twice_counts_once():
 
     assert material.texts.count("my parcel is lost") == 1
     assert material.is_example.sum() == 8
+
+
+def test_a_description_that_is_an_example_counts_as_that_alone():
+    first, *others = TAUGHT.categories
+    taught = replace(TAUGHT, categories=(replace(first, description="my parcel is lost"), *others))
+
+    material = gather_material(taught)
+
+    assert material.texts.count("my parcel is lost") == 1
+    assert material.is_example[material.texts.index("my parcel is lost")]
+
+
+def test_votes_count_by_their_share_beside_calibrated_logits():
+    logits, votes = np.array([[2.0, 0.0]], dtype=np.float32), np.array([[0.0, 1.0]], dtype=np.float32)
+
+    row = mix(logits, votes, Calibration(temperature=2.0, vote_share=0.25, least_energy=0.0))[0]
+
+    assert row.tolist() == pytest.approx([0.75 * np.e / (np.e + 1), 0.75 / (np.e + 1) + 0.25])
+
+
+def test_the_order_of_further_examples_makes_no_other_fit():
+    pairs = [("zebra", "money_back"), ("lion", "lost_parcel")]
+
+    assert build_fingerprint("m", TAUGHT, pairs) == build_fingerprint("m", TAUGHT, pairs[::-1])
 
 
 def test_the_fallback_is_not_learnt_from_its_name():
