@@ -7,13 +7,14 @@ alike. A number that only happens to fit is starred too: better that than one le
 """
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
 from typing import Any, Literal
+
+from ticketflow.folding import fold, fold_character
 
 Span = tuple[int, int]
 
@@ -67,6 +68,7 @@ _GAP = r"(?>(?>[\W_]{0,3}+)(?![\W_])|(?>(?:[^\S\n]|[._/-]){0,4}+\n[\s>|*._/-]{0,
 _DIGITS = re.compile(rf"\d(?:{_GAP}\d){{11,}}+")
 _GROUP = re.compile(r"\d+")
 _IBAN_START = re.compile(rf"(?=([A-Z]){_GAP}([A-Z]){_GAP}\d{_GAP}\d)")
+_SIGNS = re.compile(rf"[A-Z\d](?:{_GAP}[A-Z\d]){{14,}}+")
 _IN_FOURS = re.compile(r"[A-Z]{2}\d\d(?:[\W_]+[A-Z\d]{4})*(?:[\W_]+[A-Z\d]{1,4})?")
 # Made by machines and full of digits: UUIDs, and digests as long as digests are (MD5 to SHA-512).
 _MACHINE_ID = re.compile(
@@ -83,26 +85,16 @@ _OTHER = re.compile(
 )
 _TOKEN = re.compile(r"\d(?:[-.,:/'’_]?\d)*+")
 _SMALLEST = 10**11  # what a number must have before its point to hold a card's twelve digits
+MIN_CARD_DIGITS = 12
 MAX_CARD_DIGITS = 19  # ISO/IEC 7812-1
 PHONE_DIGITS = 15  # ITU-T E.164: what a plus introduces is no longer
 MAX_GLUED_DIGITS = 100  # more without a break is no row of cards
 SHORT_TOKEN = 2
-# Unicode general categories, UAX #44 §5.7.1, of what prints nothing of its own, and letters that print nothing at all.
-_UNSEEN = {"Cf", "Cn", "Co", "Cs", "Mc", "Me", "Mn"}
-_FILLERS = {"\u115f", "\u1160", "\u3164", "\uffa0"}
-# Letters of other scripts that print like Latin ones (Unicode TR39, confusables.txt): Cyrillic, Greek, small capitals.
-_LOOK_ALIKES = dict(
-    zip(
-        "\u0410\u0412\u0421\u0415\u041d\u0406\u0408\u041a\u041c\u041e\u0420\u0405\u0422\u0425\u0423\u04ae\u050c\u051a\u051c\u04c0"
-        "\u0500\u04ba\u0417\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03f9"
-        "\u1d00\u0299\u1d04\u1d05\u1d07\ua730\u0262\u029c\u026a\u1d0a\u1d0b\u029f\u1d0d\u0274\u1d0f\u1d18\u0280\ua731\u1d1b\u1d1c"
-        "\u1d20\u1d21\u1d22",
-        "ABCEHIJKMOPSTXYYGQWIDH3ABEZHIKMNOPTYXCABCDEFGHIJKLMNOPRSTUVWZ",
-        strict=True,
-    )
-)
+LONG_ROWS = 1000  # characters; from here on NumPy is faster than looking at one window after the other
+MANY_STARTS = 100
 _AS_NUMBERS = {ord(character): str(int(character, 36)) for character in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _DOUBLED = str.maketrans("0123456789", "0246813579")
+_STARS = dict.fromkeys(map(ord, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"), "*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +123,7 @@ def mask_payment_numbers(text: str) -> tuple[str, list[PaymentNumber]]:
         The text with all but the last four characters of each number (and an account's country)
         starred, separators kept; and the numbers in order of appearance.
     """
-    ibans = find_ibans(text)
-    # Of an account four digits stay: they must neither hide a card that follows nor become a part of one.
-    cards = find_cards(_star(text, ibans, COUNTRY))
-    if ibans:
-        cards = _join(sorted({*cards, *find_cards(_star(text, ibans, 0, 0))}))
+    ibans, cards = _find_both(text)
     masked = _star(_star(text, ibans, COUNTRY), cards, 0)
     found: list[tuple[Literal["card", "iban"], Span]] = [("iban", span) for span in ibans]
     found += [("card", span) for span in cards]
@@ -144,7 +132,8 @@ def mask_payment_numbers(text: str) -> tuple[str, list[PaymentNumber]]:
 
 def mask_text(text: str) -> str:
     """Star out card and account numbers in a text."""
-    return mask_payment_numbers(text)[0]
+    ibans, cards = _find_both(text)
+    return _star(_star(text, ibans, COUNTRY), cards, 0)
 
 
 def mask_all(value: Any) -> Any:
@@ -167,14 +156,8 @@ def mask_all(value: Any) -> Any:
 
 def find_ibans(text: str) -> list[Span]:
     """Locate account numbers: country and length of the registry, and a valid checksum."""
-    folded = _fold(text)
-    spans: list[Span] = []
-    for found in _IBAN_START.finditer(folded):
-        length = _IBAN_LENGTHS.get(found[1] + found[2])
-        written = _characters(length).match(folded, found.start()) if length else None
-        if written and _is_iban(written[0]):
-            spans.append(written.span())
-    return _place(text, _without_machine_ids(folded, _join(spans)))
+    folded = fold(text)
+    return _place(text, folded, _find_ibans(folded))
 
 
 def find_cards(text: str) -> list[Span]:
@@ -182,9 +165,59 @@ def find_cards(text: str) -> list[Span]:
 
     Where two overlap, only one can be right; they are given as one.
     """
-    folded = _fold(text)
-    spans = [span for found in _DIGITS.finditer(folded) for span in _Run(folded, *found.span()).find_cards()]
-    return _place(text, _without_machine_ids(folded, _join(spans)))
+    folded = fold(text)
+    return _place(text, folded, _find_cards(folded))
+
+
+def _find_both(text: str) -> tuple[list[Span], list[Span]]:
+    """Locate accounts, and the cards beside them."""
+    folded = fold(text)
+    ibans = _find_ibans(folded)
+    # Of an account four digits stay: they must neither hide a card that follows nor become a part of one.
+    cards = _find_cards(_star(folded, ibans, COUNTRY))
+    if ibans:
+        cards = _join([*cards, *_find_cards(_star(folded, ibans, 0, 0))])
+    return _place(text, folded, ibans), _place(text, folded, cards)
+
+
+def _find_ibans(folded: str) -> list[Span]:
+    spans: list[Span] = []
+    for count, found in enumerate(_IBAN_START.finditer(folded)):
+        if count == MANY_STARTS:
+            return _find_many_ibans(folded)
+        length = _IBAN_LENGTHS.get(found[1] + found[2])
+        written = _characters(length).match(folded, found.start()) if length else None
+        if written and _is_iban(written[0]):
+            spans.append(written.span())
+    return _without_machine_ids(folded, _join(spans))
+
+
+def _find_many_ibans(folded: str) -> list[Span]:
+    """Do the same for a text that is full of beginnings."""
+    from ticketflow.long_rows import find_accounts  # noqa: PLC0415  # NumPy is slow to load and seldom needed
+
+    rows = [found.span() for found in _SIGNS.finditer(folded)]
+    sure, unsure = find_accounts(folded, rows, _IBAN_LENGTHS) if rows else ([], [])
+    spans = _join(sure + [(start, end) for start, end in unsure if _IN_FOURS.fullmatch(folded, start, end)])
+    return _without_machine_ids(folded, spans)
+
+
+def _find_cards(folded: str) -> list[Span]:
+    rows = [found.span() for found in _DIGITS.finditer(folded)]
+    if sum(end - start for start, end in rows) > LONG_ROWS:
+        return _find_many_cards(folded, rows)
+    spans = _join([span for row in rows for span in _Run(folded, *row).find_cards()])
+    return _without_machine_ids(folded, spans)
+
+
+def _find_many_cards(folded: str, rows: list[Span]) -> list[Span]:
+    """Do the same for long rows of digits."""
+    from ticketflow.long_rows import LongRows  # noqa: PLC0415  # NumPy is slow to load and seldom needed
+
+    long_rows = LongRows(folded, rows, [_count_after_plus(folded, start) for start, _ in rows])
+    spans = long_rows.find_numbers(_card_lengths, lambda: _judge_tokens(folded, rows))
+    glued = _find_glued(folded, long_rows.list_groups(MAX_CARD_DIGITS + 1, MAX_GLUED_DIGITS))
+    return _without_machine_ids(folded, _join([*spans, *glued]))
 
 
 def is_luhn_valid(digits: str) -> bool:
@@ -209,21 +242,21 @@ class _Run:
         # Of each group, how many digits come before it; the last is how many there are.
         self._offsets = [0, *accumulate(lengths)]
         self._sums = _sum_luhn(self._digits)
-        self._after_plus = PHONE_DIGITS if first and text[first - 1] == "+" else 0
+        self._after_plus = _count_after_plus(text, first)
 
     def find_cards(self) -> Iterator[Span]:
         """Try every run of whole groups, and a single group as several numbers without anything between them."""
         ends = {offset: index for index, offset in enumerate(self._offsets)}
         for index, start in enumerate(self._offsets[:-1]):
+            # The longest holds the others.
             for length in _card_lengths(self._digits[start : start + 4]):
                 last = ends.get(start + length)
                 if last is None or start + length <= self._after_plus or not self._is_luhn_valid(start, start + length):
                     continue
                 if self._is_one_number(index, last - 1):
                     yield self._groups[index][0], self._groups[last - 1][1]
-        for start, end in self._groups:
-            if MAX_CARD_DIGITS < end - start <= MAX_GLUED_DIGITS:
-                yield from _split_glued(self._text[start:end], start)
+                    break
+        yield from _find_glued(self._text, self._groups)
 
     def _is_luhn_valid(self, start: int, end: int) -> bool:
         sums = self._sums[end % 2]
@@ -249,16 +282,33 @@ class _Run:
     @cached_property
     def _tokens(self) -> tuple[list[int], list[int]]:
         """Count tokens that are nothing else than a number, and say in which token each group is."""
-        first, last = self._groups[0][0], self._groups[-1][1]
-        found = list(_TOKEN.finditer(self._text, first, last))
-        # A number of pieces may stand before an amount; other short numbers are a part of something.
-        is_amount = [bool(_AMOUNTS.fullmatch(token[0])) for token in found]
-        strange = [
-            int(not (amount or _OTHER.fullmatch(token[0]) or (before_amount and len(token[0]) <= SHORT_TOKEN)))
-            for token, amount, before_amount in zip(found, is_amount, [*is_amount[1:], False], strict=False)
-        ]
-        starts = [token.start() for token in found]
+        starts, strange = _judge_tokens(self._text, [(self._groups[0][0], self._groups[-1][1])])
         return [0, *accumulate(strange)], [bisect_right(starts, start) - 1 for start, _ in self._groups]
+
+
+def _judge_tokens(text: str, rows: list[Span]) -> tuple[list[int], list[bool]]:
+    """Say where each token of rows starts, and whether it is nothing else than a number."""
+    starts: list[int] = []
+    strange: list[bool] = []
+    known: dict[str, tuple[bool, bool]] = {}
+    for row in rows:
+        found = [(token.start(), token[0]) for token in _TOKEN.finditer(text, *row)]
+        for _, token in found:
+            if token not in known:
+                is_amount = bool(_AMOUNTS.fullmatch(token))
+                known[token] = is_amount, is_amount or bool(_OTHER.fullmatch(token))
+        starts += [start for start, _ in found]
+        # A number of pieces may stand before an amount; other short numbers are a part of something.
+        before_amount = [known[token][0] for _, token in found[1:]] + [False]
+        strange += [
+            not (known[token][1] or (before and len(token) <= SHORT_TOKEN))
+            for (_, token), before in zip(found, before_amount, strict=True)
+        ]
+    return starts, strange
+
+
+def _count_after_plus(text: str, first: int) -> int:
+    return PHONE_DIGITS if first and text[first - 1] == "+" else 0
 
 
 def _sum_luhn(digits: str) -> tuple[list[int], list[int]]:
@@ -270,15 +320,24 @@ def _sum_luhn(digits: str) -> tuple[list[int], list[int]]:
     return [0, *accumulate(even)], [0, *accumulate(odd)]
 
 
+def _find_glued(text: str, groups: list[Span]) -> Iterator[Span]:
+    for start, end in groups:
+        if MAX_CARD_DIGITS < end - start <= MAX_GLUED_DIGITS:
+            yield from _split_glued(text[start:end], start)
+
+
 def _split_glued(digits: str, place: int) -> Iterator[Span]:
     """Take digits in one piece apart into cards, if that leaves nothing over."""
+    both = _sum_luhn(digits)
     ways: dict[int, int] = {0: 0}
-    for start in range(len(digits)):
+    for start in range(len(digits) - MIN_CARD_DIGITS + 1):
         if start in ways:
             for length in _card_lengths(digits[start : start + 4]):
                 end = start + length
-                if end <= len(digits) and end not in ways and is_luhn_valid(digits[start:end]):
-                    ways[end] = start
+                if end <= len(digits) and end not in ways:
+                    sums = both[end % 2]
+                    if (sums[end] - sums[start]) % 10 == 0:
+                        ways[end] = start
     end = len(digits)
     while end and end in ways:
         yield place + ways[end], place + end
@@ -312,9 +371,8 @@ def _without_machine_ids(text: str, spans: list[Span]) -> list[Span]:
 
 @lru_cache(maxsize=10_000)
 def _card_lengths(first_digits: str) -> tuple[int, ...]:
-    return tuple(
-        sorted({length for first, lengths in _ISSUER_PATTERNS if first.match(first_digits) for length in lengths})
-    )
+    matching = [lengths for first, lengths in _ISSUER_PATTERNS if first.match(first_digits)]
+    return tuple(sorted(set().union(*matching), reverse=True))
 
 
 def _is_iban(written: str) -> bool:
@@ -331,59 +389,45 @@ def _characters(count: int) -> re.Pattern[str]:
     return re.compile(rf"[A-Z\d](?:{_GAP}[A-Z\d]){{{count - 1}}}")
 
 
-class _Folding:
-    """Makes capitals and ASCII digits of all that look like them, and nothing of what cannot be seen."""
-
-    def __getitem__(self, code: int) -> str:
-        return _fold_character(chr(code))
-
-
-_FOLDING = _Folding()
-
-
-def _fold(text: str) -> str:
-    """Write a text in capitals and ASCII digits, without what cannot be seen; ``_place`` leads back."""
-    return text.upper() if text.isascii() else text.translate(_FOLDING)
-
-
-@lru_cache(maxsize=10_000)
-def _fold_character(character: str) -> str:
-    if character in _FILLERS or unicodedata.category(character) in _UNSEEN:
-        return ""
-    digit = unicodedata.digit(character, None)
-    if digit is not None:
-        return str(digit)
-    base = unicodedata.normalize("NFKD", character)[:1].upper()
-    folded = _LOOK_ALIKES.get(base, base)
-    return folded if len(folded) == 1 and folded.isascii() and folded.isalnum() else character
-
-
-def _place(text: str, spans: list[Span]) -> list[Span]:
+def _place(text: str, folded: str, spans: list[Span]) -> list[Span]:
     """Give spans of a folded text their places in the text itself."""
-    if not spans or text.isascii():
+    if not spans or len(folded) == len(text):
         return spans
-    places = [place for place, character in enumerate(text) if _fold_character(character)]
+    unseen = {each for each in set(text) if not fold_character(each)}
+    places = [place for place, character in enumerate(text) if character not in unseen]
     return [(places[start], places[end - 1] + 1) for start, end in spans]
 
 
 def _star(text: str, spans: list[Span], keep: int, visible: int = VISIBLE) -> str:
     """Star the letters and digits of spans except the first ``keep`` and the last ``visible``."""
-    if not spans:
-        return text
-    characters = list(text)
-    is_sign = str.isalnum if text.isascii() else _is_sign
+    pieces = []
+    last = 0
     for start, end in spans:
-        places = [place for place in range(start, end) if is_sign(characters[place])]
-        for place in places[keep : len(places) - visible]:
-            characters[place] = "*"
-    return "".join(characters)
+        number = text[start:end]
+        first_starred = start + _skip(number, keep)
+        last_starred = max(first_starred, end - _skip(number[::-1], visible))
+        pieces += [text[last:first_starred], _star_all(text[first_starred:last_starred])]
+        last = last_starred
+    return "".join([*pieces, text[last:]])
+
+
+def _skip(number: str, count: int) -> int:
+    """Count the characters that hold so many letters and digits."""
+    places = (place for place, character in enumerate(number, 1) if _is_sign(character))
+    return max(islice(places, count), default=0)
+
+
+def _star_all(text: str) -> str:
+    if text.isascii():
+        return text.translate(_STARS)
+    return text.translate(dict.fromkeys((ord(each) for each in set(text) if _is_sign(each)), "*"))
 
 
 def _is_sign(character: str) -> bool:
-    return _fold_character(character).isalnum()
+    return fold_character(character).isalnum()
 
 
 def _describe(kind: Literal["card", "iban"], masked: str, span: Span) -> PaymentNumber:
     written = masked[slice(*span)]
-    value = "".join(each for each in _fold(written) if each.isalnum() or each == "*")
+    value = "".join(each for each in fold(written) if each.isalnum() or each == "*")
     return PaymentNumber(kind, value, written, *span)

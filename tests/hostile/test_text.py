@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.hostile.shapes import IS_FULL, LIMIT_S, MEGABYTE, SHAPES, find_slow
+from tests.hostile.shapes import IS_FULL, LIMIT_S, MEGABYTE, SHAPES, SIZE, find_overrun, find_slow
 from ticketflow.engines.embedded.asking import asking_units
 from ticketflow.engines.embedded.extractor import MAX_CHARACTERS, find_facts
 from ticketflow.engines.embedded.facts.error_codes import find_error_codes
@@ -19,6 +19,7 @@ from ticketflow.engines.embedded.words import find_content_words
 from ticketflow.masking import mask_text
 from ticketflow.services.articles import MAX_BODY_CHARACTERS
 from ticketflow.workflow.state import question_text
+from ticketflow.workflow.steps.leads import find_strange_phones
 from ticketflow.workflow.steps.personal_data import find_emails, find_links, find_phones
 from ticketflow.workflow.steps.wording import find_tone_faults
 
@@ -34,6 +35,7 @@ READERS = {
     "errors": find_error_codes,
     "payment numbers": mask_text,
     "addresses": find_emails,
+    "strange phones": lambda text: find_strange_phones(text, ""),
     "phones": find_phones,
     "links": find_links,
     "tone": lambda text: find_tone_faults([text]),
@@ -63,3 +65,11 @@ def test_cutting_the_longest_article_takes_less_than_a_second():
 
 def test_sentences_of_a_megabyte_are_found_in_a_second():
     assert find_slow(find_sentences, ["dots", "exclamations", "questions and exclamations", "newlines"], MEGABYTE) == {}
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["6 ", "6-6 ", "6.6 6-", "6:66 ", f"{'6' * 60} ", "6\n> ", "\uff16 ", "DE89", "D\u041589 ", "RU12", "4" * 16],
+)
+def test_what_nearly_is_a_number_without_end_is_masked_in_linear_time(unit):
+    assert not find_overrun(mask_text, lambda size: (unit * size)[:size], SIZE, LIMIT_S * SIZE / MEGABYTE)

@@ -3,12 +3,14 @@
 import json
 import random
 import uuid
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.payment_numbers import generate, generate_others, make_card, make_iban, squeeze
+from ticketflow import masking
 from ticketflow.masking import find_cards, find_ibans, is_iban_valid, is_luhn_valid, mask_all, mask_payment_numbers
 
 
@@ -156,3 +158,17 @@ def test_machines_own_ids_are_left_alone():
 
     assert [each for each in ids if find_cards(str(each)) or find_ibans(str(each)) or find_cards(each.hex)] == []
     assert [each for each in ids if find_ibans(each.hex) or find_ibans(f"{each.hex}{each.hex}")] == []
+
+
+@given(
+    st.one_of(
+        st.text("0456DE89- .\n", max_size=200),
+        st.integers().map(lambda seed: " ".join(written for _, written in generate(seed, 4))),
+        st.integers().map(lambda seed: " ".join(generate_others(seed, 2))),
+    )
+)
+def test_long_rows_are_read_as_short_ones_are(text):
+    read = mask(text)
+
+    with patch.multiple(masking, LONG_ROWS=0, MANY_STARTS=0):
+        assert mask(text) == read

@@ -14,19 +14,19 @@ from ticketflow.masking import mask_text
 MAX_URL_LENGTH = 2000
 NOT_PUBLIC = "not a public address, and TICKETFLOW_WEBHOOK_ALLOW_PRIVATE is off"
 
-# IANA IPv6 Address Space, 2019-09-13: nothing else is global unicast. What carries an IPv4 address is outside or below:
+# IANA IPv6 Address Space: nothing else is global unicast. What carries an IPv4 address is outside or below:
 # ::/96, ::ffff:0:0/96, ::ffff:0:0:0/96, 64:ff9b::/96, 64:ff9b:1::/48; so are fc00::/7 with fd00:ec2::254 (AWS),
 # fe80::/10, fec0::/10, ff00::/8, 100::/64, 5f00::/16.
 _GLOBAL_UNICAST = ip_network("2000::/3")
 _NOT_PUBLIC = tuple(
     ip_network(block)
     for block in (
-        # IANA IPv4 Special-Purpose Address Registry, 2025-10-09; whole blocks, also where a part may be reached.
+        # IANA IPv4 Special-Purpose Address Registry; whole blocks, also where a part may be reached.
         *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
         *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16"),
         *("192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4"),
         "224.0.0.0/4",  # IANA IPv4 Multicast Address Space Registry
-        # IANA IPv6 Special-Purpose Address Registry, 2025-10-09, as far as it is global unicast.
+        # IANA IPv6 Special-Purpose Address Registry, as far as it is global unicast.
         *("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"),
         "3ffe::/16",  # RFC 3701: given back
         # What clouds answer on from inside only. The blocks above have 169.254.169.254 (most of them), 169.254.170.2

@@ -86,11 +86,7 @@ def may_be_called(number: str) -> bool:
 
 def _plain(text: str) -> str:
     """Write a text in small letters, with one sign for all that look like a dot, and nothing that cannot be seen."""
-    seen = "".join(
-        str(unicodedata.decimal(each)) if each.isdecimal() else each
-        for each in text.translate(_DOTS)
-        if each in "\n\t" or unicodedata.category(each) not in _UNSEEN
-    )
+    seen = text.translate({ord(each): _see(each) for each in set(text)})
     plain = unicodedata.normalize("NFKC", seen).translate(_DOTS).translate(_AT).lower()
     if "%" in plain:
         plain = unquote(plain).lower()
@@ -98,6 +94,13 @@ def _plain(text: str) -> str:
     for pattern, written in _SPELLED:
         plain = pattern.sub(written, plain)
     return plain
+
+
+def _see(character: str) -> str:
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
+    dotted = character.translate(_DOTS)
+    return dotted if dotted in "\n\t." or unicodedata.category(dotted) not in _UNSEEN else ""
 
 
 def _find_addresses(plain: str) -> set[str]:
