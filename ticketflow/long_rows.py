@@ -119,10 +119,11 @@ class LongRows:
         doubled = _DOUBLED[digits]
         is_even = np.arange(count) % 2 == 0
         summed = (np.cumsum(np.where(is_doubled, doubled, digits)) for is_doubled in (is_even, ~is_even))
-        self._sums = [np.concatenate(([0], sums)) for sums in summed]
+        self._sums = [(np.concatenate(([0], sums)) % 10).astype(np.int8) for sums in summed]
         begins = np.concatenate(([True], np.diff(self._places) != 1, [True]))
         row_starts = np.searchsorted(self._places, [start for start, _ in rows])
         begins[row_starts] = True
+        self._row_starts = row_starts
         self._begins = begins
         self._group_of = np.cumsum(begins) - 1
         self._firsts = np.flatnonzero(begins)
@@ -136,13 +137,14 @@ class LongRows:
         return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
     def find_numbers(
-        self, issued: Callable[[str], Sequence[int]], judge_tokens: Callable[[], tuple[Sequence[int], Sequence[int]]]
+        self, issued: Callable[[str], Sequence[int]], joiners: str, judge_tokens: Callable[[], Sequence[bool]]
     ) -> list[Span]:
         """Locate whole groups that have an issuer's first digits, length and check digit; what overlaps is joined.
 
         Args:
             issued: Gives the lengths of an issuer's numbers by their first four digits.
-            judge_tokens: Gives where each token of the rows starts, and 1 for one that is nothing else than a number.
+            joiners: What makes one token of two digits, standing alone between them.
+            judge_tokens: Tells of each token of the rows whether it is nothing else than a number.
         """
         firsts = self._firsts[:-1]
         firsts = firsts[firsts + 4 <= self._row_ends[firsts]]
@@ -154,9 +156,9 @@ class LongRows:
         if not is_number.all():
             is_number |= self._is_alike(one, last) | self._is_grouped_like_a_card(one, last)
         if not is_number.all():
-            starts, strange = (np.array(each, dtype=np.int64) for each in judge_tokens())
-            counts = np.concatenate(([0], np.cumsum(strange)))
-            token = [np.searchsorted(starts, self._places[place], side="right") - 1 for place in (start, end - 1)]
+            counts = np.concatenate(([0], np.cumsum(judge_tokens())))
+            token_of = self._count_tokens(joiners)
+            token = token_of[start], token_of[end - 1]
             is_number |= counts[token[1] + 1] > counts[token[0]]
         return join(self._places[start[is_number]], self._places[end[is_number] - 1] + 1)
 
@@ -168,6 +170,17 @@ class LongRows:
         even, odd = (sums[first + length] - sums[first] for sums in self._sums)
         first = first[np.where((first + length) % 2 == 0, even, odd) % 10 == 0]
         return np.stack([first, first + length], axis=1)
+
+    def _count_tokens(self, joiners: str) -> Array:
+        """Say in which token each digit is."""
+        apart = np.diff(self._places)
+        codes = np.frombuffer(self._text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        before = codes[self._places[1:] - 1]
+        is_joined = (apart == 1) | ((apart == 2) & np.isin(before, [ord(each) for each in joiners]))  # noqa: PLR2004
+        starts = np.concatenate(([True], ~is_joined))
+        starts[self._row_starts] = True
+        tokens: Array = np.cumsum(starts) - 1
+        return tokens
 
     def _is_alike(self, one: Array, last: Array) -> Mask:
         """Tell groups that have the same between them, blanks aside."""

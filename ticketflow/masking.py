@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import accumulate, islice, pairwise
+from itertools import accumulate, islice, pairwise, zip_longest
 from typing import Any, Literal
 
 from ticketflow.folding import fold, fold_character
@@ -83,7 +83,8 @@ _OTHER = re.compile(
     rf"(?:{_DATE}|(?:0?[1-9]|1[0-2])/(?:20)?\d\d|[0-2]?\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{{1,9}})?)?"
     r"|\d{1,3}\.\d{4,8}|\d{1,3}(?:\.\d{1,3}){3}|(?:1[-.])?[2-9]\d\d[-.][2-9]\d\d[-.]\d{4}|0\d{1,5}[-/]\d{3,9}(?:-\d{1,4})?)"
 )
-_TOKEN = re.compile(r"\d(?:[-.,:/'’_]?\d)*+")
+_JOINERS = "-.,:/'’_"
+_TOKEN = re.compile(rf"\d(?:[{_JOINERS}]?\d)*+")
 _SMALLEST = 10**11  # what a number must have before its point to hold a card's twelve digits
 MIN_CARD_DIGITS = 12
 MAX_CARD_DIGITS = 19  # ISO/IEC 7812-1
@@ -215,7 +216,7 @@ def _find_many_cards(folded: str, rows: list[Span]) -> list[Span]:
     from ticketflow.long_rows import LongRows  # noqa: PLC0415  # NumPy is slow to load and seldom needed
 
     long_rows = LongRows(folded, rows, [_count_after_plus(folded, start) for start, _ in rows])
-    spans = long_rows.find_numbers(_card_lengths, lambda: _judge_tokens(folded, rows))
+    spans = long_rows.find_numbers(_card_lengths, _JOINERS, lambda: _judge_tokens(folded, rows))
     glued = _find_glued(folded, long_rows.list_groups(MAX_CARD_DIGITS + 1, MAX_GLUED_DIGITS))
     return _without_machine_ids(folded, _join([*spans, *glued]))
 
@@ -282,29 +283,31 @@ class _Run:
     @cached_property
     def _tokens(self) -> tuple[list[int], list[int]]:
         """Count tokens that are nothing else than a number, and say in which token each group is."""
-        starts, strange = _judge_tokens(self._text, [(self._groups[0][0], self._groups[-1][1])])
-        return [0, *accumulate(strange)], [bisect_right(starts, start) - 1 for start, _ in self._groups]
-
-
-def _judge_tokens(text: str, rows: list[Span]) -> tuple[list[int], list[bool]]:
-    """Say where each token of rows starts, and whether it is nothing else than a number."""
-    starts: list[int] = []
-    strange: list[bool] = []
-    known: dict[str, tuple[bool, bool]] = {}
-    for row in rows:
-        found = [(token.start(), token[0]) for token in _TOKEN.finditer(text, *row)]
-        for _, token in found:
-            if token not in known:
-                is_amount = bool(_AMOUNTS.fullmatch(token))
-                known[token] = is_amount, is_amount or bool(_OTHER.fullmatch(token))
-        starts += [start for start, _ in found]
-        # A number of pieces may stand before an amount; other short numbers are a part of something.
-        before_amount = [known[token][0] for _, token in found[1:]] + [False]
-        strange += [
-            not (known[token][1] or (before and len(token) <= SHORT_TOKEN))
-            for (_, token), before in zip(found, before_amount, strict=True)
+        row = self._groups[0][0], self._groups[-1][1]
+        starts = [token.start() for token in _TOKEN.finditer(self._text, *row)]
+        return [0, *accumulate(_judge_tokens(self._text, [row]))], [
+            bisect_right(starts, start) - 1 for start, _ in self._groups
         ]
-    return starts, strange
+
+
+def _judge_tokens(text: str, rows: list[Span]) -> list[bool]:
+    """Tell of each token of rows whether it is nothing else than a number."""
+    strange: list[bool] = []
+    amount, other, short, long = range(4)
+    kinds: dict[str, int] = {}
+    for row in rows:
+        tokens: list[str] = _TOKEN.findall(text, *row)
+        for token in set(tokens) - kinds.keys():
+            is_short = len(token) <= SHORT_TOKEN
+            kinds[token] = short if is_short else long
+            if _AMOUNTS.fullmatch(token):
+                kinds[token] = amount
+            elif _OTHER.fullmatch(token):
+                kinds[token] = other
+        # A number of pieces may stand before an amount; other short numbers are a part of something.
+        found = [kinds[token] for token in tokens]
+        strange += [kind == long or (kind == short and then != amount) for kind, then in zip_longest(found, found[1:])]
+    return strange
 
 
 def _count_after_plus(text: str, first: int) -> int:

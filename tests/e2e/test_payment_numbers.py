@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +20,8 @@ PER_TICKET = 10
 
 def build_ticket(numbers: list[tuple[str, str]], rnd: random.Random) -> dict[str, Any]:
     """Put ten numbers into one ticket."""
-    lines = [written.replace("\n", " ") for _, written in numbers]
+    # Who writes it on one line leaves out how a mail quotes the next one.
+    lines = [re.sub(r"\s*\n[\s>|]*", " ", written) for _, written in numbers]
     return {
         "subject": f"Paid with {lines[0]}",
         "body": f"Hello,\nI paid with {numbers[1][1]}, then {numbers[2][1]}.\nRefund to {numbers[3][1]} today",
