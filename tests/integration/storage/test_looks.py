@@ -188,7 +188,7 @@ def test_connections_are_counted_by_name_in_this_database(session):
 def test_live_tickets_are_counted_by_status_and_priority(session, due_and_not):
     add_ticket(session, priority=3, wake_at=NOW - HOUR)
     add_ticket(session, priority=3, is_in_flight=True, wake_at=NOW + TICK)
-    add_ticket(session, priority=3, is_in_flight=True, wake_at=NOW - HOUR, lease_token=new_id(), lease_until=NOW)
+    add_ticket(session, priority=3, is_in_flight=True, wake_at=NOW - DAY, lease_token=new_id(), lease_until=NOW)
     add_ticket(session, priority=3, wake_at=NOW + TICK)
 
     live = {(each.status, each.priority): each for each in measures.measure_live(session)}
