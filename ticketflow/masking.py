@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import accumulate, islice, pairwise, zip_longest
+from itertools import accumulate, pairwise, zip_longest
 from typing import Any, Literal
 
 from ticketflow.folding import fold, fold_character
@@ -416,8 +416,14 @@ def _star(text: str, spans: list[Span], keep: int, visible: int = VISIBLE) -> st
 
 def _skip(number: str, count: int) -> int:
     """Count the characters that hold so many letters and digits."""
-    places = (place for place, character in enumerate(number, 1) if _is_sign(character))
-    return max(islice(places, count), default=0)
+    head = number[:count]
+    if head.isascii() and head.isalnum():
+        return count
+    for place, character in enumerate(number):
+        if not count:
+            return place
+        count -= _is_sign(character)
+    return len(number)
 
 
 def _star_all(text: str) -> str:
