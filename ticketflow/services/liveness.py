@@ -22,6 +22,8 @@ LEAST_SILENCE_S = 5.0
 LOOK_EVERY_S = 1.0
 # Of a lease: how long whoever was cut off from the database has to be heard again, by a beat or a commit.
 GRACE = 2 / BEATS_PER_LEASE
+# Whoever has thought asks every two seconds whether it may commit, however short leases are.
+LEAST_GRACE_S = 3.0
 _PROC = Path("/proc")
 # proc(5): the 22nd field, counted from behind the name, which may hold blanks; the state comes first.
 _STARTED = 19
@@ -82,7 +84,7 @@ class Inquest:
         """
         self._sessions = sessions
         self._silence_s = max(lease_s, LEAST_SILENCE_S)
-        self._grace_s = lease_s * GRACE
+        self._grace_s = max(lease_s * GRACE, LEAST_GRACE_S)
         self._reached_since: float | None = None
         self._looked_at: float | None = None
 

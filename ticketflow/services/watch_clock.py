@@ -16,6 +16,8 @@ log = get_logger(__name__)
 
 # Processes may be set differently by so much.
 SLACK = 2
+# No lease is shorter for this watch, so that a process set to short ones takes nobody's longer ones for a jump.
+LEAST_LEASE = timedelta(minutes=1)
 # Looking costs a few milliseconds.
 LOOK_EVERY_S = 5.0
 
@@ -31,7 +33,7 @@ def build_longest_waits(
     backoff_s = max(step.retry.max_interval for step in plan.steps.values())
     longest_step_s = max(step.time_limit_s for step in plan.steps.values())
     return LongestWaits(
-        lease=SLACK * lease_for,
+        lease=max(SLACK * lease_for, LEAST_LEASE),
         redispatch=max(redispatch_after, STRETCH_LIMIT),
         backoff=timedelta(seconds=backoff_s),
         busy=timedelta(seconds=MAX_PAUSE_S),

@@ -120,7 +120,6 @@ def check_worker(ctx: click.Context, _: click.Parameter, __: Any) -> None:
     check_settings(ctx, _, __)
     conf = ctx.obj.app.conf
     conf.worker_pool = load_settings().worker_pool
-    conf.worker_cancel_long_running_tasks_on_connection_loss = conf.worker_pool == "prefork"
 
 
 def _list_given(ctx: click.Context) -> Iterator[tuple[str, str, ParameterSource]]:

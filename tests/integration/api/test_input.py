@@ -214,12 +214,13 @@ def test_the_longest_query_that_is_described_fits_into_a_request_line(empty):
             assert len(path) + longest < MAX_LINE_BYTES, path
 
 
-def test_large_tickets_come_in_pages_that_can_be_sent(api):
+def test_large_tickets_come_in_pages_that_can_be_sent(sessions):
+    served = Served(sessions)
     for _ in range(12):
-        api.submit(body="😀" * 100_000)
+        served.submit(body="😀" * 100_000)
     sizes, seen, path = [], [], "/tickets?limit=200"
     while path:
-        page = api.get(path)
+        page = served.get(path)
         sizes.append(len(page.data))
         seen += [ticket["id"] for ticket in page.json["tickets"]]
         path = page.headers.get("Link", "").partition(">")[0].lstrip("<")

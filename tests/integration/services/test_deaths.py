@@ -13,8 +13,9 @@ from sqlalchemy import func, select, text, update
 
 from tests.toy import MAX_ATTEMPTS
 from ticketflow.services import liveness
-from ticketflow.services.liveness import Inquest, Pulse, describe_process, is_alive
+from ticketflow.services.liveness import LEAST_GRACE_S, Inquest, Pulse, describe_process, is_alive
 from ticketflow.services.outcomes import Busy, Committed, LostLease, Parked, Superseded
+from ticketflow.services.run_step import WRITE_PAUSES_S
 from ticketflow.storage.due import expire_leases, wake_in_flight
 from ticketflow.storage.holders import Process, beat, convict, drop_question
 from ticketflow.storage.leases import Lease, Refusal, claim_step
@@ -401,6 +402,18 @@ def test_leases_are_left_alone_until_whoever_was_cut_off_could_be_heard(sessions
         heard.append(inquest.has_listened)
 
     assert heard == [False, False, False, True, False, False, True]
+
+
+def test_however_short_leases_are_whoever_asks_to_commit_is_heard_first(sessions, clock):
+    inquest = Inquest(sessions, 1.0)
+    heard = []
+    for step_s in (0, 0.7, 1.4, 1.0):
+        clock.now += step_s
+        inquest.look()
+        heard.append(inquest.has_listened)
+
+    assert max(WRITE_PAUSES_S) < LEAST_GRACE_S
+    assert heard == [False, False, False, True]
 
 
 def test_a_heart_that_beats_again_is_no_death(sessions, first_claim, lost, clock):

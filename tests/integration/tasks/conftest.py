@@ -1,7 +1,6 @@
 """Workers with quick steps on the real servers, and what they leave behind."""
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.chaos.history import read_history
-from tests.harness.processes import RunningProgram, start_process, start_worker
+from tests.harness.processes import TICKETFLOW, RunningProgram, start_module, start_worker
 from tests.harness.wait import wait_until
 from ticketflow.services.submit_ticket import submit_ticket
 from ticketflow.storage.models import DEFAULT_TENANT
@@ -22,7 +21,6 @@ from ticketflow.storage.tickets import NewTicket
 from ticketflow.workflow.plan import ticket_plan
 
 STEPS = len(ticket_plan().order)
-TICKETFLOW = Path(sys.executable).with_name("ticketflow")
 
 
 @dataclass
@@ -50,7 +48,7 @@ class Fleet:
 
     def start_dispatcher(self) -> RunningProgram:
         """Start a process that only dispatches."""
-        process = start_process([TICKETFLOW, "dispatcher"], self.env, self.directory / "dispatcher.log")
+        process = start_module(TICKETFLOW, ["dispatcher"], self.env, self.directory / "dispatcher.log")
         return self.stack.enter_context(process)
 
     def submit(self, count: int, subject: str = "Password") -> None:

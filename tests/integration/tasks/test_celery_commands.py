@@ -6,14 +6,13 @@
 import json
 import os
 import subprocess
-import sys
 from collections import Counter
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from tests.harness.processes import start_worker
+from tests.harness.processes import run_module, start_worker
 from tests.harness.wait import wait_until
 from tests.systems import run_celery
 from ticketflow.services.articles import create_article
@@ -29,8 +28,7 @@ pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(300)]
 
 def run(env: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
     """Run a command; return how it ended and what it said."""
-    command = [sys.executable, "-m", "celery", "-A", "ticketflow.tasks", *args]
-    return subprocess.run(command, env=os.environ | env, capture_output=True, text=True, check=False, timeout=240)
+    return run_module("celery", ["-A", "ticketflow.tasks", *args], env)
 
 
 def read_queues(env: dict[str, str]) -> dict[str, Any]:

@@ -1,16 +1,8 @@
 """Celery's own options and variables: each works, or is refused by its name in one line."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
-WORKER = [sys.executable, "-m", "celery", "-A", "ticketflow.tasks"]
-
-
-def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*WORKER, *arguments], env={**os.environ, **env}, text=True, capture_output=True, check=False)
+from tests.harness.processes import run_module
 
 
 @pytest.mark.parametrize(
@@ -31,7 +23,7 @@ def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_what_does_not_work_is_refused_by_name_in_one_line(arguments, env, named):
-    done = run(*arguments, **env)
+    done = run_module("celery", ["-A", "ticketflow.tasks", *arguments], env)
 
     assert done.returncode == 2
     assert named in done.stderr

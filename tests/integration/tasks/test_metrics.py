@@ -1,13 +1,10 @@
 """What API, workers and exporter tell Prometheus about tickets that went through."""
 
-import sys
-from pathlib import Path
-
 import httpx
 import psutil
 from sqlalchemy import make_url
 
-from tests.harness.processes import RunningProgram, find_free_port, start_process
+from tests.harness.processes import TICKETFLOW, RunningProgram, find_free_port, start_module
 from tests.harness.proxy import Mode, Proxy
 from tests.harness.wait import wait_until
 from tests.numbers import Scrape, find_strangers, scrape
@@ -106,16 +103,16 @@ def test_an_exporter_lives_on_without_its_database(fleet):
 
 
 def start_exporter(fleet, port: int) -> RunningProgram:
-    command = [Path(sys.executable).with_name("ticketflow"), "exporter", "--port", str(port)]
-    program = fleet.stack.enter_context(start_process(command, fleet.env, fleet.directory / "exporter.log"))
+    exporter = start_module(TICKETFLOW, ["exporter", "--port", str(port)], fleet.env, fleet.directory / "exporter.log")
+    program = fleet.stack.enter_context(exporter)
     program.wait_for_port(port)
     return program
 
 
 def start_gunicorn(fleet, port: int, **env: str) -> RunningProgram:
-    command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app"]
+    options = ["-c", "deploy/gunicorn.conf.py", "wsgi:app"]
     settings = {"TICKETFLOW_PORT": str(port), "WEB_CONCURRENCY": "2", **env}
-    program = start_process(command, fleet.env | settings, fleet.directory / "gunicorn.log")
+    program = start_module("gunicorn", options, fleet.env | settings, fleet.directory / "gunicorn.log")
     fleet.stack.enter_context(program)
     program.wait_for_port(port)
     return program
