@@ -3,6 +3,7 @@
 Environment:
     CHAOS_HISTORY: File that every granted execution and every committed effect is appended to.
     CHAOS_STEP_S: How long a step thinks, in seconds.
+    CHAOS_SLOW_STEPS: How many of the steps do, from the first on; the others are quick (all).
     CHAOS_APPROVAL: Which drafts wait for a person: ``never``, ``unsure`` or ``always``.
     CHAOS_CONTROL: ``no-fence`` or ``no-redispatch`` switches that safeguard off.
     CHAOS_LONG_QUEUES: Makes workers take little ahead and dispatchers send much, so that there is what to purge.
@@ -43,6 +44,7 @@ __all__ = ["app"]
 POISON = "poison"
 REVISED = "revise"
 STEP_S = float(os.environ.get("CHAOS_STEP_S", "0"))
+SLOW_STEPS = ticket_plan().order[: int(os.environ.get("CHAOS_SLOW_STEPS", "6"))]
 IS_HANGING = "CHAOS_HANGS" in os.environ
 APPROVAL = ApprovalPolicy(mode=os.environ.get("CHAOS_APPROVAL", "never"))  # type: ignore[arg-type]
 
@@ -66,7 +68,7 @@ def think(plan: Plan, step: str, state: Mapping[str, Any], tools: Tools) -> Mapp
         os.kill(os.getpid(), signal.SIGKILL)
     if IS_HANGING and step == "draft" and state["subject"] in HANGS:
         HANGS[state["subject"]]()
-    time.sleep(STEP_S)
+    time.sleep(STEP_S if step in SLOW_STEPS else 0)
     return run_plan(plan, step, state, tools)
 
 
