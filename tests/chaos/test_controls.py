@@ -12,7 +12,7 @@ from tests.chaos.site import LONG_QUEUES, Setup, Site
 from tests.chaos.submit import submit_directly
 from tests.harness.wait import wait_until
 
-PAUSES = [Planned(1.5, Pause("one"), 6)]  # three times as long as a lease
+PAUSES = [Planned(1.5, Pause("one"), 10)]  # ten leases, and long enough for the other to be done with its own
 PURGES = [Planned(0.7, PurgeQueues(), 0)] * 4
 KILLS = [Planned(0.4, KillPoolChild(name), 0) for name in ("bare-one", "bare-two")] * 3
 KILLS_AND_CLOSURES = [*KILLS, Planned(0.6, CloseConnections(), 0), *KILLS[:2], Planned(0.6, CloseConnections(), 0)]
@@ -43,7 +43,7 @@ def suffer(site: Site, schedule: list[Planned]) -> Report:
 def test_two_holders_of_one_ticket_take_effect_twice_only_without_fences(control, is_safe, new_site):
     with new_site(Setup(step_s=0.3, control=control)).running() as site:
         ask(site, DROP_KEY)
-        submit_directly(site, 60)
+        submit_directly(site, 24)
         report = suffer(site, PAUSES)
 
     assert (report.doubled == []) is is_safe, report.problems
