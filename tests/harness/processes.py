@@ -200,6 +200,7 @@ def start_process(
 def start_module(module: str, args: Sequence[str], env: Mapping[str, str], log_path: Path) -> RunningProgram:
     """Start what ``python -m`` runs, or ``TICKETFLOW``, in a session of its own, warm (tests.harness.warm)."""
     log_path.parent.mkdir(parents=True, exist_ok=True)
+    log_path.touch()  # it is read before the program has opened it
     forked = start_warm(module, args, {**os.environ, **env}, REPOSITORY, log_path, log_path)
     return RunningProgram(f"{module} ({log_path.stem})", forked, log_path)
 
