@@ -26,7 +26,6 @@ DEAR = (
     "celery.apps.worker",
     "celery.bin.worker",
     "flask_smorest",
-    "gunicorn.app.wsgiapp",
     "kombu.transport.pyamqp",
     "langgraph.graph",
     "psycopg",
