@@ -20,7 +20,7 @@ def test_two_releases_side_by_side_fail_no_ticket_whichever_comes_first(previous
         # The program before the database: it says so, takes nothing, and spoils nothing.
         new = rollout.start_worker(CURRENT, "new", waits=True)
         rollout.start_api(CURRENT, "new-api", new_door)
-        ready, refused = httpx.get(f"{new_door.url}/readyz"), httpx.get(f"{new_door.url}/articles")
+        ready, refused = (httpx.get(f"{new_door.url}/{path}", timeout=60) for path in ("readyz", "articles"))
         assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
         assert refused.status_code == 401
         rollout.wait_for_work_of(old)
@@ -28,7 +28,7 @@ def test_two_releases_side_by_side_fail_no_ticket_whichever_comes_first(previous
         # The database before the rest: both releases work on it.
         rollout.migrate(CURRENT)
         new.wait_for_log("ready.")
-        wait_until(lambda: httpx.get(f"{new_door.url}/readyz").status_code == 200, 10, "it is ready")
+        wait_until(lambda: httpx.get(f"{new_door.url}/readyz", timeout=60).status_code == 200, 60, "it is ready")
         traffic.urls.append(new_door.url)
         rollout.wait_for_work_of(old)
         rollout.wait_for_work_of(new)

@@ -27,6 +27,7 @@ from ticketflow.observability.metrics import (
 )
 from ticketflow.observability.tracing import describe_span, span
 from ticketflow.services.heartbeat import Heart
+from ticketflow.services.isolation import Isolation
 from ticketflow.services.liveness import describe_process, is_alive
 from ticketflow.services.outcomes import (
     AlreadyDone,
@@ -59,7 +60,7 @@ from ticketflow.storage.leases import (
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.approval import ApprovalRequest
 from ticketflow.workflow.plan import Plan
-from ticketflow.workflow.policy import MAX_DEATHS, backoff, is_retryable
+from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_DEATHS, backoff, is_retryable
 from ticketflow.workflow.ports import Tools
 from ticketflow.workflow.transitions import RUNNABLE
 from ticketflow.workflow.usage import collect_usage
@@ -104,6 +105,7 @@ class StepRunner:
         self._lease_for = lease_for
         self._process = process or describe_process()
         self._heart = Heart(sessions, lease_for)
+        self._isolation = Isolation()
 
     def run(self, claim: Claim) -> StepOutcome:
         """Run one step; whatever comes of it is in Postgres when this returns.
@@ -116,24 +118,35 @@ class StepRunner:
         return outcome
 
     def _run(self, claim: Claim) -> StepOutcome:
+        with self._isolation.together():
+            lease = self._claim(claim)
+            if not isinstance(lease, Refusal) or lease.deaths != SUSPECT_DEATHS:
+                return self._go_on(claim, lease)
+        with self._isolation.alone():
+            claim = replace(claim, is_alone=True)
+            return self._go_on(claim, self._claim(claim))
+
+    def _claim(self, claim: Claim) -> Lease | Refusal | None:
         planned = self._plan.steps[claim.step]
         lease_for = min(self._lease_for, timedelta(seconds=planned.time_limit_s))
         failpoint("claim.before")
         with self._sessions.begin() as session:
             if claim.is_redelivered and is_alive(find_holder(session, claim.ticket_id)):
                 claim = replace(claim, is_redelivered=False)  # a connection was lost, and nobody with it
-            lease = claim_step(
+            return claim_step(
                 session, claim, lease_for, planned.retry.max_attempts, self._plan.lineage.version, self._process.id
             )
+
+    def _go_on(self, claim: Claim, lease: Lease | Refusal | None) -> StepOutcome:
         if not isinstance(lease, Lease):
             return self._refuse(claim, lease)
-        if lease.attempt == 1 and not claim.is_redelivered:  # a later attempt waited for other reasons
+        if lease.attempt == 1 and not lease.claim.is_redelivered:  # a later attempt waited for other reasons
             self._queue_wait.observe(lease.waited_s)
             QUEUE_WAIT.labels(claim.step).observe(lease.waited_s)
         failpoint("claim.after")
         describe_span({"ticketflow.attempt": lease.attempt, "ticketflow.round": lease.round})
         with bound(tenant=lease.state["tenant"], attempt=lease.attempt):
-            return self._work(lease, planned.time_limit_s)
+            return self._work(lease, self._plan.steps[claim.step].time_limit_s)
 
     def _work(self, lease: Lease, time_limit_s: float) -> StepOutcome:
         """Think under a lease, and put what comes of it in Postgres."""

@@ -23,7 +23,7 @@ from ticketflow.storage.tickets import build_request
 from ticketflow.storage.webhook_deliveries import MOVED, RECORD_DELIVERIES
 from ticketflow.workflow.approval import ApprovalRequest
 from ticketflow.workflow.lineage import FIRST_VERSION
-from ticketflow.workflow.policy import MAX_DEATHS
+from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_DEATHS
 from ticketflow.workflow.transitions import RUNNABLE, Status
 
 
@@ -37,12 +37,14 @@ class Claim:
         generation: The generation its message carries.
         is_redelivered: The broker says an earlier consumer lost this message, by its death or only by the loss of its
             connection.
+        is_alone: Nothing else is under way in the process that asks. A suspect is granted to nobody else.
     """
 
     ticket_id: UUID
     step: str
     generation: int
     is_redelivered: bool = False
+    is_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,7 @@ _CLAIM = text(f"""
         WHERE id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
           AND graph_version = :graph_version
           AND attempt < :max_attempts AND deaths < :max_deaths AND NOT {IS_PAUSED}
+          AND (deaths < :suspect_deaths OR :is_alone)
           AND (lease_token IS NULL OR (deaths = 0 AND lost_holders = '{{}}'
                    AND (lease_until <= now() OR :is_redelivered AND holder IS DISTINCT FROM :holder)))
         RETURNING id, tenant, attempt, dispatched_at, subject, body, customer_name, customer_email, channel,
@@ -286,6 +289,7 @@ def claim_step(
         "lease": lease,
         "max_attempts": max_attempts,
         "max_deaths": MAX_DEATHS,
+        "suspect_deaths": SUSPECT_DEATHS,
         "graph_version": graph_version,
         "runnable": sorted(RUNNABLE),
         "processing": Status.PROCESSING,

@@ -9,6 +9,8 @@ from langgraph.types import RetryPolicy
 # A step whose worker ended without a word this often is not given to another one. Long enough to outlive
 # bad luck (a rolling restart, the out-of-memory killer), short enough that few workers die.
 MAX_DEATHS = 3
+# From so many on a step is suspected of killing its workers, and runs by itself: the next death is its own doing.
+SUSPECT_DEATHS = MAX_DEATHS - 1
 # Who was near at a second death may be innocent, and the next worker to die should not take it along: suspects
 # go on at random moments within this many seconds, doubled with each death.
 SUSPECT_WAIT_S = 2.0

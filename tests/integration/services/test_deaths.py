@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -11,6 +13,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select, text, update
 
+from tests.harness.wait import wait_until
 from tests.toy import MAX_ATTEMPTS
 from ticketflow.services import liveness
 from ticketflow.services.liveness import LEAST_GRACE_S, Inquest, Pulse, describe_process, is_alive
@@ -18,9 +21,9 @@ from ticketflow.services.outcomes import Busy, Committed, LostLease, Parked, Sup
 from ticketflow.services.run_step import WRITE_PAUSES_S
 from ticketflow.storage.due import expire_leases, wake_in_flight
 from ticketflow.storage.holders import Process, beat, convict, drop_question
-from ticketflow.storage.leases import Lease, Refusal, claim_step
+from ticketflow.storage.leases import Claim, Lease, Refusal, claim_step
 from ticketflow.storage.models import Ticket, TicketEvent
-from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_WAIT_S
+from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_DEATHS, SUSPECT_WAIT_S
 
 A_SECOND = timedelta(seconds=1)
 AN_HOUR = timedelta(hours=1)
@@ -203,7 +206,7 @@ def test_a_step_that_kills_its_worker_does_so_three_times_and_is_parked(
         (departure,) = dispatch()
         claim = replace(claim, generation=departure.generation)
         if len(granted) < MAX_DEATHS:
-            granted.append(hold(claim))
+            granted.append(hold(replace(claim, is_alone=True)))
 
     outcome = new_runner().run(claim)
 
@@ -212,6 +215,47 @@ def test_a_step_that_kills_its_worker_does_so_three_times_and_is_parked(
     ticket = ticket_of(sessions, first_claim)
     assert (ticket.status, ticket.error["class"], ticket.state.get("read")) == ("failed", "WorkerDiedError", None)
     assert "is it killing them?" in ticket.error["message"]
+
+
+@pytest.fixture
+def suspect(sessions, first_claim):
+    """Return the claim of a ticket that two workers died with."""
+    with sessions.begin() as session:
+        session.execute(update(Ticket).values(deaths=SUSPECT_DEATHS))
+    return first_claim
+
+
+def test_a_suspect_is_granted_to_whoever_has_nothing_else_under_way(hold, suspect):
+    _, refusal = hold(suspect)
+    _, lease = hold(replace(suspect, is_alone=True))
+
+    assert (type(refusal), type(lease)) == (Refusal, Lease)
+    assert (refusal.deaths, refusal.token) == (SUSPECT_DEATHS, None)
+
+
+def test_a_suspect_is_not_held_before_its_neighbours_are_done(new_runner, submit, dispatch, suspect, sessions):
+    entered, door = threading.Event(), threading.Event()
+    submit()
+    (departure,) = dispatch()
+
+    def read(state, tools):
+        if state["ticket_id"] == str(departure.ticket_id):
+            entered.set()
+            assert door.wait(30)
+        return {"read": 1}
+
+    runner = new_runner(read=read)
+    with ThreadPoolExecutor(2) as pool:
+        neighbour = pool.submit(runner.run, Claim(departure.ticket_id, "read", departure.generation))
+        assert entered.wait(30)
+        waiting = pool.submit(runner.run, suspect)
+        wait_until(lambda: runner._isolation._is_taken)  # noqa: SLF001  # it waits, and nothing shows it
+        token = ticket_of(sessions, suspect).lease_token
+        door.set()
+
+        assert token is None
+        assert [type(each.result()) for each in (neighbour, waiting)] == [Committed, Committed]
+    assert ticket_of(sessions, suspect).deaths == 0
 
 
 def test_one_process_dies_once_with_a_step_however_often_it_was_lost(sessions, first_claim, hold, fate, dispatch):
