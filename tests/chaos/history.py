@@ -26,7 +26,8 @@ class History:
 
 
 def read_history(path: str | Path) -> Iterator[dict[str, Any]]:
-    """Read the lines, oldest first."""
+    """Read the lines, oldest first, but for one that is just being written."""
     with Path(path).open() as lines:
         for line in lines:
-            yield json.loads(line)
+            if line.endswith("\n"):
+                yield json.loads(line)

@@ -55,7 +55,7 @@ def run_steps(tools: Tools, body: str) -> dict[str, float]:
     return taken
 
 
-@pytest.mark.parametrize("shape", list(SHAPES)[:: 1 if IS_FULL else 5])
+@pytest.mark.parametrize("shape", list(SHAPES)[:: 1 if IS_FULL else 8])
 def test_each_step_takes_less_than_a_second(shape, tools):
     taken = run_steps(tools, build_text(shape, MEGABYTE))
 
