@@ -87,6 +87,21 @@ def test_a_claim_takes_a_lease_and_counts_the_attempt(session, ticket):
     assert list_events(session, ticket) == [("step.started", "read", 2, 2, 2)]
 
 
+@pytest.mark.parametrize(("deaths", "is_alone", "is_granted"), [(1, False, True), (2, False, False), (2, True, True)])
+def test_a_suspect_is_granted_to_whoever_is_alone(session, ticket, deaths, is_alone, is_granted):
+    change(session, ticket, deaths=deaths)
+
+    answer = claim_step(session, Claim(ticket.id, "read", 2, is_alone=is_alone), LEASE, MOST)
+
+    assert isinstance(answer, Lease) is is_granted
+
+
+def test_nobody_is_granted_what_died_three_times(session, ticket):
+    change(session, ticket, deaths=3)
+
+    assert isinstance(claim_step(session, Claim(ticket.id, "read", 2, is_alone=True), LEASE, MOST), Refusal)
+
+
 @pytest.mark.parametrize(
     "why",
     [
@@ -98,6 +113,7 @@ def test_a_claim_takes_a_lease_and_counts_the_attempt(session, ticket):
         {"graph_version": 2},
         {"attempt": MOST},
         {"deaths": 3},
+        {"deaths": 2},
         {"status": "processing", "lease_token": UUID(int=1), "lease_until": NOW + TICK},
     ],
     ids=lambda why: f"{next(iter(why))}",
