@@ -18,7 +18,7 @@ TICKETS = int(os.environ.get("CHAOS_TICKETS", "300"))
 SCALE = float(os.environ.get("CHAOS_SCALE", "0.15"))
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 IS_FULL = SCALE == FULL
-QUIET_S = 1200.0 if IS_FULL else 60.0
+QUIET_S = 1200.0 if IS_FULL else 180.0
 STEPS_PER_TICKET = 6
 BACKLOG = 16  # twice as many as two workers can hold at a time
 

@@ -38,7 +38,7 @@ def suffer(site: Site, schedule: list[Planned]) -> Report:
     return check(site.history_path, site.database_url)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("control", "is_safe"), [("no-fence", False), (None, True)])
 def test_two_holders_of_one_ticket_take_effect_twice_only_without_fences(control, is_safe, new_site):
     with new_site(Setup(step_s=0.3, control=control)).running() as site:
@@ -50,7 +50,7 @@ def test_two_holders_of_one_ticket_take_effect_twice_only_without_fences(control
     assert report.figures.executions > report.figures.effects or not is_safe, "there never were two holders"
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_tickets_whose_messages_vanish_are_lost_without_redispatch(new_site):
     with new_site(Setup(step_s=0.1, control="no-redispatch", env=LONG_QUEUES)).running() as site:
         submit_directly(site, 120)
@@ -60,7 +60,7 @@ def test_tickets_whose_messages_vanish_are_lost_without_redispatch(new_site):
     assert report.lost
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_bare_celery_chain_does_not_keep_the_promise(new_site):
     workers = dict.fromkeys(("bare-one", "bare-two"), "prefork")
     setup = Setup(workers=workers, step_s=0.3, app="tests.chaos.bare", queues="bare.")

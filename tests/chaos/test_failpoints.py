@@ -129,7 +129,7 @@ SCENARIOS = {
 }
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("point", get_args(Failpoint))
 def test_nothing_is_lost_and_nothing_happens_twice_when_a_process_is_killed_at(point, new_site):
     with new_site(Setup(workers={}, step_s=0)).prepared() as site:

@@ -21,7 +21,7 @@ def set_up(family: str, schedule: Sequence[Planned]) -> Setup:
     )
 
 
-@pytest.mark.timeout(3600 if IS_FULL else 240)
+@pytest.mark.timeout(3600 if IS_FULL else 600)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_no_ticket_is_lost_and_no_step_takes_effect_twice_under(family, new_site):
     schedule = seeded_schedule(SEED, family, SCALE)

@@ -13,7 +13,7 @@ from ticketflow.workflow.plan import ticket_plan
 BENT = 2000 if IS_FULL else 100
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_ordinary_tickets_after_a_flood_of_garbage(pool, new_site):
     queues = [f"steps.{step}" for step in ticket_plan().order]

@@ -21,7 +21,7 @@ REFUSED = {httpx.codes.UNPROCESSABLE_ENTITY, httpx.codes.REQUEST_ENTITY_TOO_LARG
 TAKEN = {httpx.codes.ACCEPTED, httpx.codes.CREATED, httpx.codes.OK}
 
 
-@pytest.mark.timeout(4000 if IS_FULL else 400)
+@pytest.mark.timeout(4000 if IS_FULL else 600)
 def test_ordinary_tickets_are_as_quick_after_hostile_texts_as_before(new_site):
     with new_site(Setup(app="ticketflow.tasks")).prepared() as site:
         for name in (API, *site.setup.workers):

@@ -32,7 +32,7 @@ def read_deaths(site: Site) -> int:
     return sum("WorkerDied" in json.dumps(error) for (error,) in errors) + deaths[0]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_a_lost_broker_connection_is_nobodys_death(pool, new_site):
     setup = Setup(workers={"one": pool, "two": pool}, step_s=8, env={"TICKETFLOW_LEASE_S": "3", **SLOW})
@@ -50,7 +50,7 @@ def test_a_lost_broker_connection_is_nobodys_death(pool, new_site):
     assert deaths == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_an_outage_of_the_database_is_nobodys_death(new_site):
     with new_site(Setup(step_s=5, env={"TICKETFLOW_LEASE_S": "6", **SLOW})).running() as site:
         submit_directly(site, 1)

@@ -10,7 +10,7 @@ from tests.harness.dawdlers import Dawdlers
 CLIENTS = 1000 if IS_FULL else 200
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_ordinary_tickets_among_clients_that_dawdle(new_site):
     with new_site(Setup()).running() as site, unharmed("slow clients", site), Dawdlers(site.port, CLIENTS):
         complete_ordinary(site, "meanwhile")

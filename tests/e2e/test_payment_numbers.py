@@ -73,7 +73,7 @@ def tap_messages(broker_url: str) -> Iterator[list[str]]:
 
 
 @pytest.mark.rabbitmq
-@pytest.mark.timeout(300)  # a hundred tickets through the embedded engine, servers started first
+@pytest.mark.timeout(600)  # a hundred tickets through the embedded engine, servers started first
 def test_no_number_is_left_in_any_table_log_or_message(servers_system, server_directory):
     rnd, numbers = random.Random(11), list(generate(seed=11, count=NUMBERS))
     tickets = [build_ticket(numbers[start : start + PER_TICKET], rnd) for start in range(0, NUMBERS, PER_TICKET)]

@@ -21,7 +21,7 @@ from ticketflow.storage.session import build_engine, build_session_factory
 from ticketflow.workflow.plan import ticket_plan
 
 # Five processes start and end.
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 STEPS = list(ticket_plan().order)
 REQUEST_ID = "order-desk:2026/7f3a"

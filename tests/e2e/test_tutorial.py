@@ -39,7 +39,7 @@ def type_in(text: str, env: dict[str, str], folder: Path) -> str:
 
 @pytest.mark.embedded
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_tutorial_does_what_it_says(server_directory, tmp_path):
     (tmp_path / "ticketflow").symlink_to(REPOSITORY / "ticketflow")
     before, restart, after = PAGE.partition("\n## Look over a draft\n")

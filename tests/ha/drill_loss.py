@@ -58,7 +58,7 @@ def test_nothing_is_lost_and_nothing_is_done_twice_while_the_database_changes_ov
     assert done.report.figures.accepted == TICKETS
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("is_synchronous", [True, False])
 @pytest.mark.parametrize("is_frozen", [True, False], ids=["primary-comes-back", "standby-is-behind"])
 def test_accepted_tickets_are_lost_with_the_primary_only_if_commits_did_not_wait_for_the_standby(

@@ -73,7 +73,7 @@ class RunningProgram:
         tail = "\n".join(self.read_log().splitlines()[-30:])
         raise ProgramDiedError(f"{self.name} ended with {self.popen.returncode}; its log ends with\n{tail}")
 
-    def wait_for_port(self, port: int, timeout_s: float = 60.0, host: str = "127.0.0.1") -> None:
+    def wait_for_port(self, port: int, timeout_s: float = 120.0, host: str = "127.0.0.1") -> None:
         """Wait until something listens on ``host`` and ``port``.
 
         Raises:
@@ -84,7 +84,7 @@ class RunningProgram:
             lambda: self.check_running() and is_listening(port, host), timeout_s, f"{self.name} listens on port {port}"
         )
 
-    def wait_for_log(self, text: str, timeout_s: float = 60.0) -> None:
+    def wait_for_log(self, text: str, timeout_s: float = 120.0) -> None:
         """Wait until the program has said ``text``.
 
         Raises:

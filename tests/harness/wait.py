@@ -11,7 +11,7 @@ POLL_S = 0.05
 
 def wait_until(
     condition: Callable[[], Answer],
-    timeout_s: float = 30.0,
+    timeout_s: float = 60.0,
     describe: str | Callable[[], str] = "the condition held",
 ) -> Answer:
     """Ask ``condition`` until its answer is true, and return that answer.

@@ -7,7 +7,7 @@ import pytest
 from tests.harness.wait import wait_until
 
 # A container for each server, and a fresh broker for each test.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 # Only the broker can bring back what was lost: our own clock would do so after these.
 slow_clock = pytest.mark.parametrize(
     "worker_settings", [{"TICKETFLOW_REDISPATCH_AFTER_S": "600", "TICKETFLOW_LEASE_S": "600"}], ids=["a slow clock"]

@@ -10,7 +10,7 @@ from tests.upgrades.traffic import Traffic
 RATE = 4
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_two_releases_side_by_side_fail_no_ticket_whichever_comes_first(previous, rollout):
     old_door, new_door = rollout.open_door(), rollout.open_door()
     rollout.migrate(previous)

@@ -63,7 +63,7 @@ class Fleet:
     def count_completed(self) -> int:
         return self.query("SELECT count(*) FROM tickets WHERE status = 'completed'")[0][0]
 
-    def wait_for_completed(self, count: int, timeout_s: float = 60) -> None:
+    def wait_for_completed(self, count: int, timeout_s: float = 120) -> None:
         """Wait until so many tickets are completed; no step of any of them may have taken effect twice."""
         wait_until(lambda: self.count_completed() >= count, timeout_s, self.describe)
         effects = Counter(self.query("SELECT ticket_id, step FROM ticket_events WHERE type = 'step.completed'"))

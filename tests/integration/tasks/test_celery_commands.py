@@ -23,7 +23,7 @@ from ticketflow.workflow.plan import ticket_plan
 DEAD_LETTERS = int(os.environ.get("CHAOS_DEAD_LETTERS", "20"))
 NOBODY = {"TICKETFLOW_BROKER_URL": "amqp://127.0.0.1:1//"}
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(600)]
 
 
 def run(env: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:

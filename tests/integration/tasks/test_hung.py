@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.hangs import HANGS, HOLDS_INTERPRETER
 from tests.harness.wait import wait_until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 TICKETS = 6
 LIMITS = {"CHAOS_TIME_LIMIT_S": 5, "TICKETFLOW_HUNG_GRACE_S": 2, "TICKETFLOW_LEASE_S": 3}
