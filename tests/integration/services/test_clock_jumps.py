@@ -282,3 +282,39 @@ def test_a_clock_that_goes_right_is_nobodys_news(sessions, submit, dispatch, mon
     assert abs(read_waits(sessions)[0] - before[0]) < A_MINUTE.total_seconds()
     with sessions() as session:
         assert count_jumps(session) == 0
+
+
+def test_a_look_is_taken_at_the_start_and_every_five_seconds(sessions, submit, monkeypatch):
+    submit()
+    now_s = [0.0]
+    monkeypatch.setattr(watch_clock.time, "monotonic", lambda: now_s[0])
+    watch = ClockWatch(sessions, LONGEST)
+
+    waits = []
+    for at_s in (0.0, 4.5, 5.0, 9.5, 10.0):
+        change(sessions, wake_at=func.now() + AN_HOUR)
+        now_s[0] = at_s
+        watch.look()
+        waits.append(read_waits(sessions)[0] > A_MINUTE.total_seconds())
+
+    assert waits == [False, True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("by", "told"), [(timedelta(seconds=-5), timedelta(seconds=-5)), (AN_HOUR, -AN_HOUR)], ids=["back", "forward"]
+)
+def test_of_what_was_seen_to_happen_and_what_it_left_the_one_that_was_back_is_told(
+    sessions, submit, monkeypatch, by, told
+):
+    monkeypatch.setattr(watch_clock, "LOOK_EVERY_S", 0)
+    watch = ClockWatch(sessions, LONGEST)
+    submit()
+    watch.look()
+    change(sessions, wake_at=func.now() + AN_HOUR)
+    monkeypatch.setattr(watch_clock, "read_clock", lambda _: datetime.now(UTC) + by)
+
+    watch.look()
+
+    with sessions() as session:
+        (jump,) = list_jumps(session, AN_HOUR)
+    assert abs(jump.by_s - told.total_seconds()) < 3

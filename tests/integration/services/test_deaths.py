@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from tests.harness.wait import wait_until
 from tests.toy import MAX_ATTEMPTS
@@ -23,6 +24,7 @@ from ticketflow.storage.due import expire_leases, wake_in_flight
 from ticketflow.storage.holders import Process, beat, convict, drop_question
 from ticketflow.storage.leases import Claim, Lease, Refusal, claim_step
 from ticketflow.storage.models import Ticket, TicketEvent
+from ticketflow.storage.session import build_engine
 from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_DEATHS, SUSPECT_WAIT_S
 
 A_SECOND = timedelta(seconds=1)
@@ -422,6 +424,90 @@ def test_a_heart_that_is_silent_while_others_are_heard_has_stopped(sessions, fir
     inquest.look()
 
     assert (before, outcome_of(sessions, first_claim)) == ((0, 1), (1, 1))
+
+
+@pytest.fixture
+def count_deaths(sessions, first_claim, lost):
+    """Count the deaths with the ticket that somebody was lost with."""
+    return lambda: outcome_of(sessions, first_claim)[0]
+
+
+@pytest.fixture
+def count_deaths_of_long_silence(count_deaths, be_silent):
+    """Count them, of somebody who has been silent for longer than any lease here."""
+    be_silent(2 * LEASE_S)
+    return count_deaths
+
+
+@pytest.mark.parametrize(
+    ("lease_s", "waits_s", "deaths"),
+    [
+        (LEASE_S, (14, 1), 0),  # just as long as a lease is not yet longer
+        (LEASE_S, (14, 2), 1),
+        (LEASE_S, (15, 1), 1),
+        (LEASE_S, (16, 1), 0),  # whoever did not look for longer than that knows nothing of the time between
+        (LEASE_S, (14, 1, 1), 1),
+        (LEASE_S, (14, 1, 0.5), 0),  # nobody looks more often than once a second
+        (1.0, (4, 1), 0),  # however short leases are, a busy machine keeps a heart waiting
+        (1.0, (4, 2), 1),
+    ],
+)
+def test_silence_is_worth_what_others_could_be_heard_for(
+    sessions, clock, count_deaths_of_long_silence, lease_s, waits_s, deaths
+):
+    inquest = Inquest(sessions, lease_s)
+    inquest.look()
+
+    for wait_s in waits_s:
+        clock.now += wait_s
+        inquest.look()
+
+    assert count_deaths_of_long_silence() == deaths
+
+
+@pytest.mark.parametrize(("silent_s", "deaths"), [(LEASE_S / 2, 0), (LEASE_S + 1, 1)])
+def test_whoever_was_heard_just_now_is_alive_however_long_one_listens(
+    sessions, clock, be_silent, count_deaths, silent_s, deaths
+):
+    inquest = Inquest(sessions, LEASE_S)
+    be_silent(silent_s)
+    for _ in range(3):
+        inquest.look()
+        clock.now += LEASE_S - 1
+
+    inquest.look()
+
+    assert count_deaths() == deaths
+
+
+def test_a_look_that_found_no_database_begins_the_time_of_listening_anew(sessions, clock, count_deaths_of_long_silence):
+    inquest = Inquest(sessions, LEASE_S)
+    inquest.look()
+    engine = sessions.kw["bind"]
+    sessions.configure(bind=build_engine("postgresql://nobody@127.0.0.1:1/none"))
+    clock.now += LEASE_S - 1
+    with pytest.raises(OperationalError):
+        inquest.look()
+    sessions.configure(bind=engine)
+
+    inquest.look()
+    clock.now += LEASE_S - 1
+    inquest.look()
+
+    assert count_deaths_of_long_silence() == 0
+    assert inquest.has_listened
+
+
+@pytest.mark.parametrize(("lease_s", "grace_s"), [(LEASE_S, 10.0), (4.5, 3.0), (1.0, 3.0)])
+def test_one_has_listened_after_two_thirds_of_a_lease_or_three_seconds(sessions, clock, lease_s, grace_s):
+    inquest = Inquest(sessions, lease_s)
+    inquest.look()
+    heard = []
+    for at_s in (grace_s - 0.125, grace_s):
+        clock.now = 1000.0 + at_s
+        heard.append(inquest.has_listened)
+
+    assert heard == [False, True]
 
 
 def test_silence_during_an_outage_proves_nothing(sessions, first_claim, lost, be_silent, clock, monkeypatch):

@@ -10,13 +10,15 @@ from uuid import uuid4
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
 
 from tests.harness.postgres import USER, Postgres
 from ticketflow.database_url import read_database_url
 from ticketflow.errors import MigrationError
 from ticketflow.storage.migrate import check, is_current, upgrade
+from ticketflow.storage.models import Pause
 from ticketflow.storage.session import build_engine, build_session_factory, build_statement_sessions, limit_statements
 from ticketflow.storage.session_settings import was_refused
 
@@ -199,6 +201,121 @@ def test_every_spelling_reaches_the_same_database(postgres_server, database_url,
         monkeypatch.setenv({"dbname": "PGDATABASE"}.get(key, f"PG{key.upper()}"), str(value))
     with new_sessions("postgresql://")() as session:
         assert session.scalar(text("SELECT current_database()")) == name
+
+
+def test_a_limit_of_less_than_a_millisecond_is_one_and_not_none(database_url, new_sessions):
+    with new_sessions(database_url).begin() as session:
+        limit_statements(session, timedelta(microseconds=1))
+
+        with pytest.raises(OperationalError, match="statement timeout"):
+            session.execute(text("SELECT pg_sleep(60)"))
+
+
+def test_the_limit_of_a_transaction_ends_with_it(database_url, new_sessions):
+    sessions = new_sessions(database_url, pool_size=1)
+    with sessions.begin() as session:
+        limit_statements(session, timedelta(seconds=5))
+
+    assert read_settings(sessions)["statement_timeout"] == "30s"
+
+
+def test_a_use_case_of_one_statement_has_no_transaction_around_it(database_url, new_sessions):
+    with new_sessions(database_url, build_statement_sessions)() as session:
+        numbers = {session.scalar(text("SELECT CAST(pg_current_xact_id() AS text)")) for _ in range(2)}
+
+    assert len(numbers) == 2
+
+
+def test_a_connection_that_was_lost_while_nobody_used_it_is_made_anew(postgres_server, database_url, new_sessions):
+    sessions = new_sessions(database_url)
+    with sessions() as session:
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+    postgres_server.ask("SELECT pg_terminate_backend(%s, 10000)", pid)
+
+    with sessions() as session:
+        assert session.scalar(text("SELECT pg_backend_pid()")) != pid
+
+
+def test_what_a_statement_is_given_is_in_no_error(database_url, new_sessions):
+    with new_sessions(database_url)() as session, pytest.raises(DBAPIError) as refusal:
+        session.execute(text("SELECT CAST(:words AS text) || 1 / 0"), {"words": "SECRET"})
+
+    assert "SECRET" not in str(refusal.value)
+
+
+def test_what_was_stored_can_be_read_after_the_transaction(database_url, new_sessions):
+    with new_sessions(database_url).begin() as session:
+        pause = Pause(tenant="t", step="read", reason="why")
+        session.add(pause)
+
+    assert pause.reason == "why"
+
+
+class NotAskedError(Exception):
+    """Nobody is to be reached."""
+
+
+@pytest.fixture
+def read_parameters():
+    """Return what libpq would be told."""
+
+    def read(url: str, **how) -> dict:
+        engine = build_engine(url, **how)
+        seen = {}
+
+        @event.listens_for(engine, "do_connect")
+        def see(_dialect, _record, _args, parameters):
+            seen.update(parameters)
+            raise NotAskedError
+
+        with pytest.raises(NotAskedError):
+            engine.connect()
+        del seen["context"]  # the driver's own
+        return seen
+
+    return read
+
+
+def test_a_dead_peer_is_found_and_nobody_waits_for_ever_to_be_let_in(read_parameters):
+    assert read_parameters("postgresql://shop.example/t", name="worker") == {
+        "host": "shop.example",
+        "dbname": "t",
+        "connect_timeout": 3,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 20_000,
+        "application_name": "worker",
+        "client_encoding": "UTF8",
+    }
+
+
+def test_what_a_url_says_counts_but_for_the_name_and_the_encoding(read_parameters):
+    said = "connect_timeout=9&keepalives_idle=1&tcp_user_timeout=7&application_name=x&client_encoding=LATIN1"
+
+    found = read_parameters(f"postgresql://shop.example/t?{said}")
+
+    assert (found["connect_timeout"], found["keepalives_idle"], found["tcp_user_timeout"]) == ("9", "1", "7")
+    assert (found["application_name"], found["client_encoding"]) == ("ticketflow", "UTF8")
+
+
+def test_whoever_is_to_answer_sooner_is_let_in_sooner(read_parameters):
+    found = read_parameters("postgresql://shop.example/t", statement_timeout=timedelta(seconds=2))
+
+    assert found["connect_timeout"] == 2
+
+
+def test_the_environment_may_say_how_long_to_wait_to_be_let_in(read_parameters, monkeypatch):
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "9")
+
+    assert "connect_timeout" not in read_parameters("postgresql://shop.example/t")
+
+
+def test_as_many_connections_again_are_made_under_load_and_no_more():
+    pool = build_engine("postgresql://shop.example/t", pool_size=2).pool
+
+    assert isinstance(pool, QueuePool)
+    assert (pool.size(), pool._max_overflow) == (2, 2)  # noqa: SLF001  # five would wait for half a minute
 
 
 def test_a_wrong_password_is_in_no_word_of_a_command(postgres_server, tmp_path):

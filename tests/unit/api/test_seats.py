@@ -1,12 +1,16 @@
 """Seats to wait on: free as soon as a client hangs up, and shared between keys."""
 
+import select
 import socket
 import time
 from contextlib import ExitStack
+from typing import ClassVar
 
 import pytest
+from flask import Flask
 
-from ticketflow.api.seats import Seat, Seats
+from ticketflow.api.seats import WAITING_SEATS, Seat, Seats, find_client
+from ticketflow.server.config import threads
 
 LONG_S = 30
 
@@ -47,6 +51,73 @@ def test_who_has_fewer_gets_the_longest_wait_of_who_has_the_most():
         assert [seat is not None for seat in bobs] == [True, True, False]
         with seats.take("cleo", None) as cleo:
             assert cleo is not None
+
+
+@pytest.mark.parametrize(("anas", "bobs", "gets_one"), [(3, 1, True), (2, 1, False), (2, 2, False)])
+def test_a_seat_is_worth_taking_only_from_who_has_two_more(anas, bobs, gets_one):
+    seats = Seats(anas + bobs)
+    with ExitStack() as stack:
+        for caller in ["ana"] * anas + ["bob"] * bobs:
+            stack.enter_context(seats.take(caller, None))
+
+        assert (stack.enter_context(seats.take("bob", None)) is not None) is gets_one
+
+
+def test_where_there_are_no_seats_nobody_gets_one():
+    with Seats(0).take("ana", None) as seat:
+        assert seat is None
+
+
+def test_who_lost_a_seat_leaves_that_of_the_other_alone():
+    seats = Seats(2)
+    with seats.take("ana", None), ExitStack() as stack:
+        with seats.take("ana", None):
+            bob = stack.enter_context(seats.take("bob", None))
+        assert bob is not None and bob.pause(0)  # noqa: PT018  # mypy wants both
+        with seats.take("bob", None) as second:
+            assert second is not None
+
+
+def test_a_seat_that_is_given_up_is_left_even_if_the_client_stays():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        seat = Seat("ana", ours.fileno())
+        seat.give_up()
+
+        assert not seat.pause(0)
+
+
+class Poller:
+    """Waits for nothing, and tells for how long it was to."""
+
+    waits: ClassVar[list[float]] = []
+
+    def register(self, *_: int) -> None:
+        """Watch nobody."""
+
+    def poll(self, wait_ms: float) -> list[int]:
+        self.waits.append(wait_ms)
+        return []
+
+
+def test_a_pause_is_told_to_the_system_in_milliseconds(monkeypatch):
+    monkeypatch.setattr(select, "poll", Poller)
+
+    assert Seat("ana", 7).pause(1.5)
+    assert Poller.waits == [1500]
+
+
+def test_the_connection_of_a_request_is_known_where_the_server_tells():
+    ours, theirs = socket.socketpair()
+    app = Flask(__name__)
+    with ours, theirs, app.test_request_context("/", environ_overrides={"gunicorn.socket": ours}):
+        assert find_client() == ours.fileno()
+    with app.test_request_context("/"):
+        assert find_client() is None
+
+
+def test_waiting_leaves_threads_for_whoever_comes_with_a_ticket():
+    assert threads - WAITING_SEATS == 8
 
 
 def test_a_seat_is_free_again_after_its_wait():

@@ -19,6 +19,7 @@ INSIDE = [
     *("127.0.0.1", "127.255.255.254", "169.254.0.0", "169.254.169.254", "169.254.170.2", "169.254.255.255"),
     *("172.16.0.0", "172.31.255.255", "192.168.0.0", "192.168.255.255"),
     *("192.0.0.0", "192.0.0.8", "192.0.0.9", "192.0.0.10", "192.0.0.170", "192.0.0.192", "192.0.0.255"),
+    *("192.31.196.0", "192.31.196.255", "192.52.193.0", "192.52.193.255", "192.175.48.0", "192.175.48.255"),
     *("192.0.2.1", "192.88.99.1", "192.88.99.255", "198.18.0.0", "198.19.255.255", "198.51.100.7", "203.0.113.255"),
     *("224.0.0.1", "233.252.0.1", "239.255.255.255", "240.0.0.1", "254.1.2.3", "255.255.255.255"),
     *("168.63.129.16", "199.36.153.4", "199.36.153.11", "161.26.0.10", "166.8.0.1", "166.11.255.255"),
@@ -50,6 +51,8 @@ PUBLIC = [
         "198.20.0.0",
         "198.51.99.255",
     ),
+    *("192.31.195.255", "192.31.197.0", "192.52.192.255", "192.52.194.0", "192.175.47.255", "192.175.49.0"),
+    *("161.25.255.255", "161.27.0.0", "166.7.255.255", "166.12.0.0", "199.36.153.3", "199.36.153.12"),
     *("203.0.112.255", "203.0.114.0", "223.255.255.255", "168.63.129.15", "168.63.129.17", "93.184.216.34"),
     *("2001:200::1", "2001:4860:4860::8888", "2001:db7::1", "2001:db9::1", "2003::1", "2606:4700::1111", "3ffd::1"),
     *("2a00:1450:4001::1", "3ffd:ffff::1", "2620:4f:7fff::1", "2620:4f:8001::1"),
@@ -114,7 +117,7 @@ def test_what_was_answered_is_not_repeated_if_it_is_no_http():
 
 ODD_URLS = [
     *("http://xn--a.com/", "http://xn--/", "http://xn--a", "http://a.xn--a.example", "http://xn--\u00e9.com"),
-    *("http://a:b/", "http://a:99999/", "http://a:0/", "http://a:-1/", "http://a:1e3/"),
+    *("http://a:b/", "http://a:65536/", "http://a:99999/", "http://a:0/", "http://a:-1/", "http://a:1e3/"),
     *(
         "http://[::1",
         "http://::1]/",
@@ -168,6 +171,9 @@ PRIVATE_URLS = [
 ]
 
 
+PRIVATE_HOSTS = ["http://127.0.0.1/", "http://[::1]/", "http://localhost/", "http://a.localhost:8080/"]
+
+
 @pytest.mark.parametrize("url", [*ODD_URLS, *PRIVATE_URLS], ids=ascii)
 def test_an_address_that_is_none_or_leads_inside_is_refused(url):
     with pytest.raises(InvalidInputError, match=r"^url: "):
@@ -183,6 +189,7 @@ def test_an_address_that_is_none_or_leads_inside_is_refused(url):
         ("https://xn--bcher-kva.example/", "https://xn--bcher-kva.example/"),
         ("https://my_service.shop.example./", "https://my_service.shop.example./"),
         ("http://93.184.216.34:65535/", "http://93.184.216.34:65535/"),
+        ("http://shop.example:1/", "http://shop.example:1/"),
         ("https://[2606:4700::1111]:443/x", "https://[2606:4700::1111]/x"),
         (
             "https://discord.com/api/webhooks/1345678901234567890/a-B_c",
@@ -192,6 +199,34 @@ def test_an_address_that_is_none_or_leads_inside_is_refused(url):
 )
 def test_an_address_is_kept_as_it_goes_over_the_wire(url, written):
     assert read_url(url, allow_private=False) == written
+
+
+LONGEST_LABEL = "a" * 63
+LONGEST_NAME = ".".join([LONGEST_LABEL] * 3 + ["a" * 61])
+
+
+@pytest.mark.parametrize("host", [LONGEST_LABEL, f"{LONGEST_LABEL}.example", f"a.{LONGEST_LABEL}", LONGEST_NAME])
+def test_a_host_may_be_as_long_as_a_name_can_be(host):
+    assert read_url(f"https://{host}/", allow_private=False) == f"https://{host}/"
+
+
+@pytest.mark.parametrize("host", [f"a{LONGEST_LABEL}.example", f"a.a{LONGEST_LABEL}", f"{LONGEST_NAME}a"])
+def test_a_host_that_is_longer_than_a_name_can_be_is_refused(host):
+    with pytest.raises(InvalidInputError, match="neither a name nor an IP address"):
+        read_url(f"https://{host}/", allow_private=False)
+
+
+@pytest.mark.parametrize("url", PRIVATE_HOSTS)
+def test_an_address_inside_is_kept_where_that_is_allowed(url):
+    assert read_url(url, allow_private=True) == url
+
+
+def test_an_address_may_be_2_000_characters_long_and_no_more():
+    longest = "https://shop.example/".ljust(2_000, "a")
+
+    assert read_url(longest, allow_private=False) == longest
+    with pytest.raises(InvalidInputError, match="at most 2,000 characters"):
+        read_url(f"{longest}a", allow_private=False)
 
 
 def test_an_address_that_grows_too_long_on_the_wire_is_refused():

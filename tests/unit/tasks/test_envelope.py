@@ -2,14 +2,22 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu.message import Message
+from pydantic import ValidationError
 
 from tests.garbage import ODD_BODIES, ODD_EMBEDS, TICKET, good_body, good_headers
-from ticketflow.tasks.envelope import MAX_BODY_BYTES, UnreadableMessageError, read_envelope
+from ticketflow.tasks.envelope import (
+    MAX_BODY_BYTES,
+    StepArguments,
+    UnreadableMessageError,
+    may_be_rejected,
+    read_envelope,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -137,3 +145,118 @@ def test_anything_is_read_or_refused_and_nothing_of_it_is_said(body, headers):
 def test_any_bytes_are_read_or_refused(body):
     with pytest.raises(UnreadableMessageError):
         read_envelope(build(body))
+
+
+LONG_CHAIN = [good_body()[2]["chain"][0]] * 100
+DEATH = {"reason": "rejected", "queue": "steps.draft", "count": 1}
+
+
+def build_body(args: Any = (TICKET, 1), kwargs: Any = None, **embed: Any) -> bytes:
+    return json.dumps([list(args), kwargs or {}, embed]).encode()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content_encoding": "UTF-8"},
+        {"content_encoding": "utf8"},
+        {"headers": good_headers(id="x" * 255)},
+        {"headers": good_headers(id="!~")},
+        {"headers": good_headers(root_id=None, retries=None, timelimit=None, ignore_result=None)},
+        {"headers": good_headers(retries=2**31 - 1)},
+        {"headers": good_headers(argsrepr="x" * 1024, origin=" ~")},
+        {"headers": good_headers(**{"x-death": [DEATH] * 100})},
+        {"headers": good_headers(**{"x-death": [DEATH | {"count": 0, "reason": "x" * 40}]})},
+        {"body": build_body().ljust(MAX_BODY_BYTES)},
+        {"body": build_body([1] * 100)},
+        {"body": build_body(kwargs={f"a{n}": n for n in range(100)})},
+        {"body": build_body(kwargs={"a" * 63: "x" * 1024})},
+        {"body": build_body(chain=LONG_CHAIN)},
+        {"body": build_body(chain=[], callbacks=[], errbacks=[])},
+    ],
+)
+def test_what_is_as_long_as_may_be_is_read(changes):
+    assert read_envelope(build(**changes)).headers.task == "ticketflow.steps.extract"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"headers": good_headers(argsrepr="x" * 1025)},
+        {"headers": good_headers(origin="\x1f")},
+        {"headers": good_headers(origin="\x7f")},
+        {"headers": good_headers(task="ticketflow.")},
+        {"headers": good_headers(task="Xticketflow.steps.draft")},
+        {"headers": good_headers(task="ticketflow.steps.Draft")},
+        {"headers": good_headers(task="ticketflow.".ljust(256, "x"))},
+        {"headers": good_headers(root_id="")},
+        {"headers": good_headers(parent_id="")},
+        {"headers": good_headers(**{"x-death": [DEATH] * 101})},
+        {"headers": good_headers(**{"x-death": [DEATH | {"count": -1}]})},
+        {"headers": good_headers(**{"x-death": [DEATH | {"reason": "x" * 41}]})},
+        {"headers": good_headers(**{"x-death": [{"reason": "rejected"}]})},
+        {"body": build_body().ljust(MAX_BODY_BYTES + 1)},
+        {"body": build_body([1] * 101)},
+        {"body": build_body(["x" * 1025])},
+        {"body": build_body([None])},
+        {"body": build_body(kwargs={f"a{n}": n for n in range(101)})},
+        {"body": build_body(kwargs={"a" * 64: 1})},
+        {"body": build_body(kwargs={"_a": 1})},
+        {"body": build_body(kwargs={"a": 1.0})},
+        {"body": build_body(chain=[*LONG_CHAIN, LONG_CHAIN[0]])},
+        {"body": build_body(chain=[LONG_CHAIN[0] | {"subtask_type": "group"}])},
+        {"body": build_body(callbacks=[None])},
+        {"body": build_body(errbacks=[None])},
+        {"body": build_body(chord=1)},
+    ],
+)
+def test_what_is_longer_or_stranger_than_may_be_is_refused(changes):
+    with pytest.raises(UnreadableMessageError):
+        read_envelope(build(**changes))
+
+
+def test_nothing_follows_an_empty_chain():
+    message = build(build_body(chain=[]))
+
+    envelope = read_envelope(message)
+    envelope.refill(message)
+
+    assert envelope.tasks == {"ticketflow.steps.extract"}
+    assert message.payload[2]["chain"] is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "may_be"),
+    [
+        (None, True),
+        ({}, True),
+        ({"x-death": []}, True),
+        ({"x-death": [DEATH, DEATH]}, True),
+        ({"x-death": "x"}, False),
+        ({"x-death": None}, False),
+        ({"x-death": [5]}, False),
+        ({"x-death": [DEATH, {}]}, False),
+        ({"x-death": [DEATH | {"count": "1"}]}, False),
+        ({"x-death": [DEATH | {"queue": b"\xff"}]}, False),
+    ],
+)
+def test_a_message_is_not_given_back_with_deaths_that_somebody_made_up(headers, may_be):
+    assert may_be_rejected(build(headers=headers)) is may_be
+
+
+@pytest.mark.parametrize(("generation", "is_one"), [(0, True), (2**31 - 1, True), (-1, False), (2**31, False)])
+def test_a_generation_fits_into_its_column(generation, is_one):
+    def read() -> StepArguments:
+        return StepArguments(ticket_id=UUID(TICKET), generation=generation)
+
+    if is_one:
+        assert read().generation == generation
+    else:
+        with pytest.raises(ValidationError):
+            read()
+
+
+@pytest.mark.parametrize("generation", ["1", 1.0, True])
+def test_a_generation_is_a_number(generation):
+    with pytest.raises(ValidationError):
+        StepArguments(ticket_id=UUID(TICKET), generation=generation)
