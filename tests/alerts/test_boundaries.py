@@ -63,6 +63,11 @@ def tries(failed: float, committed: float) -> dict[str, str]:
     }
 
 
+def exporters(metric: str, *values: float) -> dict[str, str]:
+    """Let each exporter say something else."""
+    return {f'{metric}{{instance="{number}"}}': flat(value) for number, value in enumerate(values)}
+
+
 def requests(failed: float, refused: float, fine: float) -> dict[str, str]:
     shares = {"503": failed, "404": refused, "200": fine}
     return {f'flask_http_request_duration_seconds_count{{status="{code}"}}': grow(n) for code, n in shares.items()}
@@ -100,6 +105,10 @@ CASES = [
     Case("TicketsNotFlowing", "a step took effect three minutes ago", flow(1, 0, jump(600)), 780, 600),
     Case("OldestDueTooOld", "longer than five minutes", {"ticketflow_oldest_due_age_seconds": flat(301)}),
     Case("OldestDueTooOld", "five minutes", {"ticketflow_oldest_due_age_seconds": flat(300)}, None),
+    Case("OldestDueTooOld", "one of two exporters says longer",
+         exporters("ticketflow_oldest_due_age_seconds", 0, 301)),
+    Case("OldestDueTooOld", "two exporters say four minutes",
+         exporters("ticketflow_oldest_due_age_seconds", 240, 240), None),
     Case("CompletionBudgetBurnFast", "15 % in both windows", tickets(1000, 850), 15),
     Case("CompletionBudgetBurnFast", "14.3 % in both windows", tickets(1000, 857), None, HOUR),
     Case("CompletionBudgetBurnFast", "15 % in the hour, none for six minutes",
@@ -108,6 +117,8 @@ CASES = [
          tickets_that_change(1000, 220, 850), None, HOUR),
     Case("CompletionBudgetBurnFast", "ten an hour", tickets(TEN_AN_HOUR * 1.02, 0), 15, HOUR),
     Case("CompletionBudgetBurnFast", "nine and a half an hour", tickets(TEN_AN_HOUR * 0.95, 0), None, 2 * HOUR),
+    Case("CompletionBudgetBurnSlow", "6.1 % in both windows", tickets(1000, 939), 15),
+    Case("CompletionBudgetBurnSlow", "5.9 % in both windows", tickets(1000, 941), None, 10 * MINUTE),
     Case("DeadLetters", "one", {'ticketflow_tickets{status="failed"}': flat(1)}),
     Case("DeadLetters", "none, though others wait",
          {'ticketflow_tickets{status="failed"}': flat(0), 'ticketflow_tickets{status="queued"}': flat(9)}, None),
@@ -117,6 +128,11 @@ CASES = [
     Case("StepFailureRate", "one in eleven", tries(8, 80), None, HOUR),
     Case("PauseForgotten", "one", {'ticketflow_paused{step="draft"}': flat(1)}),
     Case("PauseForgotten", "none", {'ticketflow_paused{step="draft"}': flat(0)}, None),
+    Case("PauseForgotten", "one of two tenants'", exporters("ticketflow_paused", 0, 1)),
+    Case("StepHangs", "one", {'ticketflow_hung_steps{step="draft"}': f"0 1x{LONG}"}, 15),
+    Case("StepHangs", "one of two workers'", {'ticketflow_hung_steps{step="draft",instance="1"}': flat(0),
+                                           'ticketflow_hung_steps{step="draft",instance="2"}': f"0 1x{LONG}"}, 15),
+    Case("StepHangs", "none", {'ticketflow_hung_steps{step="draft"}': flat(0)}, None),
     Case("WorkerGone", "none, and a ticket is due", flow(1, 0, flat(0)) | {"ticketflow_workers": flat(0)}),
     Case("WorkerGone", "none, and none is due", flow(0, 0, flat(0)) | {"ticketflow_workers": flat(0)}, None),
     Case("WorkerGone", "one, and a ticket is due", flow(1, 0, flat(0)) | {"ticketflow_workers": flat(1)}, None),
@@ -128,8 +144,12 @@ CASES = [
     Case("ConnectedNotConsuming", "a queue without, and no worker is heard", consuming(0, 0, 0), None),
     Case("ConnectedNotConsuming", "somebody else's queue without", consuming(0, 1, 1, "celeryev.1"), None),
     Case("ConnectedNotConsuming", "one more heard than take messages", consuming(1, 3, 2)),
+    Case("ConnectedNotConsuming", "one more heard than take messages, as two exporters say",
+         consuming(1, 3, 0) | exporters("ticketflow_workers", 2, 2)),
     Case("ConnectedNotConsuming", "fewer heard than take messages", consuming(1, 1, 2), None),
     Case("DispatcherLag", "longer than a minute", {"ticketflow_dispatcher_last_pass_timestamp_seconds": flat(0)}, 75),
+    Case("DispatcherLag", "one of two looks", exporters("ticketflow_dispatcher_last_pass_timestamp_seconds", 0, HOUR),
+         None, HOUR),
     Case("FallbackInUse", "one just now", {'ticketflow_model_fallbacks_total{step="draft"}': jump(600)}, 600, 600),
     Case("FallbackInUse", "one less than ten minutes ago",
          {'ticketflow_model_fallbacks_total{step="draft"}': jump(600)}, 600, 1185),
@@ -146,13 +166,22 @@ CASES = [
     Case("BrokerAlarm", "disk", {"rabbitmq_alarms_free_disk_space_watermark": flat(1)}),
     Case("BrokerAlarm", "none", {f"rabbitmq_alarms_{what}_watermark": flat(0)
                                  for what in ("memory_used", "free_disk_space")}, None),
+    Case("BrokerAlarm", "memory of one node", exporters("rabbitmq_alarms_memory_used_watermark", 0, 1)),
+    Case("BrokerAlarm", "disk of one node", exporters("rabbitmq_alarms_free_disk_space_watermark", 0, 1)),
     Case("DatabaseAway", "one exporter can't ask it",
          {'ticketflow_database_up{instance="1"}': flat(1), 'ticketflow_database_up{instance="2"}': flat(0)}),
     Case("DatabaseAway", "all can", {"ticketflow_database_up": flat(1)}, None),
+    Case("ClockJumped", "once", {"ticketflow_clock_jumps": jump(1200)}, 1200),
+    Case("ClockJumped", "once, less than a quarter of an hour ago", {"ticketflow_clock_jumps": jump(1200)}, 1200, 2085),
+    Case("ClockJumped", "once, a quarter of an hour ago", {"ticketflow_clock_jumps": jump(1200)}, None, 2100),
+    Case("ClockJumped", "as one of two exporters says",
+         {'ticketflow_clock_jumps{instance="1"}': flat(0), 'ticketflow_clock_jumps{instance="2"}': jump(1200)}, 1200),
+    Case("MigrationBehind", "as one of two exporters says", exporters("ticketflow_migration_behind", 0, 1)),
     Case("MigrationBehind", "it is", {"ticketflow_migration_behind": flat(1)}),
     Case("MigrationBehind", "it is not", {"ticketflow_migration_behind": flat(0)}, None),
     Case("DiskFillingUp", "less than two gigabytes", disk(1.999e9, 0)),
     Case("DiskFillingUp", "two gigabytes", disk(2e9, 0), None, 6 * HOUR),
+    Case("DiskFillingUp", "one of two nodes less", exporters("rabbitmq_disk_space_available_bytes", 9e9, 1.999e9)),
     Case("DiskFillingUp", "less than 20, and empty in 23 hours", disk(19e9, 19e9 / 23), 15),
     Case("DiskFillingUp", "less than 20, and empty in 25 hours", disk(19e9, 19e9 / 25), None, MINUTE),
     Case("DiskFillingUp", "more than 20, and empty in 10 hours", disk(20.2e9, 2e9), None, 5 * MINUTE),
@@ -166,6 +195,12 @@ CASES = [
     Case("WebhookEndpointFailing", "one", {"ticketflow_webhook_endpoints_failing": flat(1)}),
     Case("WebhookEndpointFailing", "none", {"ticketflow_webhook_endpoints_failing": flat(0)}, None),
     Case("WebhooksLate", "longer than five minutes", {"ticketflow_webhooks_oldest_due_age_seconds": flat(301)}),
+    Case("WebhookEndpointFailing", "as one of two exporters says",
+         exporters("ticketflow_webhook_endpoints_failing", 0, 1)),
+    Case("WebhooksLate", "as one of two exporters says",
+         exporters("ticketflow_webhooks_oldest_due_age_seconds", 0, 301)),
+    Case("WebhooksLate", "two exporters say four minutes",
+         exporters("ticketflow_webhooks_oldest_due_age_seconds", 240, 240), None),
     Case("WebhooksLate", "five minutes", {"ticketflow_webhooks_oldest_due_age_seconds": flat(300)}, None),
     Case("ExporterAway", "ours", {'up{job="ticketflow-exporter"}': flat(0)}),
     Case("ExporterAway", "Celery's", EXPORTER_UP | {'up{job="celery"}': flat(0)}),
@@ -183,7 +218,8 @@ def build_checks(case: Case) -> list[dict[str, Any]]:
     condition, firing = f"count({rule['expr']})", f'count(ALERTS{{alertname="{case.alert}", alertstate="firing"}})'
     if case.holds_from is None:
         return [build_check(condition, case.at, holds=False)]
-    fires_at = case.holds_from + int(rule["for"][:-1]) * PAUSES_S[rule["for"][-1]]
+    pause = rule.get("for", "0s")
+    fires_at = case.holds_from + int(pause[:-1]) * PAUSES_S[pause[-1]]
     checks = [build_check(condition, max(case.holds_from, case.at), holds=True)]
     if case.holds_from:
         checks.append(build_check(condition, case.holds_from - STEP_S, holds=False))

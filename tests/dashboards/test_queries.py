@@ -94,6 +94,27 @@ def test_a_variable_offers_the_values_there_are(variable):
     ] == offered
 
 
+# As the alerts and the objective have them.
+ALARMS = {
+    "Do tickets flow? / Alerts": {1: "orange"},
+    "Do tickets flow? / Longest wait": {60: "yellow", 300: "red"},
+    "Do tickets flow? / Failed": {1: "orange"},
+    "Do tickets flow? / Late or failed": {0.01: "yellow", 0.144: "red"},
+    "Tickets / Late or failed": {0.01: "yellow", 0.144: "red"},
+    "Tickets / Longest wait": {300: "red"},
+    "What goes wrong / Tries that fail": {0.1: "red"},
+    "Queues and workers / Dispatcher's last look": {60: "red"},
+    "Webhooks / Longest wait of a webhook": {300: "red"},
+    "Is everything there? / Not answering": {1: "red"},
+}
+
+
+def test_a_panel_changes_its_colour_where_somebody_should_look():
+    rows = [row for dashboard in (TICKET_FLOW, PLATFORM) for row in dashboard.rows]
+
+    assert {f"{row.title} / {each.title}": each.alarms for row in rows for each in row.panels if each.alarms} == ALARMS
+
+
 def build_case(expr: str, expected: dict[str, float]) -> dict[str, Any]:
     """Build promtool's case of an expression; what is divided is rounded, or no file could say it."""
     for name, value in CHOSEN.items():
