@@ -234,6 +234,19 @@ def test_an_address_that_grows_too_long_on_the_wire_is_refused():
         read_url("https://shop.example/" + "\u00e9" * 1_000, allow_private=False)
 
 
+def test_an_error_does_not_repeat_a_card_number():
+    with pytest.raises(InvalidInputError) as caught:
+        read_url("https://4111111111111111.localhost/", allow_private=False)
+
+    assert "localhost" in str(caught.value)
+    assert "4111111111111111" not in str(caught.value)
+
+
+def test_an_address_without_a_host_is_told_so():
+    with pytest.raises(InvalidInputError, match="names a host"):
+        read_url("https:///hooks", allow_private=False)
+
+
 @pytest.mark.parametrize(
     "number", ["4111111111111111", "4111-1111-1111-1111", "%34111111111111111", "DE89370400440532013000"]
 )
