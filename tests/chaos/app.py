@@ -44,7 +44,7 @@ __all__ = ["app"]
 POISON = "poison"
 REVISED = "revise"
 STEP_S = float(os.environ.get("CHAOS_STEP_S", "0"))
-SLOW_STEPS = ticket_plan().order[: int(os.environ.get("CHAOS_SLOW_STEPS", "6"))]
+SLOW_STEPS = ticket_plan().order[: int(os.environ.get("CHAOS_SLOW_STEPS", len(ticket_plan().order)))]
 IS_HANGING = "CHAOS_HANGS" in os.environ
 APPROVAL = ApprovalPolicy(mode=os.environ.get("CHAOS_APPROVAL", "never"))  # type: ignore[arg-type]
 
@@ -68,7 +68,8 @@ def think(plan: Plan, step: str, state: Mapping[str, Any], tools: Tools) -> Mapp
         os.kill(os.getpid(), signal.SIGKILL)
     if IS_HANGING and step == "draft" and state["subject"] in HANGS:
         HANGS[state["subject"]]()
-    time.sleep(STEP_S if step in SLOW_STEPS else 0)
+    if step in SLOW_STEPS:
+        time.sleep(STEP_S)
     return run_plan(plan, step, state, tools)
 
 

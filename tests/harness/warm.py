@@ -2,6 +2,8 @@
 
 Importing other people's packages takes a worker two seconds of processor time. Nothing of ours is loaded beforehand,
 nor what looks at the environment when it is: that is the program's own. From there on it is what ``python -m`` runs.
+
+(The fork server of ``multiprocessing`` ends its children by ``os._exit``: no ``atexit``, by which ours tidy up.)
 """
 
 import atexit

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ticketflow.storage.holders import IN_DOUBT, WITH_LOST_HOLDER
 from ticketflow.storage.pauses import IS_PAUSED
 from ticketflow.workflow.lineage import Lineage
+from ticketflow.workflow.policy import SUSPECT_DEATHS
 from ticketflow.workflow.transitions import RUNNABLE, Status
 
 MAX_DOUBLINGS = 6
@@ -118,7 +119,8 @@ _CLAIM_DUE = text(f"""
         CROSS JOIN LATERAL (
             SELECT id, priority, wake_at, graph_version, next_step, {TARGET} AS target FROM tickets
             WHERE tickets.priority = level.priority AND wake_at <= now() AND status = ANY(:runnable)
-              AND lease_token IS NULL AND deaths < 2 AND (lost_holders = '{{}}' OR deaths + {IN_DOUBT} < 2)
+              AND lease_token IS NULL AND deaths < {SUSPECT_DEATHS}
+              AND (lost_holders = '{{}}' OR deaths + {IN_DOUBT} < {SUSPECT_DEATHS})
               AND {TARGET} IS NOT NULL AND NOT {IS_PAUSED}
             ORDER BY wake_at LIMIT :limit FOR UPDATE SKIP LOCKED
         ) AS ripe
@@ -131,9 +133,9 @@ _CLAIM_DUE = text(f"""
 _CLAIM_SUSPECT = text(f"""
     WITH due AS (
         SELECT id, graph_version, next_step, {TARGET} AS target FROM tickets
-        WHERE deaths >= 2 AND wake_at <= now() AND lease_token IS NULL AND {IN_DOUBT} = 0
+        WHERE deaths >= {SUSPECT_DEATHS} AND wake_at <= now() AND lease_token IS NULL AND {IN_DOUBT} = 0
           AND status = ANY(:runnable) AND {TARGET} IS NOT NULL AND NOT {IS_PAUSED}
-          AND NOT EXISTS (SELECT FROM tickets AS other WHERE other.deaths >= 2 AND other.is_in_flight
+          AND NOT EXISTS (SELECT FROM tickets AS other WHERE other.deaths >= {SUSPECT_DEATHS} AND other.is_in_flight
                                                          AND other.wake_at > now())
         ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED
     ), {_DEPART}

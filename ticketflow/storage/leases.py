@@ -37,7 +37,8 @@ class Claim:
         generation: The generation its message carries.
         is_redelivered: The broker says an earlier consumer lost this message, by its death or only by the loss of its
             connection.
-        is_alone: Nothing else is under way in the process that asks. A suspect is granted to nobody else.
+        is_alone: Nothing else is under way in the process that asks, as far as it could wait for that (``Isolation``).
+            A suspect is granted to nobody else.
     """
 
     ticket_id: UUID

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ticketflow.storage import webhook_models  # noqa: F401  # whoever has all tables has theirs
 from ticketflow.storage.base import Base as Base  # noqa: PLC0414  # and what they have in common
 from ticketflow.workflow.lineage import FIRST_VERSION
+from ticketflow.workflow.policy import SUSPECT_DEATHS
 from ticketflow.workflow.state import DEFAULT_TENANT
 from ticketflow.workflow.transitions import Status
 
@@ -103,7 +104,7 @@ class Ticket(Base):
         Index("ix_tickets_leased", "lease_until", postgresql_where=text("lease_token IS NOT NULL")),
         Index("ix_tickets_awaiting", "wake_at", postgresql_where=text("status = 'awaiting_approval'")),
         Index("ix_tickets_in_doubt", "id", postgresql_where=text("lost_holders <> '{}'")),
-        Index("ix_tickets_suspect", "wake_at", postgresql_where=text("deaths >= 2")),
+        Index("ix_tickets_suspect", "wake_at", postgresql_where=text(f"deaths >= {SUSPECT_DEATHS}")),
         Index("ix_tickets_status", "tenant", "status", "id"),
         Index("ix_tickets_forked_from", "forked_from", postgresql_where=text("forked_from IS NOT NULL")),
         Index("ix_tickets_external_id", "tenant", "external_id", postgresql_where=text("external_id IS NOT NULL")),

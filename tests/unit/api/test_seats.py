@@ -73,7 +73,8 @@ def test_who_lost_a_seat_leaves_that_of_the_other_alone():
     with seats.take("ana", None), ExitStack() as stack:
         with seats.take("ana", None):
             bob = stack.enter_context(seats.take("bob", None))
-        assert bob is not None and bob.pause(0)  # noqa: PT018  # mypy wants both
+        assert bob is not None
+        assert bob.pause(0)
         with seats.take("bob", None) as second:
             assert second is not None
 
@@ -125,4 +126,5 @@ def test_a_seat_is_free_again_after_its_wait():
     with seats.take("ana", None):
         pass
     with seats.take("bob", None) as bob:
-        assert bob is not None and bob.pause(0)  # noqa: PT018  # mypy wants both
+        assert bob is not None
+        assert bob.pause(0)
