@@ -57,6 +57,14 @@ def test_words_of_subject_and_body_are_found_in_the_tenant_s_tickets(session):
     assert set(session.scalars(select(TicketSearch.tenant))) == {"default", "other"}
 
 
+@pytest.mark.parametrize("query", ["x" * 254, "x" * 255, "x" * 256, "x" * 600, "hidden", "<!-- hidden --> seen"])
+def test_words_of_any_length_and_of_comments_are_found(session, query):
+    ticket = record_ticket(session, "default", NewTicket("Log", f"{query} <!-- hidden --> seen"), "read")
+    record_ticket(session, "default", NewTicket("Log", "y" * 600), "read")
+
+    assert page(session, query=query) == [ticket]
+
+
 def test_a_ticket_is_read_by_its_tenant(session):
     ticket = add_ticket(session, tenant="other")
 
