@@ -12,6 +12,7 @@ SIZE = int(os.environ.get("HOSTILE_CHARACTERS", "100000"))
 IS_FULL = SIZE >= MEGABYTE
 LIMIT_S = 1.0  # for a megabyte, of processor time
 LEAST_S = 0.25  # a pause of the collector is no text's fault
+TRIES = 3
 # The limits are for a quiet machine of two cores, where the yardstick takes so long.
 YARD_S = 0.05
 _YARD = "A word, 12 " * 20_000
@@ -248,14 +249,23 @@ def measure_slowness() -> float:
 def find_overrun(read: Callable[[str], object], build: Callable[[int], str], size: int, limit_s: float) -> float:
     """Return the seconds a text takes that takes too long, and 0 for any other.
 
-    Small ones come first: what is quadratic would hold the tests up for hours at full size.
+    Small ones come first: what is quadratic would hold the tests up for hours at full size. One that took too long
+    is read again: what else the machine did meanwhile is not the text's fault.
     """
     for each in (size // 100, size // 10, size):
         text = build(each)
-        began_s = time.thread_time()
-        read(text)
-        seconds = time.thread_time() - began_s
         limit = max(limit_s * each / size, LEAST_S)
-        if seconds > limit and seconds > limit * measure_slowness():
+        for _ in range(TRIES):
+            seconds = _time(read, text)
+            if seconds <= limit or seconds <= limit * measure_slowness():
+                break
+        else:
             return round(seconds, 2)
     return 0.0
+
+
+def _time(read: Callable[[str], object], text: str) -> float:
+    """Return the seconds of processor time that reading takes."""
+    began_s = time.thread_time()
+    read(text)
+    return time.thread_time() - began_s

@@ -54,8 +54,15 @@ class Rollout:
         programs: What runs, by name.
     """
 
-    def __init__(self, database_url: str, broker_url: str, folder: Path, stack: ExitStack) -> None:
-        """Bind to servers; nothing runs yet."""
+    def __init__(
+        self, database_url: str, broker_url: str, folder: Path, stack: ExitStack, *, gives_way: bool = False
+    ) -> None:
+        """Bind to servers; nothing runs yet.
+
+        Args:
+            gives_way: Whether workers and migrations leave the processors to others, as their units have it. That is
+                for who measures callers: on a busy machine such a worker is hardly ever let near one.
+        """
         self.folder = folder
         self.history_path = folder / "history.jsonl"
         self.history = History(self.history_path)
@@ -63,6 +70,7 @@ class Rollout:
         self._database_url = database_url
         self._starts = 0
         self._stack = stack
+        self._beside = GIVING_WAY if gives_way else ()
         self._env = {
             "TICKETFLOW_DATABASE_URL": database_url,
             "TICKETFLOW_BROKER_URL": broker_url,
@@ -80,7 +88,7 @@ class Rollout:
     def migrate(self, release: Release) -> None:
         """Bring the database to a release's schema, with its own command."""
         ticketflow = [sys.executable, "-c", "from ticketflow.cli import main; main()"]
-        command = [*GIVING_WAY, *ticketflow, "db", "upgrade"]
+        command = [*self._beside, *ticketflow, "db", "upgrade"]
         env = {**os.environ, **self._of(release)}
         subprocess.run(command, env=env, cwd=release.tree, check=True, start_new_session=True)
 
@@ -94,7 +102,7 @@ class Rollout:
 
     def start_worker(self, release: Release, name: str, *, waits: bool = False, **settings: str) -> RunningProgram:
         """Start a worker, and wait until it takes tickets or says that it waits."""
-        celery = [*GIVING_WAY, sys.executable, "-m", "celery", "-A", "tests.chaos.app", "worker"]
+        celery = [*self._beside, sys.executable, "-m", "celery", "-A", "tests.chaos.app", "worker"]
         program = self._start(
             release, name, [*celery, "-P", "threads", "-c", "4", "-n", f"{name}@%h", "-l", "INFO"], settings
         )
