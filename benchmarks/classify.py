@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.sets import read_rows
-from ticketflow.engines.embedded.calibration import calibration_error
-from ticketflow.engines.embedded.classifier import EmbeddedClassifier, choose
+from ticketflow.engines.embedded.classify.calibration import calibration_error
+from ticketflow.engines.embedded.classify.classifier import EmbeddedClassifier, choose
+from ticketflow.engines.embedded.classify.training import FittedClassifier, fit_classifier
+from ticketflow.engines.embedded.encoder.vectors import MiniLmEncoder, Vectors
 from ticketflow.engines.embedded.taxonomy import Category, Taxonomy
 from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
-from ticketflow.engines.embedded.training import FittedClassifier, fit_classifier
-from ticketflow.engines.embedded.vectors import MiniLmEncoder, Vectors
 
 MOODS = Path(__file__).parent / "data" / "moods.jsonl"
 DRAWS = 3

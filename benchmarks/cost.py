@@ -35,7 +35,7 @@ def main(folder: Path) -> None:
 def measure_loading(folder: Path) -> Any:
     """Load the engine, and put the articles into its index."""
     from ticketflow.engines.embedded import build_embedded_tools, shared_encoder  # noqa: PLC0415
-    from ticketflow.engines.embedded.knowledge import build_knowledge  # noqa: PLC0415
+    from ticketflow.engines.embedded.search.knowledge import build_knowledge  # noqa: PLC0415
 
     started = time.process_time()
     shared_encoder().encode(["Hello"])

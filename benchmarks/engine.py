@@ -25,11 +25,11 @@ from benchmarks.sets import (
     read_stackfaq,
 )
 from ticketflow.engines.embedded import ANSWER_CONFIDENCE, build_embedded_tools, shared_encoder
-from ticketflow.engines.embedded.confidence import estimate_confidence
-from ticketflow.engines.embedded.extractor import find_facts, parse_instant
-from ticketflow.engines.embedded.knowledge import EmbeddedKnowledge
-from ticketflow.engines.embedded.passages import IndexedArticle
-from ticketflow.engines.embedded.persons import needs_person
+from ticketflow.engines.embedded.facts.extractor import find_facts, parse_instant
+from ticketflow.engines.embedded.search.confidence import estimate_confidence
+from ticketflow.engines.embedded.search.knowledge import EmbeddedKnowledge
+from ticketflow.engines.embedded.search.passages import IndexedArticle
+from ticketflow.engines.embedded.write.persons import needs_person
 from ticketflow.workflow.ports import Tools
 from ticketflow.workflow.steps.classify import classify
 from ticketflow.workflow.steps.draft import draft

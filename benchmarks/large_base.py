@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ticketflow.engines.embedded.knowledge import Explanation
-from ticketflow.engines.embedded.vectors import DIMENSIONS, Vectors
-from ticketflow.services.knowledge import StoredKnowledge
+from ticketflow.adapters.knowledge import StoredKnowledge
+from ticketflow.engines.embedded.encoder.vectors import DIMENSIONS, Vectors
+from ticketflow.engines.embedded.search.knowledge import Explanation
 from ticketflow.storage.articles import NewArticle, record_article
 from ticketflow.storage.embedded import EmbeddedPostgres
 from ticketflow.storage.migrate import upgrade

@@ -9,10 +9,10 @@ import numpy as np
 
 from ticketflow.cli.article_files import read_sample_articles
 from ticketflow.engines.embedded import shared_encoder
-from ticketflow.engines.embedded.asking import asking_units
-from ticketflow.engines.embedded.index import PassageIndex
-from ticketflow.engines.embedded.passages import IndexedArticle, index_article
-from ticketflow.engines.embedded.vectors import Vectors
+from ticketflow.engines.embedded.encoder.vectors import Vectors
+from ticketflow.engines.embedded.search.asking import asking_units
+from ticketflow.engines.embedded.search.index import PassageIndex
+from ticketflow.engines.embedded.search.passages import IndexedArticle, index_article
 from ticketflow.workflow.state import question_text
 
 SHOP_TICKETS = Path(__file__).parent / "data" / "shop_tickets.jsonl"

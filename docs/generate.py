@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from ticketflow.api import Backend, create_app
+from ticketflow.monitoring.system_metrics import DATABASE_UP, MIGRATION_BEHIND, SYSTEM_GAUGES
 from ticketflow.observability.metrics import COUNTED_BY, METRICS
-from ticketflow.services.system_metrics import DATABASE_UP, MIGRATION_BEHIND, SYSTEM_GAUGES
 from ticketflow.settings import Settings
 from ticketflow.storage.session import build_engine, build_session_factory
 from ticketflow.workflow.graph import build_graph

@@ -7,8 +7,8 @@ import httpx
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
+from ticketflow.monitoring.system_metrics import SYSTEM_GAUGES
 from ticketflow.observability.metrics import METRICS
-from ticketflow.services.system_metrics import SYSTEM_GAUGES
 from ticketflow.workflow.plan import ticket_plan
 
 

@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 
-from ticketflow.engines.embedded.vectors import DIMENSIONS
+from ticketflow.engines.embedded.encoder.vectors import DIMENSIONS
 
 
 class WordEncoder:

@@ -211,13 +211,13 @@ class Settings(BaseSettings):
         examples=["/opt/models/minilm-int8.onnx"],
     )
     exact_search_passages: int = Field(
-        100_000,  # ticketflow.services.knowledge.EXACT_PASSAGES
+        100_000,  # ticketflow.adapters.knowledge.EXACT_PASSAGES
         ge=0,
         description="Passages of one tenant's articles that each process holds in memory and searches exactly, at 3 KB"
         " each. The database searches larger knowledge bases, where it has pgvector.",
     )
     answer_confidence: float = Field(
-        0.925,  # ticketflow.engines.embedded.confidence.ANSWER_CONFIDENCE; a test keeps the two the same
+        0.925,  # ticketflow.engines.embedded.search.confidence.ANSWER_CONFIDENCE; a test keeps the two the same
         ge=0,
         le=1,
         description="How sure the embedded engine must be of an article to answer from it. Lower answers more tickets"

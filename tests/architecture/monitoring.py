@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 
 from tests.harness.processes import REPOSITORY
+from ticketflow.monitoring.system_metrics import SystemCollector
 from ticketflow.observability.metrics import METRICS
-from ticketflow.services.system_metrics import SystemCollector
 
 PROMETHEUS = REPOSITORY / "deploy/prometheus"
 _NAME = re.compile(

@@ -8,7 +8,7 @@ import pytest
 from tests.drills.runbook import PAGE, ROLES, read_alerts, read_runbook
 from tests.drills.scenarios import SCENARIOS
 from tests.harness.processes import REPOSITORY
-from ticketflow.services.diagnosis.finding import REPAIRS, Severity, build_finding
+from ticketflow.monitoring.finding import REPAIRS, Severity, build_finding
 
 RUNBOOK = read_runbook()
 

@@ -15,7 +15,7 @@ import pytest
 from tests.fakes import fake_request
 from tests.scripted_model import Prompted, answer_well, scripted
 from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
-from ticketflow.engines.embedded.knowledge import build_knowledge
+from ticketflow.engines.embedded.search.knowledge import build_knowledge
 from ticketflow.engines.llm.prompt_files import load_prompt
 from ticketflow.workflow.graph import build_graph
 from ticketflow.workflow.usage import collect_usage

@@ -7,10 +7,10 @@ from tests.fakes import fake_request
 from ticketflow.cli.article_files import read_sample_articles
 from ticketflow.cli.ticket_files import read_sample_tickets
 from ticketflow.engines.embedded import ANSWER_CONFIDENCE, build_embedded_tools, shared_encoder
-from ticketflow.engines.embedded.classifier import EmbeddedClassifier
-from ticketflow.engines.embedded.knowledge import build_knowledge
+from ticketflow.engines.embedded.classify.classifier import EmbeddedClassifier
+from ticketflow.engines.embedded.encoder.vectors import MiniLmEncoder
+from ticketflow.engines.embedded.search.knowledge import build_knowledge
 from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
-from ticketflow.engines.embedded.vectors import MiniLmEncoder
 from ticketflow.errors import ConfigurationError
 from ticketflow.settings import Settings
 from ticketflow.workflow.steps.classify import classify

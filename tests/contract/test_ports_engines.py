@@ -8,7 +8,7 @@ import pytest
 from tests.fakes import fake_passage, fake_request, fake_tools
 from tests.scripted_model import scripted_tools
 from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
-from ticketflow.engines.embedded.knowledge import build_knowledge
+from ticketflow.engines.embedded.search.knowledge import build_knowledge
 from ticketflow.workflow.ports import Brief, Tools
 from ticketflow.workflow.state import Request
 from ticketflow.workflow.steps.classify import classify

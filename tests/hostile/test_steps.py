@@ -7,7 +7,7 @@ import pytest
 
 from tests.hostile.shapes import IS_FULL, LIMIT_S, MEGABYTE, SHAPES, build_text, measure_slowness
 from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
-from ticketflow.engines.embedded.knowledge import build_knowledge
+from ticketflow.engines.embedded.search.knowledge import build_knowledge
 from ticketflow.workflow.ports import Tools
 from ticketflow.workflow.steps.classify import classify
 from ticketflow.workflow.steps.draft import draft

@@ -5,17 +5,17 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.hostile.shapes import IS_FULL, LIMIT_S, MEGABYTE, SHAPES, SIZE, find_overrun, find_slow
-from ticketflow.engines.embedded.asking import asking_units
-from ticketflow.engines.embedded.extractor import MAX_CHARACTERS, find_facts
+from ticketflow.engines.embedded.classify.features import hash_grams
+from ticketflow.engines.embedded.classify.priority import _EASE, _HARM, _HASTE, _LAW, _THEFT
+from ticketflow.engines.embedded.classify.sentiment import _ANGER, _PRAISE_NEAR
 from ticketflow.engines.embedded.facts.error_codes import find_error_codes
-from ticketflow.engines.embedded.features import hash_grams
+from ticketflow.engines.embedded.facts.extractor import MAX_CHARACTERS, find_facts
 from ticketflow.engines.embedded.language import guess_language
-from ticketflow.engines.embedded.passages import find_starts, split_passages
-from ticketflow.engines.embedded.priority import _EASE, _HARM, _HASTE, _LAW, _THEFT
-from ticketflow.engines.embedded.quotes import leans_back
+from ticketflow.engines.embedded.search.asking import asking_units
+from ticketflow.engines.embedded.search.passages import find_starts, split_passages
+from ticketflow.engines.embedded.search.quotes import leans_back
+from ticketflow.engines.embedded.search.words import find_content_words
 from ticketflow.engines.embedded.sentences import find_sentences
-from ticketflow.engines.embedded.sentiment import _ANGER, _PRAISE_NEAR
-from ticketflow.engines.embedded.words import find_content_words
 from ticketflow.masking import mask_text
 from ticketflow.services.articles import MAX_BODY_CHARACTERS
 from ticketflow.workflow.state import question_text

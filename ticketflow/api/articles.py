@@ -32,7 +32,7 @@ from ticketflow.api.conditional import (
 from ticketflow.api.fields import MAX_VERSION
 from ticketflow.api.openapi import Blueprint
 from ticketflow.api.paging import LINK_HEADER, PageQuery, build_link, fit
-from ticketflow.engines.embedded.knowledge import Explanation
+from ticketflow.engines.embedded.search.knowledge import Explanation
 from ticketflow.services.articles import (
     create_article,
     delete_article,

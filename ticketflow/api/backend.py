@@ -8,11 +8,11 @@ from functools import partial
 
 from flask import current_app
 
+from ticketflow.adapters.knowledge import SearchableArticles
 from ticketflow.api.seats import Seats
 from ticketflow.observability.context import name_process, process_name
 from ticketflow.observability.logging import configure_logging
 from ticketflow.observability.tracing import start_tracing
-from ticketflow.services.knowledge import SearchableArticles
 from ticketflow.settings import Settings
 from ticketflow.storage.session import Sessions
 from ticketflow.tasks import app as celery_app

@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import url_for
 from flask.views import MethodView
 
+from ticketflow.adapters.owners import read_owners
 from ticketflow.api import idempotency
 from ticketflow.api.auth import current_caller
 from ticketflow.api.backend import backend
@@ -26,7 +27,6 @@ from ticketflow.api.tickets import LOCATION, Answer
 from ticketflow.services.cancel_ticket import cancel_ticket
 from ticketflow.services.decide_approval import Judgement, decide_approval
 from ticketflow.services.fork_ticket import fork_ticket, give_to_team
-from ticketflow.services.owners import read_owners
 from ticketflow.services.retry_ticket import retry_ticket
 from ticketflow.services.rewind_ticket import rewind_ticket
 

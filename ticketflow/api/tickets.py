@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Response, request, url_for
 from flask.views import MethodView
 
+from ticketflow.adapters.owners import read_owners
 from ticketflow.api import idempotency
 from ticketflow.api.auth import current_caller
 from ticketflow.api.backend import backend
@@ -37,7 +38,6 @@ from ticketflow.api.ticket_schemas import (
 )
 from ticketflow.observability.context import bind
 from ticketflow.services.correct_ticket import Correction, correct_ticket
-from ticketflow.services.owners import read_owners
 from ticketflow.services.read_tickets import read_events, read_steps, read_ticket, read_tickets, wait_for_ticket
 from ticketflow.services.submit_ticket import submit_ticket
 from ticketflow.services.views import sum_usage

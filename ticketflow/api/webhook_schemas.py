@@ -4,9 +4,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
+from ticketflow.adapters.webhook_address import MAX_URL_LENGTH
 from ticketflow.api.fields import Line, ShownSchema, Truth, refuse_repeats, shown_instant
 from ticketflow.api.paging import PageQuery
-from ticketflow.services.webhook_address import MAX_URL_LENGTH
 from ticketflow.storage.webhook_deliveries import EVENTS, TEST_EVENT
 from ticketflow.storage.webhooks import EndpointChange, NewEndpoint
 

@@ -15,10 +15,10 @@ from ticketflow.cli.client import find_base_url
 from ticketflow.cli.database import find_database_url, quiet_logging
 from ticketflow.cli.errors import FAILED
 from ticketflow.cli.terminal import print_json, print_line
-from ticketflow.services.diagnosis.database import DatabaseReading, diagnose_database
-from ticketflow.services.diagnosis.finding import Finding, Severity, build_finding
-from ticketflow.services.diagnosis.machine import diagnose_machine
-from ticketflow.services.diagnosis.workers import BrokerReading, judge_broker, judge_workers
+from ticketflow.monitoring.database import DatabaseReading, diagnose_database
+from ticketflow.monitoring.finding import Finding, Severity, build_finding
+from ticketflow.monitoring.machine import diagnose_machine
+from ticketflow.monitoring.workers import BrokerReading, judge_broker, judge_workers
 from ticketflow.settings import Settings, load_settings
 from ticketflow.storage.session import build_engine, build_session_factory
 from ticketflow.storage.session_settings import read_reason, was_refused

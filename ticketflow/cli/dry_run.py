@@ -18,7 +18,7 @@ from ticketflow.settings import Settings, is_timezone, load_settings
 
 if TYPE_CHECKING:
     from ticketflow.cli.article_files import ArticleSource
-    from ticketflow.engines.embedded.classifier import ModelSource
+    from ticketflow.engines.embedded.classify.classifier import ModelSource
     from ticketflow.storage.models import Ticket
     from ticketflow.workflow.ports import KnowledgeBase, Tools
 
@@ -54,8 +54,8 @@ def dry_run(entries: list[Entry], articles_path: Path | None, as_json: bool) -> 
 
 def open_tools(settings: Settings, articles_path: Path | None) -> "Tools":
     """Make the engines settings name, over the articles to answer from."""
+    from ticketflow.adapters.tools import build_tools
     from ticketflow.cli.article_files import read_articles, read_sample_articles
-    from ticketflow.services.tools import build_tools
 
     if articles_path is not None:
         return build_tools(settings, index_articles(settings, read_articles(articles_path)))
@@ -70,8 +70,8 @@ def find_stored(settings: Settings) -> "tuple[KnowledgeBase, ModelSource] | None
     """Open the stored articles and classifier; ``None`` when no database with our tables answers."""
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
+    from ticketflow.adapters.tools import build_knowledge, build_models
     from ticketflow.cli.database import open_sessions
-    from ticketflow.services.tools import build_knowledge, build_models
 
     sessions = click.get_current_context().with_resource(open_sessions())  # until the command ends
     knowledge = build_knowledge(settings, sessions)
@@ -85,7 +85,7 @@ def find_stored(settings: Settings) -> "tuple[KnowledgeBase, ModelSource] | None
 def index_articles(settings: Settings, source: "ArticleSource") -> "KnowledgeBase":
     """Build a knowledge base in memory."""
     from ticketflow.engines.embedded import shared_encoder
-    from ticketflow.engines.embedded.knowledge import build_knowledge
+    from ticketflow.engines.embedded.search.knowledge import build_knowledge
 
     with progress_bar(len(source.articles)) as bar:
         bar.start("reading articles")

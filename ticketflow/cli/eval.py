@@ -11,9 +11,9 @@ from ticketflow.cli.terminal import print_line, progress_bar, say
 from ticketflow.settings import load_settings
 
 if TYPE_CHECKING:
-    from ticketflow.services.evaluation.evaluation import Evaluation
-    from ticketflow.services.evaluation.library import Library
-    from ticketflow.services.evaluation.rows import Row
+    from ticketflow.evaluation.evaluation import Evaluation
+    from ticketflow.evaluation.library import Library
+    from ticketflow.evaluation.rows import Row
     from ticketflow.storage.session import Sessions
 
 
@@ -30,14 +30,14 @@ def evaluate(**given: Any) -> None:
     """
     from ticketflow.cli.database import quiet_logging
     from ticketflow.cli.eval_view import print_evaluation
-    from ticketflow.services.evaluation.comparison import find_failures, parse_limits
+    from ticketflow.evaluation.comparison import find_failures, parse_limits
 
     options = Options(**given)
     options.check()
     quiet_logging(load_settings())
     limits = parse_limits(",".join(options.fail_under))
     if options.report is not None:
-        from ticketflow.services.evaluation.plots import require_plots
+        from ticketflow.evaluation.plots import require_plots
 
         require_plots()
     evaluation = replay(options) if options.from_tickets else measure(options)
@@ -53,14 +53,14 @@ def evaluate(**given: Any) -> None:
 def measure(options: Options) -> "Evaluation":
     """Try the version asked for, and the one to compare it with, on labelled rows."""
     from ticketflow.cli.eval_inputs import gather_material, read_data
-    from ticketflow.services.evaluation.candidates import build_candidate
-    from ticketflow.services.evaluation.categories import CATEGORIES
-    from ticketflow.services.evaluation.comparison import compare
-    from ticketflow.services.evaluation.evaluation import Evaluation
-    from ticketflow.services.evaluation.past import load_trial
-    from ticketflow.services.evaluation.sections import choose_sections, find_last_step
-    from ticketflow.services.evaluation.trial import try_candidate
-    from ticketflow.services.evaluation.versions import Version, parse_version
+    from ticketflow.evaluation.candidates import build_candidate
+    from ticketflow.evaluation.categories import CATEGORIES
+    from ticketflow.evaluation.comparison import compare
+    from ticketflow.evaluation.evaluation import Evaluation
+    from ticketflow.evaluation.past import load_trial
+    from ticketflow.evaluation.sections import choose_sections, find_last_step
+    from ticketflow.evaluation.trial import try_candidate
+    from ticketflow.evaluation.versions import Version, parse_version
     from ticketflow.workflow.plan import ticket_plan
 
     version, against = Version(engine=options.engine, taxonomy=options.taxonomy), parse_version(options.against)
@@ -86,9 +86,9 @@ def measure(options: Options) -> "Evaluation":
 
 def open_stored() -> "Sessions":
     """Open the database, until the command ends, so that nothing in it can change."""
+    from ticketflow.adapters.classifier_models import find_published_taxonomy
     from ticketflow.cli.database import open_sessions
-    from ticketflow.services.classifier_models import find_published_taxonomy
-    from ticketflow.services.evaluation.read_only import read_only
+    from ticketflow.evaluation.read_only import read_only
 
     sessions = read_only(click.get_current_context().with_resource(open_sessions()))
     find_published_taxonomy(sessions)  # the first query fails here, where it can be told what it was for
@@ -108,7 +108,7 @@ def find_stored() -> "Sessions | None":
 def open_library(options: Options, sessions: "Sessions | None", rows: "list[Row]") -> "tuple[Library, list[Row]]":
     """Open the articles to answer from, and name those of the rows as they are named there."""
     from ticketflow.cli.eval_inputs import read_library
-    from ticketflow.services.evaluation.library import GivenLibrary, StoredLibrary
+    from ticketflow.evaluation.library import GivenLibrary, StoredLibrary
     from ticketflow.workflow.state import DEFAULT_TENANT
 
     if options.articles is not None:
@@ -122,11 +122,11 @@ def open_library(options: Options, sessions: "Sessions | None", rows: "list[Row]
 def replay(options: Options) -> "Evaluation":
     """Run stored tickets again and compare with what came of them."""
     from ticketflow.cli.eval_inputs import gather_material, read_stored_tickets
-    from ticketflow.services.evaluation.candidates import build_candidate
-    from ticketflow.services.evaluation.evaluation import Evaluation
-    from ticketflow.services.evaluation.replay import build_replay, build_rows, list_changes
-    from ticketflow.services.evaluation.trial import try_candidate
-    from ticketflow.services.evaluation.versions import Version
+    from ticketflow.evaluation.candidates import build_candidate
+    from ticketflow.evaluation.evaluation import Evaluation
+    from ticketflow.evaluation.replay import build_replay, build_rows, list_changes
+    from ticketflow.evaluation.trial import try_candidate
+    from ticketflow.evaluation.versions import Version
 
     sessions = open_stored()
     tickets = read_stored_tickets(options, sessions)
@@ -141,7 +141,7 @@ def replay(options: Options) -> "Evaluation":
 
 def write(options: Options, evaluation: "Evaluation") -> None:
     """Write the files asked for."""
-    from ticketflow.services.evaluation.report import write_json, write_report
+    from ticketflow.evaluation.report import write_json, write_report
 
     if options.json_file is not None:
         write_json(options.json_file, evaluation.describe())

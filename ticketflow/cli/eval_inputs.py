@@ -11,11 +11,11 @@ from ticketflow.cli.entries import read_entries, read_input
 from ticketflow.cli.eval_options import Options
 from ticketflow.cli.terminal import say
 from ticketflow.errors import InvalidInputError
-from ticketflow.services.evaluation.candidates import Material
-from ticketflow.services.evaluation.entities import DEFAULT_ALIASES
-from ticketflow.services.evaluation.library import Article, GivenLibrary, Library
-from ticketflow.services.evaluation.replay import read_tickets
-from ticketflow.services.evaluation.rows import Row, list_labels, read_examples, read_rows
+from ticketflow.evaluation.candidates import Material
+from ticketflow.evaluation.entities import DEFAULT_ALIASES
+from ticketflow.evaluation.library import Article, GivenLibrary, Library
+from ticketflow.evaluation.replay import read_tickets
+from ticketflow.evaluation.rows import Row, list_labels, read_examples, read_rows
 from ticketflow.settings import load_settings
 from ticketflow.storage.models import Ticket
 from ticketflow.storage.session import Sessions

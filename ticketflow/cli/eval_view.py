@@ -2,10 +2,10 @@
 
 from ticketflow.cli.terminal import print_line, results, say
 from ticketflow.cli.ticket_view import build_table
-from ticketflow.services.evaluation.comparison import Difference
-from ticketflow.services.evaluation.evaluation import Evaluation
-from ticketflow.services.evaluation.sections import find_meaning
-from ticketflow.services.evaluation.trial import Figure
+from ticketflow.evaluation.comparison import Difference
+from ticketflow.evaluation.evaluation import Evaluation
+from ticketflow.evaluation.sections import find_meaning
+from ticketflow.evaluation.trial import Figure
 
 MOST_CHANGES = 20
 

@@ -8,8 +8,8 @@ import click
 from ticketflow.cli.terminal import print_json, print_line, results, say
 
 if TYPE_CHECKING:
+    from ticketflow.engines.embedded.encoder.vectors import MiniLmEncoder
     from ticketflow.engines.embedded.taxonomy import Taxonomy
-    from ticketflow.engines.embedded.vectors import MiniLmEncoder
     from ticketflow.storage.session import Sessions
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -26,9 +26,9 @@ def taxonomy() -> None:
 def check(file: Path, as_json: bool) -> None:
     """Check a taxonomy FILE, and tell how well its examples can be told apart. Nothing is stored."""
     from ticketflow.cli.taxonomy_view import describe_report, render_report, render_taxonomy
-    from ticketflow.engines.embedded.report import build_report
+    from ticketflow.engines.embedded.classify.report import build_report
+    from ticketflow.engines.embedded.classify.training import fit_and_judge
     from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
-    from ticketflow.engines.embedded.training import fit_and_judge
 
     loaded = load_taxonomy(file, is_tried=True)
     report = build_report(*fit_and_judge(open_encoder(), loaded))
@@ -47,10 +47,10 @@ def train(file: Path | None, as_json: bool) -> None:
     All workers use it within seconds, whatever TICKETFLOW_TAXONOMY says. Without FILE the taxonomy
     in force is fitted again, with the corrections made since.
     """
+    from ticketflow.adapters.classifier_models import train_classifier
     from ticketflow.cli.database import open_sessions
     from ticketflow.cli.taxonomy_view import describe_report, render_report
     from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
-    from ticketflow.services.classifier_models import train_classifier
 
     given = None if file is None else load_taxonomy(file, is_tried=True)
     with open_sessions() as sessions:
@@ -68,9 +68,9 @@ def train(file: Path | None, as_json: bool) -> None:
 @_json
 def show(as_json: bool) -> None:
     """Show which version workers use, since when, and the versions before."""
+    from ticketflow.adapters.classifier_models import read_classifiers
     from ticketflow.cli.database import open_sessions
     from ticketflow.cli.taxonomy_view import describe_version, render_taxonomy, render_versions
-    from ticketflow.services.classifier_models import read_classifiers
 
     with open_sessions() as sessions:
         published, models = read_classifiers(sessions)
@@ -89,9 +89,9 @@ def show(as_json: bool) -> None:
 @click.argument("version", type=click.IntRange(1, 2**31 - 1))  # PostgreSQL's integer
 def publish(version: int) -> None:
     """Go back to an older VERSION; `ticketflow taxonomy show` lists them."""
+    from ticketflow.adapters.classifier_models import republish_classifier
     from ticketflow.cli.database import open_sessions
     from ticketflow.errors import InvalidInputError, NotFoundError
-    from ticketflow.services.classifier_models import republish_classifier
 
     with open_sessions() as sessions:
         try:
@@ -111,8 +111,8 @@ def open_encoder() -> "MiniLmEncoder":
 
 def find_taxonomy(sessions: "Sessions") -> "Taxonomy":
     """Read the taxonomy in force: the published one, else the file's."""
+    from ticketflow.adapters.classifier_models import find_published_taxonomy
     from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
-    from ticketflow.services.classifier_models import find_published_taxonomy
     from ticketflow.settings import load_settings
 
     return find_published_taxonomy(sessions) or load_taxonomy(load_settings().taxonomy)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ticketflow.cli.terminal import printable
 from ticketflow.cli.ticket_view import build_table
-from ticketflow.engines.embedded.report import FEW_EXAMPLES, Report
+from ticketflow.engines.embedded.classify.report import FEW_EXAMPLES, Report
 from ticketflow.engines.embedded.taxonomy import Sla, Taxonomy
 from ticketflow.services.views import instant
 from ticketflow.storage.models import ClassifierModel

@@ -100,7 +100,7 @@ def _database(settings: Settings) -> Iterator[None]:
 
 
 def _serve(settings: Settings, log: CommonLog, *, samples: bool) -> None:
-    from ticketflow.services.tools import check_engine  # keeps `--help` quick
+    from ticketflow.adapters.tools import check_engine  # keeps `--help` quick
     from ticketflow.tasks.runtime import runtime
 
     check_engine(settings)

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import func
 
+from ticketflow.adapters.owners import Owner, Owners, find_owner
 from ticketflow.errors import ConflictError, InvalidInputError
 from ticketflow.masking import mask_all, mask_text
-from ticketflow.services.owners import Owner, Owners, find_owner
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.corrections import Change, record_correction
 from ticketflow.storage.events import record_event

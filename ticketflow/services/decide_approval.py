@@ -7,12 +7,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from ticketflow.adapters.resolved_tickets import remember_resolution
 from ticketflow.errors import ConflictError, InvalidInputError
 from ticketflow.masking import mask_text
 from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.metrics import APPROVAL_WAIT
 from ticketflow.services.answer_once import Submission, answer_once
-from ticketflow.services.resolved_tickets import remember_resolution
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.corrections import Change, record_correction
 from ticketflow.storage.events import record_event

@@ -14,12 +14,12 @@ from http import HTTPStatus
 from uuid import UUID
 
 from ticketflow import __version__
+from ticketflow.adapters.webhook_post import Answer, UndeliveredError
 from ticketflow.observability.context import bound
 from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.logging import get_logger
 from ticketflow.observability.metrics import WEBHOOK_DELIVERIES
 from ticketflow.services.views import instant
-from ticketflow.services.webhook_post import Answer, UndeliveredError
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.webhook_deliveries import (
     FORGET_AT_ONCE,

@@ -15,7 +15,7 @@ from ticketflow.storage.models import (
     TicketEvent,
     TicketStep,
 )
-from ticketflow.storage.webhook_models import WebhookDelivery, WebhookEndpoint
+from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
 from ticketflow.workflow.transitions import Status
 
 _FROM_STATE = (

@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from ticketflow.adapters.webhook_address import read_url
 from ticketflow.errors import ConflictError
 from ticketflow.masking import mask_text
 from ticketflow.services.deliver_webhook import SECRET_PREFIX
 from ticketflow.services.views import describe_delivery, describe_webhook
-from ticketflow.services.webhook_address import read_url
+from ticketflow.storage.models.webhooks import WebhookEndpoint
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.webhook_deliveries import (
     erase_deliveries,
@@ -20,7 +21,6 @@ from ticketflow.storage.webhook_deliveries import (
     record_test,
     requeue_delivery,
 )
-from ticketflow.storage.webhook_models import WebhookEndpoint
 from ticketflow.storage.webhooks import (
     EndpointChange,
     NewEndpoint,

@@ -21,7 +21,7 @@ from ticketflow.storage.models import (
     TicketSearch,
     TicketStep,
 )
-from ticketflow.storage.webhook_models import WebhookDelivery
+from ticketflow.storage.models.webhooks import WebhookDelivery
 from ticketflow.workflow.transitions import Status
 
 # Ids are made by the clocks of API hosts, ends are stamped by the database's.

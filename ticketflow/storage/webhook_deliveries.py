@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from ticketflow.errors import ConflictError, NotFoundError
 from ticketflow.storage.ids import new_id
-from ticketflow.storage.webhook_models import WebhookDelivery, WebhookEndpoint
+from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 # What endpoints can be told of, by the event of the trail that it follows from.
 TOLD = {

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ticketflow.errors import ConflictError, NotFoundError, VersionConflictError
 from ticketflow.storage.ids import new_id
-from ticketflow.storage.webhook_models import WebhookDelivery, WebhookEndpoint
+from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 # Each of them costs a row when a ticket ends.
 MAX_ENDPOINTS = 20

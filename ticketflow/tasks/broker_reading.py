@@ -6,7 +6,7 @@ from celery import Celery
 from kombu import Connection
 
 from ticketflow.errors import BrokerUnavailableError
-from ticketflow.services.diagnosis.workers import BrokerReading
+from ticketflow.monitoring.workers import BrokerReading
 from ticketflow.settings import load_settings
 from ticketflow.tasks.broker import BROKER_ERRORS, open_connection
 

@@ -7,12 +7,12 @@ from celery.utils.nodenames import node_format
 from celery.worker import state
 from gunicorn.systemd import sd_notify
 
+from ticketflow.adapters.tools import check_engine, warm_up
 from ticketflow.errors import ConfigurationError
 from ticketflow.observability.context import name_process, process_name
 from ticketflow.observability.logging import configure_logging, get_logger
 from ticketflow.observability.tracing import start_tracing, stop_tracing
 from ticketflow.services.liveness import Pulse
-from ticketflow.services.tools import check_engine, warm_up
 from ticketflow.settings import load_settings
 from ticketflow.tasks import options, threads, worker_metrics  # noqa: F401  # a pool of our own; followers of signals
 from ticketflow.tasks.canary import CanaryStep

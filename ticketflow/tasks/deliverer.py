@@ -10,6 +10,7 @@ from uuid import UUID
 from celery import bootsteps
 from sqlalchemy.exc import SQLAlchemyError
 
+from ticketflow.adapters.webhook_post import WebhookPost
 from ticketflow.observability.logging import get_logger
 from ticketflow.services.deliver_webhook import (
     DeliveryLimits,
@@ -18,7 +19,6 @@ from ticketflow.services.deliver_webhook import (
     deliver_webhook,
     forget_webhooks,
 )
-from ticketflow.services.webhook_post import WebhookPost
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.webhook_deliveries import ClaimedDelivery
 from ticketflow.tasks.dispatcher import AWAY_PAUSE_S, dispatches

@@ -6,13 +6,13 @@ from functools import cached_property
 
 from sqlalchemy import Engine
 
+from ticketflow.adapters.knowledge import StoredKnowledge
+from ticketflow.adapters.tools import build_knowledge, build_tools
 from ticketflow.services.deliver_webhook import DeliveryLimits
 from ticketflow.services.dispatch_due import DispatchLimits
-from ticketflow.services.knowledge import StoredKnowledge
 from ticketflow.services.liveness import describe_process
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
-from ticketflow.services.tools import build_knowledge, build_tools
 from ticketflow.services.watch_clock import build_longest_waits
 from ticketflow.settings import Settings, load_settings
 from ticketflow.storage.clocks import LongestWaits

@@ -6,9 +6,9 @@ import sys
 import pytest
 from sqlalchemy import text
 
+from ticketflow.adapters.classifier_models import train_classifier
 from ticketflow.engines.embedded import shared_encoder
 from ticketflow.engines.embedded.taxonomy_file import parse_taxonomy
-from ticketflow.services.classifier_models import train_classifier
 from ticketflow.storage.models import Base
 
 ROWS = [

@@ -7,8 +7,8 @@ import pytest
 
 from tests.harness.wait import wait_until
 from tests.receiver import receiving
+from ticketflow.adapters.webhook_post import WebhookPost
 from ticketflow.services.deliver_webhook import DeliveryLimits
-from ticketflow.services.webhook_post import WebhookPost
 from ticketflow.storage.webhook_deliveries import Patience
 from ticketflow.tasks.deliverer import Deliverer
 

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from tests.toy import MAX_ATTEMPTS, toy_plan
+from ticketflow.monitoring.machine import diagnose_jumps
 from ticketflow.services import watch_clock
-from ticketflow.services.diagnosis.machine import diagnose_jumps
 from ticketflow.services.watch_clock import ClockWatch, build_longest_waits
 from ticketflow.storage.clocks import count_jumps, list_jumps
 from ticketflow.storage.leases import Claim, claim_step
 from ticketflow.storage.models import Ticket, Worker
-from ticketflow.storage.webhook_models import WebhookDelivery, WebhookEndpoint
+from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
 from ticketflow.storage.workers import record_worker
 
 AN_HOUR = timedelta(hours=1)

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select
 
 from tests.fakes import FakeKnowledge, FakeWriter, fake_passage, fake_tools
+from ticketflow.adapters.owners import Owner
 from ticketflow.errors import ConflictError, InvalidInputError, VersionConflictError
 from ticketflow.services.correct_ticket import Correction, correct_ticket
 from ticketflow.services.outcomes import Committed
-from ticketflow.services.owners import Owner
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.services.submit_ticket import submit_ticket

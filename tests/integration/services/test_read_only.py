@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from ticketflow.services.evaluation.read_only import read_only
+from ticketflow.evaluation.read_only import read_only
 
 WRITE = text("INSERT INTO pauses (tenant, step) VALUES ('default', 'all')")
 

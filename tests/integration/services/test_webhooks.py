@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.receiver import receiving
 from tests.served import Served, serve_one_database
+from ticketflow.adapters.webhook_post import UndeliveredError, WebhookPost
 from ticketflow.services.cancel_ticket import cancel_ticket
 from ticketflow.services.deliver_webhook import (
     DeliveryLimits,
@@ -22,11 +23,10 @@ from ticketflow.services.deliver_webhook import (
     sign,
 )
 from ticketflow.services.keys import create_key
-from ticketflow.services.webhook_post import UndeliveredError, WebhookPost
 from ticketflow.settings import Settings
 from ticketflow.storage.models import DEFAULT_TENANT, Ticket
+from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
 from ticketflow.storage.webhook_deliveries import FAILING, Patience, measure_webhooks
-from ticketflow.storage.webhook_models import WebhookDelivery, WebhookEndpoint
 
 DAYS = timedelta(days=1)
 LIMITS = DeliveryLimits(timedelta(seconds=5), Patience(3 * DAYS, 5 * DAYS), 30 * DAYS)

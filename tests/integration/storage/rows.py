@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from ticketflow.storage.ids import new_id
 from ticketflow.storage.models import Article, Base, Ticket, TicketEvent, TicketStep
-from ticketflow.storage.webhook_models import WebhookDelivery, WebhookEndpoint
+from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
 from ticketflow.workflow.transitions import TERMINAL
 
 NOW = func.now()

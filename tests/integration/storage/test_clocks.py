@@ -32,8 +32,8 @@ from ticketflow.storage.clocks import (
 )
 from ticketflow.storage.ids import new_id
 from ticketflow.storage.models import ClockJump, LlmCall, LlmProvider, Ticket, Worker
+from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
 from ticketflow.storage.webhook_deliveries import LAST_REST
-from ticketflow.storage.webhook_models import WebhookDelivery, WebhookEndpoint
 
 LONGEST = LongestWaits(
     lease=timedelta(seconds=61),

@@ -7,7 +7,7 @@ from tests.integration.storage.rows import NOW, add_endpoint, add_event, add_ste
 from ticketflow.storage.events import page_events, record_event
 from ticketflow.storage.ledger import copy_steps, list_steps, list_steps_that_count, split_ledger, supersede_steps
 from ticketflow.storage.models import TicketEvent
-from ticketflow.storage.webhook_models import WebhookDelivery
+from ticketflow.storage.models.webhooks import WebhookDelivery
 from ticketflow.workflow.transitions import Status
 
 

@@ -19,6 +19,7 @@ from tests.integration.storage.rows import (
     reread,
 )
 from ticketflow.errors import ConflictError, NotFoundError
+from ticketflow.storage.models.webhooks import WebhookDelivery
 from ticketflow.storage.webhook_deliveries import (
     FAILING,
     FIRST_REST,
@@ -41,7 +42,6 @@ from ticketflow.storage.webhook_deliveries import (
     record_test,
     requeue_delivery,
 )
-from ticketflow.storage.webhook_models import WebhookDelivery
 
 PATIENCE = Patience(3 * DAY, 5 * DAY)
 FAILED = FailedAttempt("no answer", 503)

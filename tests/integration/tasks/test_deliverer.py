@@ -7,8 +7,8 @@ import pytest
 
 from tests.harness.wait import wait_until
 from tests.receiver import receiving
+from ticketflow.adapters.webhook_post import WebhookPost
 from ticketflow.services.deliver_webhook import DeliveryLimits
-from ticketflow.services.webhook_post import WebhookPost
 from ticketflow.services.webhooks import create_webhook, read_deliveries, send_test
 from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.webhook_deliveries import EVENTS, Patience

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ticketflow.engines.embedded.calibration import (
+from ticketflow.engines.embedded.classify.calibration import (
     BINS,
     SHARES,
     TEMPERATURES,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.harness.processes import REPOSITORY
-from ticketflow.engines.embedded import known_vectors
-from ticketflow.engines.embedded.known_vectors import load_known_vectors, write_known_vectors
-from ticketflow.engines.embedded.vectors import MODEL_SHA256, MiniLmEncoder
+from ticketflow.engines.embedded.encoder import known_vectors
+from ticketflow.engines.embedded.encoder.known_vectors import load_known_vectors, write_known_vectors
+from ticketflow.engines.embedded.encoder.vectors import MODEL_SHA256, MiniLmEncoder
 
 SENTENCES = runpy.run_path(str(REPOSITORY / "docs/embed_sentences.py"))["list_sentences"]()
 

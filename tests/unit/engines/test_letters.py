@@ -3,8 +3,8 @@
 import pytest
 
 from tests.fakes import fake_request
-from ticketflow.engines.embedded.letters_file import load_letters, load_shipped_letters, parse_letters
-from ticketflow.engines.embedded.writer import EmbeddedWriter
+from ticketflow.engines.embedded.write.letters_file import load_letters, load_shipped_letters, parse_letters
+from ticketflow.engines.embedded.write.writer import EmbeddedWriter
 from ticketflow.errors import ConfigurationError
 from ticketflow.workflow.letters import PHRASE_NAMES, Letters
 from ticketflow.workflow.ports import Brief

@@ -1,7 +1,7 @@
 """The model's outline is changed, and nothing else."""
 
-from ticketflow.engines.embedded.onnx_file import TABLE, widen_after_lookup
-from ticketflow.engines.embedded.vectors import find_installed_model
+from ticketflow.engines.embedded.encoder.onnx_file import TABLE, widen_after_lookup
+from ticketflow.engines.embedded.encoder.vectors import find_installed_model
 
 
 def test_words_are_looked_up_before_their_table_is_widened():

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ticketflow.engines.embedded.index import PassageIndex
-from ticketflow.engines.embedded.passages import IndexedArticle, embed_article, find_starts, split_passages
-from ticketflow.engines.embedded.words import tokenize
+from ticketflow.engines.embedded.search.index import PassageIndex
+from ticketflow.engines.embedded.search.passages import IndexedArticle, embed_article, find_starts, split_passages
+from ticketflow.engines.embedded.search.words import tokenize
 
 
 class AxisEncoder:

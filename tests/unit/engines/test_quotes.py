@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.fakes import fake_passage
-from ticketflow.engines.embedded.quotes import (
+from ticketflow.engines.embedded.search.quotes import (
     MAX_QUOTES,
     MAX_WORDS,
     MIN_POLICY_SIMILARITY,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ticketflow.engines.embedded.regression import fit_softmax, softmax
+from ticketflow.engines.embedded.classify.regression import fit_softmax, softmax
 
 L2 = 1e-3
 

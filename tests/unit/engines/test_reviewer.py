@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.fakes import fake_passage, fake_request
-from ticketflow.engines.embedded.reviewer import OFF_TOPIC, RELATED, UNRELATED, EmbeddedReviewer
+from ticketflow.engines.embedded.write.reviewer import OFF_TOPIC, RELATED, UNRELATED, EmbeddedReviewer
 from ticketflow.workflow.ports import Brief, Opinion, Reply
 from ticketflow.workflow.state import cite
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketflow.engines.embedded.passages import PASSAGE_WORDS, split_passages
+from ticketflow.engines.embedded.search.passages import PASSAGE_WORDS, split_passages
 from ticketflow.engines.embedded.sentences import find_sentences, split_sentences
 
 

@@ -7,13 +7,12 @@ import pytest
 
 from tests.word_encoder import WordEncoder
 from ticketflow.engines.embedded import artefact, neighbours, training
-from ticketflow.engines.embedded.artefact import dump_classifier, load_classifier
-from ticketflow.engines.embedded.calibration import calibration_error, deal_folds, find_temperature, hold_out
-from ticketflow.engines.embedded.features import GRAMS, build_features, hash_grams
-from ticketflow.engines.embedded.neighbours import build_neighbours, vote_all
-from ticketflow.engines.embedded.report import build_report
-from ticketflow.engines.embedded.taxonomy import Category, Taxonomy
-from ticketflow.engines.embedded.training import (
+from ticketflow.engines.embedded.classify.artefact import dump_classifier, load_classifier
+from ticketflow.engines.embedded.classify.calibration import calibration_error, deal_folds, find_temperature, hold_out
+from ticketflow.engines.embedded.classify.features import GRAMS, build_features, hash_grams
+from ticketflow.engines.embedded.classify.neighbours import build_neighbours, vote_all
+from ticketflow.engines.embedded.classify.report import build_report
+from ticketflow.engines.embedded.classify.training import (
     Calibration,
     build_fingerprint,
     fit_and_judge,
@@ -21,6 +20,7 @@ from ticketflow.engines.embedded.training import (
     gather_material,
     mix,
 )
+from ticketflow.engines.embedded.taxonomy import Category, Taxonomy
 
 NAMES = Taxonomy(
     (Category("lost_parcel", "", "Shipping"), Category("money_back", "", "Billing"), Category("other", "", "Care")),

@@ -2,7 +2,13 @@
 
 import pytest
 
-from ticketflow.engines.embedded.words import count_articles, find_content_words, measure_overlap, stem, weigh_words
+from ticketflow.engines.embedded.search.words import (
+    count_articles,
+    find_content_words,
+    measure_overlap,
+    stem,
+    weigh_words,
+)
 
 
 def test_content_words_leave_out_numbers_and_little_words():

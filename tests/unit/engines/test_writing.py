@@ -4,17 +4,15 @@ import numpy as np
 import pytest
 
 from tests.fakes import fake_passage, fake_request, words
-from ticketflow.engines.embedded.asking import asked_sentences, asking_units
-from ticketflow.engines.embedded.confidence import (
+from ticketflow.engines.embedded.search.asking import asked_sentences, asking_units
+from ticketflow.engines.embedded.search.confidence import (
     MAX_LEAD,
     Evidence,
     bound_lead,
     estimate_confidence,
     measure_story,
 )
-from ticketflow.engines.embedded.letters_file import load_shipped_letters
-from ticketflow.engines.embedded.persons import SEEDS, needs_person
-from ticketflow.engines.embedded.quotes import (
+from ticketflow.engines.embedded.search.quotes import (
     best_run,
     choose_quotes,
     is_policy,
@@ -23,8 +21,10 @@ from ticketflow.engines.embedded.quotes import (
     join_quotes,
     leans_back,
 )
-from ticketflow.engines.embedded.reviewer import EmbeddedReviewer
-from ticketflow.engines.embedded.writer import EmbeddedWriter, greeting_name
+from ticketflow.engines.embedded.write.letters_file import load_shipped_letters
+from ticketflow.engines.embedded.write.persons import SEEDS, needs_person
+from ticketflow.engines.embedded.write.reviewer import EmbeddedReviewer
+from ticketflow.engines.embedded.write.writer import EmbeddedWriter, greeting_name
 from ticketflow.workflow.ports import Brief, Reply
 from ticketflow.workflow.state import cite
 from ticketflow.workflow.steps.grounding import list_own_sentences

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
+from ticketflow.adapters.webhook_post import Answer
 from ticketflow.services.deliver_webhook import LONGEST_RETRY_AFTER_S, build_body, build_headers, judge, sign
-from ticketflow.services.webhook_post import Answer
 from ticketflow.storage.webhook_deliveries import ClaimedDelivery
 
 TICKET = UUID(int=5)

@@ -7,7 +7,7 @@ import click
 
 from ticketflow.cli.database import open_sessions
 from ticketflow.cli.terminal import print_json, print_line
-from ticketflow.services.diagnosis.workers import describe_hung
+from ticketflow.monitoring.workers import describe_hung
 from ticketflow.services.pauses import read_pauses
 from ticketflow.settings import load_settings
 from ticketflow.storage.backlog import Backlog, measure_backlog

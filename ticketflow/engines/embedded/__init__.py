@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from ticketflow.engines.embedded.classifier import EmbeddedClassifier, FitOnFirstUse, ModelSource
-from ticketflow.engines.embedded.confidence import ANSWER_CONFIDENCE
-from ticketflow.engines.embedded.extractor import EmbeddedExtractor
-from ticketflow.engines.embedded.letters_file import load_letters
-from ticketflow.engines.embedded.reviewer import EmbeddedReviewer
+from ticketflow.engines.embedded.classify.classifier import EmbeddedClassifier, FitOnFirstUse, ModelSource
+from ticketflow.engines.embedded.encoder.vectors import shared_encoder
+from ticketflow.engines.embedded.facts.extractor import EmbeddedExtractor
+from ticketflow.engines.embedded.search.confidence import ANSWER_CONFIDENCE
 from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
-from ticketflow.engines.embedded.vectors import shared_encoder
-from ticketflow.engines.embedded.writer import EmbeddedWriter
+from ticketflow.engines.embedded.write.letters_file import load_letters
+from ticketflow.engines.embedded.write.reviewer import EmbeddedReviewer
+from ticketflow.engines.embedded.write.writer import EmbeddedWriter
 from ticketflow.workflow.ports import KnowledgeBase, Tools
 
 __all__ = ["ANSWER_CONFIDENCE", "build_embedded_tools", "shared_encoder"]

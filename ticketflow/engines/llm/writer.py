@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ticketflow.engines.embedded.quotes import is_internal
+from ticketflow.engines.embedded.search.quotes import is_internal
 from ticketflow.engines.embedded.sentences import split_sentences
 from ticketflow.engines.llm.chat import Chat, Question
 from ticketflow.engines.llm.fallback import or_else

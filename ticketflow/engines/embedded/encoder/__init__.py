@@ -1,0 +1,1 @@
+"""Sentence vectors: the model that ships, and what makes it small."""

@@ -1,0 +1,105 @@
+"""The knowledge base in memory, as the port has it."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Protocol, TypedDict
+
+from ticketflow.engines.embedded.encoder.vectors import Encoder, Vectors
+from ticketflow.engines.embedded.search.asking import asking_units
+from ticketflow.engines.embedded.search.confidence import estimate_confidence
+from ticketflow.engines.embedded.search.index import Found, PassageIndex
+from ticketflow.engines.embedded.search.passages import index_article
+from ticketflow.workflow.state import DEFAULT_TENANT, Passage, SimilarTicket
+from ticketflow.workflow.usage import Spoken, record_spoken
+
+
+class Explanation(TypedDict):
+    """A passage with the parts of its score and of its confidence.
+
+    Attributes:
+        similarity: Cosine with the question's parts, halfway between the nearest and their mean.
+        lexical: BM25 score as a share of the best passage's, in [0, 1].
+        evidence: What its confidence is estimated from; see ``Evidence``.
+    """
+
+    passage: Passage
+    similarity: float
+    lexical: float
+    evidence: dict[str, float]
+
+
+class Index(Protocol):
+    """Where passages are looked up."""
+
+    def __len__(self) -> int:
+        """Count the articles."""
+        ...
+
+    def find(self, query_vectors: Vectors, query_text: str, limit: int) -> list[Found]:
+        """List the best passages, best first, at most one per article; see ``PassageIndex``."""
+        ...
+
+
+class EmbeddedKnowledge:
+    """The ``KnowledgeBase`` port over an encoder and an index; every tenant's tickets see the same articles."""
+
+    def __init__(self, encoder: Encoder, index: Index) -> None:
+        """Search the given index, which the caller keeps up to date."""
+        self._encoder = encoder
+        self._index = index
+
+    def search(self, query: str, limit: int, tenant: str = DEFAULT_TENANT) -> list[Passage]:  # noqa: ARG002  # see class
+        """List the best passages, best first, at most one per article."""
+        record_spoken(Spoken(engine="embedded/knowledge", model=self._encoder.name))
+        return [build_passage(found) for found in self.find(query, limit)]
+
+    def find_resolved(self, query: str, limit: int, tenant: str = DEFAULT_TENANT) -> list[SimilarTicket]:  # noqa: ARG002
+        """Find nothing: only stored tickets were resolved."""
+        return []
+
+    def explain(self, query: str, limit: int) -> list[Explanation]:
+        """List what ``search`` finds, and why."""
+        return [explain(found) for found in self.find(query, limit)]
+
+    def find(self, query: str, limit: int) -> list[Found]:
+        """List the best passages with what speaks for each."""
+        if not query.strip() or not len(self._index):
+            return []
+        return self._index.find(self._encoder.encode(asking_units(query)), query, limit)
+
+
+def build_knowledge(encoder: Encoder, articles: Iterable[tuple[str, str, str]]) -> EmbeddedKnowledge:
+    """Build a knowledge base in memory.
+
+    Args:
+        encoder: Where vectors come from.
+        articles: Id, title and text of each; a later one with the same id takes the place of the former.
+    """
+    index = PassageIndex()
+    for article_id, title, text in articles:
+        index.replace(index_article(encoder, article_id, 1, title, text))
+    return EmbeddedKnowledge(encoder, index)
+
+
+def build_passage(found: Found) -> Passage:
+    """Show a find as steps see it."""
+    article = found.article
+    return Passage(
+        article_id=article.article_id,
+        article_version=article.version,
+        title=article.title,
+        text=article.passages[found.ordinal],
+        start=article.starts[found.ordinal],
+        score=found.score,
+        confidence=estimate_confidence(found.evidence),
+    )
+
+
+def explain(found: Found) -> Explanation:
+    """Show a find with the parts of its score and of its confidence."""
+    return Explanation(
+        passage=build_passage(found),
+        similarity=found.similarity,
+        lexical=found.lexical,
+        evidence=asdict(found.evidence),
+    )

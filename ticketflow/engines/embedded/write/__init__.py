@@ -1,0 +1,1 @@
+"""Replies: letters around quotes, and the judgement whether they answer."""

@@ -1,1 +1,0 @@
-"""What is wrong with a running system, in words: each check looks at one side of it and never changes anything."""
