@@ -1,10 +1,11 @@
 """Embed the sentences that ship: ``python docs/embed_sentences.py``. A test fails when one is missing."""
 
-from ticketflow.engines.embedded import persons, priority, sentiment
+from ticketflow.engines.embedded.classify import priority, sentiment
 from ticketflow.engines.embedded.classify.training import gather_material
 from ticketflow.engines.embedded.encoder.known_vectors import write_known_vectors
 from ticketflow.engines.embedded.encoder.vectors import MODEL_SHA256, MiniLmEncoder
 from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
+from ticketflow.engines.embedded.write import persons
 
 
 def list_sentences() -> list[str]:

@@ -2,9 +2,9 @@
 
 from tests.chaos.site import STEPS, Site
 from ticketflow.services.submit_ticket import submit_ticket
-from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.session import build_engine, build_session_factory
 from ticketflow.storage.tickets import NewTicket
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 
 def submit_directly(site: Site, count: int, subject: str = "Password", *, database_url: str | None = None) -> list[str]:

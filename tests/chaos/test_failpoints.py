@@ -17,9 +17,9 @@ from tests.harness.wait import wait_until
 from tests.receiver import receiving
 from ticketflow.services.webhooks import create_webhook
 from ticketflow.settings import Failpoint
-from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.session import build_engine, build_session_factory
 from ticketflow.storage.webhooks import NewEndpoint
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 TICKETS = 6
 NEW = {"subject": "Password", "body": "How do I reset my password?"}

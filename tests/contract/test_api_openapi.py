@@ -10,7 +10,8 @@ from tests.served import TICKET, Served, serve_one_database
 from ticketflow.services.articles import read_article
 from ticketflow.services.pauses import read_pauses
 from ticketflow.services.read_tickets import read_events, read_steps, read_ticket
-from ticketflow.storage.models import DEFAULT_TENANT, TicketEvent
+from ticketflow.storage.models import TicketEvent
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 JSON_TYPES = {
     "object": dict,

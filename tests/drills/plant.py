@@ -30,8 +30,8 @@ from ticketflow.services.articles import create_article
 from ticketflow.services.keys import create_key
 from ticketflow.storage.articles import NewArticle
 from ticketflow.storage.migrate import upgrade
-from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.session import build_engine, build_session_factory
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 OURS = ("exporter", "api", "worker")
 WORKERS = 3

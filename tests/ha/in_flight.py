@@ -19,12 +19,12 @@ from ticketflow.services.submit_ticket import submit_ticket
 from ticketflow.storage.dead_letters import DeadFilter
 from ticketflow.storage.due import claim_due
 from ticketflow.storage.leases import Claim, claim_step
-from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.session import Sessions, build_engine, build_session_factory
 from ticketflow.storage.tickets import NewTicket
 from ticketflow.workflow.approval import ApprovalPolicy
 from ticketflow.workflow.graph import LINEAGE
 from ticketflow.workflow.plan import Plan, ticket_plan
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 STEPS = ticket_plan().order
 # Over by the time a backup is restored, as they would be.

@@ -19,10 +19,10 @@ from tests.receiver import Receiver
 from ticketflow.services.webhooks import create_webhook
 from ticketflow.storage.due import claim_due
 from ticketflow.storage.migrate import upgrade
-from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.webhooks import NewEndpoint
 from ticketflow.tasks.publisher import ChainPublisher
 from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 OPERATIONS = REPOSITORY / "docs" / "operations.md"
 DATABASE = "ticketflow"

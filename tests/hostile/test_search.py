@@ -5,8 +5,8 @@ from sqlalchemy import text
 
 from tests.hostile.shapes import SHAPES, build_text
 from ticketflow.services.valid_text import UNSTORABLE
-from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.tickets import NewTicket, TicketFilter, page_tickets, record_ticket
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 LONGEST, LONGEST_QUERY = 100_000, 500  # characters: the API's limits
 STORABLE = [shape for shape in SHAPES if not UNSTORABLE.search(build_text(shape, 100))]

@@ -28,10 +28,10 @@ from tests.harness.processes import REPOSITORY
 from tests.harness.wait import wait_until
 from ticketflow.services.submit_ticket import submit_ticket
 from ticketflow.storage.migrate import upgrade
-from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.session import build_engine, build_session_factory
 from ticketflow.storage.tickets import NewTicket
 from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 # A machine that is a container itself is not one of this engine's: only published ports lead in.
 docker_tools.tests_inside_container = lambda: False

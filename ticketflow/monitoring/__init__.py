@@ -1,1 +1,1 @@
-"""What can be seen of a running system: its measures, and what is wrong with it, in words. Nothing here changes anything."""
+"""What can be seen of a running system: its measures, and what is wrong with it, in words."""

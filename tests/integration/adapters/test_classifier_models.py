@@ -15,7 +15,7 @@ from ticketflow.adapters.classifier_models import (
     republish_classifier,
     train_classifier,
 )
-from ticketflow.engines.embedded import artefact, training
+from ticketflow.engines.embedded.classify import artefact, training
 from ticketflow.engines.embedded.classify.classifier import EmbeddedClassifier
 from ticketflow.engines.embedded.taxonomy import Category, Sla, Taxonomy
 from ticketflow.errors import NotFoundError, TransientError

@@ -10,9 +10,9 @@ from ticketflow.services.run_step import StepRunner
 from ticketflow.services.submit_ticket import submit_ticket
 from ticketflow.storage.due import Departure, claim_due
 from ticketflow.storage.leases import Claim
-from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.tickets import NewTicket
 from ticketflow.workflow.lineage import Lineage
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 AN_HOUR = timedelta(hours=1)
 

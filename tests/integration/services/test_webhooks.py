@@ -24,9 +24,10 @@ from ticketflow.services.deliver_webhook import (
 )
 from ticketflow.services.keys import create_key
 from ticketflow.settings import Settings
-from ticketflow.storage.models import DEFAULT_TENANT, Ticket
+from ticketflow.storage.models import Ticket
 from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
 from ticketflow.storage.webhook_deliveries import FAILING, Patience, measure_webhooks
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 DAYS = timedelta(days=1)
 LIMITS = DeliveryLimits(timedelta(seconds=5), Patience(3 * DAYS, 5 * DAYS), 30 * DAYS)

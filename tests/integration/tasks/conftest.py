@@ -16,9 +16,9 @@ from tests.chaos.history import read_history
 from tests.harness.processes import TICKETFLOW, RunningProgram, start_module, start_worker
 from tests.harness.wait import wait_until
 from ticketflow.services.submit_ticket import submit_ticket
-from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.tickets import NewTicket
 from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 STEPS = len(ticket_plan().order)
 

@@ -17,8 +17,8 @@ from tests.harness.wait import wait_until
 from tests.systems import run_celery
 from ticketflow.services.articles import create_article
 from ticketflow.storage.articles import NewArticle
-from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 DEAD_LETTERS = int(os.environ.get("CHAOS_DEAD_LETTERS", "20"))
 NOBODY = {"TICKETFLOW_BROKER_URL": "amqp://127.0.0.1:1//"}

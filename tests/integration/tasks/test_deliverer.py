@@ -10,10 +10,10 @@ from tests.receiver import receiving
 from ticketflow.adapters.webhook_post import WebhookPost
 from ticketflow.services.deliver_webhook import DeliveryLimits
 from ticketflow.services.webhooks import create_webhook, read_deliveries, send_test
-from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.webhook_deliveries import EVENTS, Patience
 from ticketflow.storage.webhooks import NewEndpoint
 from ticketflow.tasks.deliverer import Deliverer
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 A_DAY = timedelta(days=1)
 

@@ -21,8 +21,8 @@ from ticketflow.cli.ticket_files import read_sample_tickets
 from ticketflow.services.articles import create_article
 from ticketflow.services.submit_ticket import submit_ticket
 from ticketflow.storage.articles import NewArticle
-from ticketflow.storage.models import DEFAULT_TENANT
 from ticketflow.storage.tickets import NewTicket
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 TICKETS = int(os.environ.get("LLM_TICKETS", "1"))
 # A small model takes minutes for what it is bad at: once, in `make chaos`.

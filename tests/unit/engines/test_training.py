@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.word_encoder import WordEncoder
-from ticketflow.engines.embedded import artefact, neighbours, training
+from ticketflow.engines.embedded.classify import artefact, neighbours, training
 from ticketflow.engines.embedded.classify.artefact import dump_classifier, load_classifier
 from ticketflow.engines.embedded.classify.calibration import calibration_error, deal_folds, find_temperature, hold_out
 from ticketflow.engines.embedded.classify.features import GRAMS, build_features, hash_grams

@@ -1,39 +1,34 @@
 """Tables, by family. Every row of a caller's carries its tenant; every instant is aware UTC."""
 
 from ticketflow.storage.models.base import Base
-from ticketflow.storage.models.tickets import (
-    EVERY_STEP,
-    EVERY_TENANT,
-    PRIORITIES,
-    ApiKey,
+from ticketflow.storage.models.callers import ApiKey, IdempotencyKey
+from ticketflow.storage.models.knowledge import (
+    ARTICLE_REVISION,
+    RESOLVED_REVISION,
     Article,
     ArticlePassage,
     ArticleVersion,
     ClassifierModel,
-    ClockJump,
-    Holder,
-    IdempotencyKey,
-    LlmAnswer,
-    LlmCall,
-    LlmProvider,
-    LogLevel,
-    Pause,
     ResolvedTicket,
+)
+from ticketflow.storage.models.llm import LlmAnswer, LlmCall, LlmProvider
+from ticketflow.storage.models.operations import EVERY_STEP, EVERY_TENANT, ClockJump, Holder, LogLevel, Pause, Worker
+from ticketflow.storage.models.tickets import (
+    PRIORITIES,
     Ticket,
     TicketCorrection,
     TicketEvent,
     TicketSearch,
     TicketStep,
-    Worker,
 )
 from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
-from ticketflow.workflow.state import DEFAULT_TENANT
 
 __all__ = [
-    "DEFAULT_TENANT",
+    "ARTICLE_REVISION",
     "EVERY_STEP",
     "EVERY_TENANT",
     "PRIORITIES",
+    "RESOLVED_REVISION",
     "ApiKey",
     "Article",
     "ArticlePassage",
