@@ -1,5 +1,6 @@
-"""What a release with one step more and one renamed consists of: one new file, and edits of the graph."""
+"""What a release with one step more and one renamed consists of: a new file, its line in ``STEPS``, one in ``LINEAGE``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 ORDER = ("classify", "gather", "research", "draft", "measure", "review", "finalize")
@@ -24,26 +25,27 @@ def measure(state: Draft, tools: Tools) -> Measurement:
     return {"words": len(state["draft"].split())}
 '''
 
-IN_THE_GRAPH = {
+ADDED = {
     "from ticketflow.workflow.steps.research": "from ticketflow.workflow.steps.measure import Measurement, measure\n"
     "from ticketflow.workflow.steps.research",
-    "Final, total=False": "Final, Measurement, total=False",
+    "    Step(review, Review": "    Step(measure, Measurement, time_limit_s=30),\n    Step(review, Review",
     '"finalize")))': f'"finalize")),\n    GraphVersion({ORDER}, {MOVES}))',
-    'add("extract", extract': 'add("gather", extract',
-    'add_edge("classify", "extract")': 'add_edge("classify", "gather")',
-    'add_edge("extract", "research")': 'add_edge("gather", "research")',
-    '    graph.add_edge("draft", "review")': '    add("measure", measure, time_limit_s=30)\n'
-    '    graph.add_edge("draft", "measure")\n'
-    '    graph.add_edge("measure", "review")',
 }
+RENAMED = {"import Extraction, extract": "import Extraction, gather", "Step(extract,": "Step(gather,"}
 
 
 def change_steps(tree: Path) -> None:
     """Put a step between two others of a copy of the program, and give one another name."""
-    (tree / "ticketflow/workflow/steps/measure.py").write_text(STEP.lstrip())
-    graph = tree / "ticketflow/workflow/graph.py"
-    text = graph.read_text()
-    for old, new in IN_THE_GRAPH.items():
+    steps = tree / "ticketflow/workflow/steps"
+    (steps / "measure.py").write_text(STEP.lstrip())
+    edit(tree / "ticketflow/workflow/graph.py", ADDED | RENAMED)
+    edit(steps / "extract.py", {"def extract(": "def gather("})
+
+
+def edit(path: Path, changes: Mapping[str, str]) -> None:
+    """Replace texts that stand in a file once each."""
+    text = path.read_text()
+    for old, new in changes.items():
         assert text.count(old) == 1, old
         text = text.replace(old, new)
-    graph.write_text(text)
+    path.write_text(text)

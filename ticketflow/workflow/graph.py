@@ -1,13 +1,15 @@
 """The one definition of the steps, their order, the review loop, retries and time limits.
 
 Everything else is derived from here: the Celery chain, the tasks, the queues and the diagram.
-To add a step, write ``steps/<name>.py``, add its keys, its node and its edge below, and the new
-order of steps to ``LINEAGE``.
+To add a step, write ``steps/<name>.py``, give it a line in ``STEPS``, and ``LINEAGE`` the order of steps there is then.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from itertools import pairwise
+from types import new_class
+from typing import Any, get_type_hints
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -26,7 +28,7 @@ from ticketflow.workflow.steps.finalize import Final, finalize
 from ticketflow.workflow.steps.research import Findings, research
 from ticketflow.workflow.steps.review import Review, review, route_review
 
-Step = Callable[[Any, Tools], Mapping[str, Any]]
+StepFunction = Callable[[Any, Tools], Mapping[str, Any]]
 TicketGraph = CompiledStateGraph[Any, Tools, Any, Any]
 
 RETRY = RetryPolicy(
@@ -34,22 +36,48 @@ RETRY = RetryPolicy(
 )
 
 
+@dataclass(frozen=True)
+class Step:
+    """A step of the graph, named after its function.
+
+    Attributes:
+        run: Pure: takes the state gathered so far, returns the keys it adds.
+        keys: The ``TypedDict`` of these keys.
+        time_limit_s: Seconds it may think before it loses its lease.
+        gate: Who must be asked before it, if anybody.
+        route: Chooses the way on; left out, the step that follows in ``STEPS`` comes next.
+        ways: Where each of its answers leads: back to a step by its name, or on, ``None``.
+    """
+
+    run: StepFunction
+    keys: type
+    time_limit_s: float = 120
+    gate: Gate | None = None
+    route: Callable[[Any], str] | None = None
+    ways: Mapping[str, str | None] | None = None
+
+
+STEPS = (
+    Step(classify, Classification),
+    Step(extract, Extraction),
+    Step(research, Findings),
+    Step(draft, Draft),
+    Step(review, Review, route=route_review, ways={"approve": None, "revise": "draft", "escalate": None}),
+    # In process nobody can be asked: finalize runs at once and takes the draft as accepted.
+    Step(finalize, Final, time_limit_s=30, gate=Gate(awaits_decision, rejected_to="draft")),
+)
 # Tickets under way when the steps change go on as the newest version here says; a version that was released stays.
 LINEAGE = Lineage(GraphVersion(("classify", "extract", "research", "draft", "review", "finalize")))
-
-
-class TicketState(Request, Classification, Extraction, Findings, Draft, Review, Approval, Final, total=False):
-    """Everything a ticket carries, from what was received to the final response."""
 
 
 class Node:
     """A pure step as a LangGraph node: hands it the tools of the run."""
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: StepFunction) -> None:
         """Wrap one step function."""
         self.step = step
 
-    def __call__(self, state: TicketState, runtime: Runtime[Tools]) -> Mapping[str, Any]:
+    def __call__(self, state: Any, runtime: Runtime[Tools]) -> Mapping[str, Any]:
         """Run the step on the state gathered so far; return the keys it adds."""
         return self.step(state, runtime.context)
 
@@ -57,26 +85,23 @@ class Node:
 @cache
 def build_graph() -> TicketGraph:
     """Compile the graph; ``invoke(request, context=tools)`` runs all steps in this process."""
-    graph = StateGraph(TicketState, context_schema=Tools)
-
-    def add(name: str, step: Step, time_limit_s: float, gate: Gate | None = None) -> None:
-        graph.add_node(name, Node(step), retry_policy=RETRY, metadata={"time_limit_s": time_limit_s, "gate": gate})
-
-    add("classify", classify, time_limit_s=120)
-    add("extract", extract, time_limit_s=120)
-    add("research", research, time_limit_s=120)
-    add("draft", draft, time_limit_s=120)
-    add("review", review, time_limit_s=120)
-    # In process nobody can be asked: finalize runs at once and takes the draft as accepted.
-    add("finalize", finalize, time_limit_s=30, gate=Gate(awaits_decision, rejected_to="draft"))
-
-    graph.add_edge(START, "classify")
-    graph.add_edge("classify", "extract")
-    graph.add_edge("extract", "research")
-    graph.add_edge("research", "draft")
-    graph.add_edge("draft", "review")
-    graph.add_conditional_edges(
-        "review", route_review, {"approve": "finalize", "revise": "draft", "escalate": "finalize"}
-    )
-    graph.add_edge("finalize", END)
+    graph = StateGraph(_gather_keys(), context_schema=Tools)
+    names = [step.run.__name__ for step in STEPS]
+    for name, step in zip(names, STEPS, strict=True):
+        about = {"time_limit_s": step.time_limit_s, "gate": step.gate}
+        graph.add_node(name, Node(step.run), retry_policy=RETRY, metadata=about)
+    graph.add_edge(START, names[0])
+    for (name, following), step in zip(pairwise([*names, END]), STEPS, strict=True):
+        if step.route is None:
+            graph.add_edge(name, following)
+        else:
+            ways: dict[Hashable, str] = {answer: back or following for answer, back in (step.ways or {}).items()}
+            graph.add_conditional_edges(name, step.route, ways)
     return graph.compile()
+
+
+def _gather_keys() -> type[Any]:
+    """Name everything a ticket carries, from what was received to the final response, as LangGraph wants it named."""
+    schemas = (Request, Approval, *(step.keys for step in STEPS))
+    keys = {name: hint for schema in schemas for name, hint in get_type_hints(schema).items()}
+    return new_class("TicketState", (dict,), exec_body=lambda body: body.update(__annotations__=keys))
