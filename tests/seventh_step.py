@@ -1,4 +1,4 @@
-"""What a release with one step more and one renamed consists of: a new file, its line in ``STEPS``, one in ``LINEAGE``."""
+"""What a release with one step more and one renamed consists of: a new file, and a line each in two tables."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -59,10 +59,10 @@ from ticketflow.storage.leases import (
 )
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.approval import ApprovalRequest
+from ticketflow.workflow.judge import Verdict, judge
 from ticketflow.workflow.plan import Plan
 from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_DEATHS, backoff, is_retryable
 from ticketflow.workflow.ports import Tools
-from ticketflow.workflow.transitions import RUNNABLE
 from ticketflow.workflow.usage import collect_usage
 
 log = get_logger(__name__)
@@ -71,8 +71,17 @@ log = get_logger(__name__)
 # longer one is for the clock.
 WRITE_PAUSES_S = (0.2, 1.0, *[2.0] * 20)
 LEASE_FOR = timedelta(seconds=15)
-# Workers of two releases share the queues while one replaces the other, and the next one may be of either.
-PASS_ON_AFTER = timedelta(seconds=1)
+REFUSED: dict[Verdict, StepOutcome] = {
+    Verdict.SUPERSEDED: Superseded(),
+    Verdict.ALREADY_DONE: AlreadyDone(),
+    Verdict.BUSY: Busy(),
+    Verdict.OTHER_GRAPH: OtherGraph(),
+    Verdict.HELD: Held(),
+    Verdict.WORN_OUT: Busy(),  # where somebody else parks it meanwhile
+}
+# A dispatcher finds a paused ticket as soon as it is resumed. One of another graph waits: workers of two releases share
+# the queues while one replaces the other, and the next one may be of either.
+PUT_BACK_FOR = {Verdict.HELD: timedelta(), Verdict.OTHER_GRAPH: timedelta(seconds=1)}
 # Frames of a traceback that are kept on the ticket, the innermost ones.
 TRACEBACK_FRAMES = 12
 
@@ -153,45 +162,23 @@ class StepRunner:
         log.debug("step.started", round=lease.round)
         step = lease.claim.step
         request = self._find_request(step, lease.state)
-        if request is not None:
-            return self._ask(lease, request)
+        if request is not None:  # somebody led the ticket here by hand, with a rewind or a fork
+            asking = [_asking_event(request)]
+            version = self._write(lambda session: ask_person(session, lease, request, asking))
+            return self._lose(lease) if version is None else Asked()
         try:
             with self._heart.keep(lease, time_limit_s):
-                entry = self._think(lease)
+                entry = _think(self._plan, self._tools, lease)
             following = self._plan.next_step(step, {**lease.state, **entry.output})
         except Exception as error:  # noqa: BLE001  # whatever a step raises must end up on its ticket
             return self._fail(lease, error)
         return self._commit(lease, entry, following)
-
-    def _think(self, lease: Lease) -> LedgerEntry:
-        """Call the step outside any transaction."""
-        canonical = json.dumps(lease.state, sort_keys=True, ensure_ascii=False)
-        started = time.perf_counter()
-        thinking = STEP_DURATION.labels(lease.claim.step).time()
-        with (
-            span("think"),
-            thinking,
-            collect_usage(lease.claim.ticket_id, lease.attempt, lease.state["tenant"]) as usage,
-        ):
-            added = self._plan.run(lease.claim.step, lease.state, self._tools)
-        return LedgerEntry(
-            input_hash=hashlib.sha256(canonical.encode()).hexdigest(),
-            output=json.loads(json.dumps(added, allow_nan=False)),
-            engines=[asdict(spoken) for spoken in usage.spoken],
-            duration_s=time.perf_counter() - started,
-        )
 
     def _find_request(self, step: str, state: Mapping[str, Any]) -> ApprovalRequest | None:
         """Find out whether a person must decide before a step runs, and what."""
         if self._plan.steps[step].gate is None:
             return None
         return self._plan.find_request(step, state, self._tools.approval)
-
-    def _ask(self, lease: Lease, request: ApprovalRequest) -> StepOutcome:
-        """Ask a person before a step that somebody led the ticket to by hand, with a rewind or a fork."""
-        asking = [_asking_event(request)]
-        version = self._write(lambda session: ask_person(session, lease, request, asking))
-        return self._lose(lease) if version is None else Asked()
 
     def _plan_move(self, lease: Lease, entry: LedgerEntry, following: str | None) -> Move:
         """Decide how the ticket goes on to the step that follows: in this chain, in a new one, or after a person."""
@@ -271,45 +258,16 @@ class StepRunner:
             return statement(session)
 
     def _refuse(self, claim: Claim, refusal: Refusal | None) -> StepOutcome:
-        """Say why a claim was not granted; nobody's work is touched."""
-        outcome = self._explain(claim, refusal)
+        """Do what is to be done about a claim that was not granted; nobody's work is touched."""
+        verdict = judge(self._plan, claim.step, claim.generation, refusal)
+        outcome = REFUSED[verdict]
+        if refusal is not None and verdict in PUT_BACK_FOR:
+            with self._sessions.begin() as session:
+                give_back(session, refusal, PUT_BACK_FOR[verdict])
+        if refusal is not None and verdict is Verdict.WORN_OUT:
+            outcome = self._give_up(refusal)
         log.info("step.refused", outcome=type(outcome).__name__)
         return outcome
-
-    def _explain(self, claim: Claim, refusal: Refusal | None) -> StepOutcome:
-        if refusal is None or refusal.generation != claim.generation or refusal.status not in RUNNABLE:
-            return Superseded()
-        if refusal.graph_version != self._plan.lineage.version:
-            return self._pass_on(refusal)
-        if refusal.next_step is None or self._plan.is_before(refusal.next_step, claim.step):
-            return Superseded()
-        if refusal.next_step != claim.step:
-            return AlreadyDone()
-        return self._judge(refusal)
-
-    def _judge(self, refusal: Refusal) -> StepOutcome:
-        """Decide about a ticket that is at this step: somebody holds it, too many died over it, or it is paused."""
-        if refusal.token is not None:
-            # Lost connections bring messages again, too. If its holder is dead, that shows when the lease ends.
-            return Busy()
-        max_attempts = self._plan.steps[refusal.claim.step].retry.max_attempts
-        if refusal.deaths >= MAX_DEATHS or refusal.attempt >= max_attempts:
-            return self._give_up(refusal)
-        return self._hold(refusal) if refusal.is_paused else Busy()
-
-    def _pass_on(self, refusal: Refusal) -> StepOutcome:
-        """Put a ticket of another graph back: some dispatcher sends it to its graph's workers, or changes it over."""
-        if refusal.token is not None:
-            return Busy()
-        with self._sessions.begin() as session:
-            give_back(session, refusal, PASS_ON_AFTER)
-        return OtherGraph()
-
-    def _hold(self, refusal: Refusal) -> StepOutcome:
-        """Put a paused ticket back where the dispatcher finds it as soon as it is resumed."""
-        with self._sessions.begin() as session:
-            give_back(session, refusal, timedelta())
-        return Held()
 
     def _give_up(self, refusal: Refusal) -> StepOutcome:
         """Park a ticket whose step killed its workers, or whose last allowed attempt ended without a word."""
@@ -326,6 +284,25 @@ class StepRunner:
         STEP_FAILURES.labels(step, name_error(error)).inc()
         count_end("failed", time.monotonic() - refusal.accepted_s)
         return Parked(message)
+
+
+def _think(plan: Plan, tools: Tools, lease: Lease) -> LedgerEntry:
+    """Call the step outside any transaction."""
+    canonical = json.dumps(lease.state, sort_keys=True, ensure_ascii=False)
+    started = time.perf_counter()
+    thinking = STEP_DURATION.labels(lease.claim.step).time()
+    with (
+        span("think"),
+        thinking,
+        collect_usage(lease.claim.ticket_id, lease.attempt, lease.state["tenant"]) as usage,
+    ):
+        added = plan.run(lease.claim.step, lease.state, tools)
+    return LedgerEntry(
+        input_hash=hashlib.sha256(canonical.encode()).hexdigest(),
+        output=json.loads(json.dumps(added, allow_nan=False)),
+        engines=[asdict(spoken) for spoken in usage.spoken],
+        duration_s=time.perf_counter() - started,
+    )
 
 
 def _describe(error: Exception, seen: Lease | Refusal) -> dict[str, Any]:

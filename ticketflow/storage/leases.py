@@ -22,6 +22,7 @@ from ticketflow.storage.session import limit_statements
 from ticketflow.storage.tickets import build_request
 from ticketflow.storage.webhook_deliveries import MOVED, RECORD_DELIVERIES
 from ticketflow.workflow.approval import ApprovalRequest
+from ticketflow.workflow.judge import Standing
 from ticketflow.workflow.lineage import FIRST_VERSION
 from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_DEATHS
 from ticketflow.workflow.transitions import RUNNABLE, Status
@@ -73,25 +74,15 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Standing):
     """Why a claim was not granted: where the ticket stood when it was asked for.
 
     Attributes:
-        token: The lease somebody holds or died with, or ``None``.
-        is_paused: The step is not to be started.
         accepted_s: When the ticket was accepted, on the clock ``time.monotonic`` of this process.
     """
 
     claim: Claim
-    token: UUID | None
-    attempt: int
     round: int
-    deaths: int
-    status: str
-    generation: int
-    next_step: str | None
-    graph_version: int
-    is_paused: bool
     accepted_s: float
 
 
