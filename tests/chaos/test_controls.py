@@ -70,7 +70,7 @@ def test_a_bare_celery_chain_does_not_keep_the_promise(new_site):
             site.start(name)
         for name in workers:
             site.programs[name].wait_for_log("ready.")
-        for ticket in submit_directly(site, 60):
+        for ticket in submit_directly(site, 120):
             bare.publish(site.broker_url, ticket)
         report = suffer(site, KILLS_AND_CLOSURES)
 
