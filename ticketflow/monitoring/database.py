@@ -14,7 +14,7 @@ from ticketflow.monitoring.workers import diagnose_hung
 from ticketflow.services.dispatch_due import DispatchLimits
 from ticketflow.storage.migrate import USABLE, SchemaAge, find_schema_age
 from ticketflow.storage.session import Sessions
-from ticketflow.storage.vitals import SeenWorker, count_connected, list_workers, read_clock
+from ticketflow.storage.statistics import SeenWorker, count_connected, list_workers, read_clock
 
 CHECKS: Sequence[Callable[[Session], Iterator[Finding]]] = (
     flow.diagnose_pauses,

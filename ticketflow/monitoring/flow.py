@@ -12,7 +12,7 @@ from ticketflow.storage.due import count_in_flight
 from ticketflow.storage.left_behind import Place, count_left_behind
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
 from ticketflow.storage.pauses import list_pauses
-from ticketflow.storage.vitals import (
+from ticketflow.storage.statistics import (
     MOST,
     Due,
     Parked,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy.orm import Session
 
 from ticketflow.monitoring.finding import Finding, Severity, build_finding
-from ticketflow.storage.vitals import FailingEndpoint, list_failing_endpoints
+from ticketflow.storage.statistics import FailingEndpoint, list_failing_endpoints
 from ticketflow.storage.webhook_deliveries import WebhookMeasure, measure_webhooks
 
 # As the alert WebhooksLate has it (deploy/prometheus/rules/alerts.yml).

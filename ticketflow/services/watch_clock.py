@@ -9,7 +9,7 @@ from ticketflow.services.deliver_webhook import LEASE_MARGIN, LONGEST_RETRY_AFTE
 from ticketflow.services.queue_wait import STRETCH_LIMIT
 from ticketflow.storage.clocks import TOLERANCE, LongestWaits, bring_others_back, bring_tickets_back, record_jump
 from ticketflow.storage.session import Sessions
-from ticketflow.storage.vitals import read_clock
+from ticketflow.storage.statistics import read_clock
 from ticketflow.workflow.plan import Plan
 
 log = get_logger(__name__)

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from ticketflow.storage.due import TARGET
-from ticketflow.storage.vitals import MOST
+from ticketflow.storage.statistics import MOST
 from ticketflow.workflow.lineage import Lineage
 
 

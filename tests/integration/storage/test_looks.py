@@ -19,7 +19,7 @@ from tests.integration.storage.rows import (
     add_ticket,
 )
 from tests.toy import TOY_LINEAGE
-from ticketflow.storage import measures, vitals, workers
+from ticketflow.storage import measures, statistics, workers
 from ticketflow.storage.backlog import Backlog, measure_backlog
 from ticketflow.storage.ids import new_id
 from ticketflow.storage.left_behind import Place, count_left_behind, list_left_behind
@@ -44,18 +44,18 @@ def due_and_not(session):
 
 
 def test_what_is_due_is_counted_with_the_age_of_the_first(session, due_and_not):
-    assert vitals.measure_due(session) == vitals.Due(4, 3.0)
+    assert statistics.measure_due(session) == statistics.Due(4, 3.0)
 
 
 def test_nothing_due_has_no_age(session):
-    assert vitals.measure_due(session) == vitals.Due(0, 0.0)
+    assert statistics.measure_due(session) == statistics.Due(0, 0.0)
 
 
 @pytest.mark.parametrize(("tenant", "step", "count"), [("*", "read", 0), ("default", "all", 0), ("other", "all", 4)])
 def test_what_is_paused_is_not_due(session, due_and_not, tenant, step, count):
     record_pause(session, tenant, step, None)
 
-    assert vitals.measure_due(session).count == count
+    assert statistics.measure_due(session).count == count
     assert sum(each.due for each in measures.measure_live(session)) == count
 
 
@@ -72,7 +72,7 @@ def test_what_is_paused_is_not_due(session, due_and_not, tenant, step, count):
 def test_tickets_that_no_worker_took_are_counted(session, values, is_unclaimed):
     add_ticket(session, **{"is_in_flight": True, "wake_at": NOW + TICK, "dispatches": 2} | values)
 
-    assert vitals.count_unclaimed(session) == is_unclaimed
+    assert statistics.count_unclaimed(session) == is_unclaimed
 
 
 def test_parked_tickets_are_counted_by_step_and_error_over_all_tenants(session):
@@ -87,7 +87,7 @@ def test_parked_tickets_are_counted_by_step_and_error_over_all_tenants(session):
     add_ticket(session, tenant="e", status="cancelled")
     add_ticket(session, tenant="e")
 
-    assert [(each.step, each.error, each.count) for each in vitals.count_parked(session)] == [
+    assert [(each.step, each.error, each.count) for each in statistics.count_parked(session)] == [
         ("send", "X", 2),
         ("read", "X", 1),
         ("read", "Y", 1),
@@ -109,7 +109,10 @@ def test_tries_are_counted_by_step_within_a_time(session):
     ]:
         add_event(session, ticket, event, step=step, created_at=NOW - age)
 
-    assert vitals.count_tries(session, HOUR) == [vitals.StepTries("read", 1, 0), vitals.StepTries("send", 1, 2)]
+    assert statistics.count_tries(session, HOUR) == [
+        statistics.StepTries("read", 1, 0),
+        statistics.StepTries("send", 1, 2),
+    ]
 
 
 def test_ends_are_counted_and_those_that_failed_or_took_too_long(session):
@@ -125,7 +128,7 @@ def test_ends_are_counted_and_those_that_failed_or_took_too_long(session):
         ticket = add_ticket(session, status="completed", created_at=NOW - took)
         add_event(session, ticket, event, created_at=NOW - age)
 
-    assert vitals.count_ended(session, HOUR, limit) == vitals.Ended(3, 2)
+    assert statistics.count_ended(session, HOUR, limit) == statistics.Ended(3, 2)
 
 
 def test_fallbacks_are_counted_by_engine_and_failure_the_commonest_first(session):
@@ -142,9 +145,9 @@ def test_fallbacks_are_counted_by_engine_and_failure_the_commonest_first(session
     run([late], event="step.retrying")
     run([late], step="review")
 
-    assert vitals.count_fallbacks(session, HOUR) == [
-        vitals.Fallback("openai", "timeout", 2),
-        vitals.Fallback("local", "refused", 1),
+    assert statistics.count_fallbacks(session, HOUR) == [
+        statistics.Fallback("openai", "timeout", 2),
+        statistics.Fallback("local", "refused", 1),
     ]
 
 
@@ -158,7 +161,7 @@ def test_endpoints_that_take_nothing_are_listed_the_longest_first(session):
     failing(HOUR, deleted_at=NOW)
     add_endpoint(session)
 
-    listed = vitals.list_failing_endpoints(session)
+    listed = statistics.list_failing_endpoints(session)
 
     assert [(each.id, each.failures, each.disabled_reason) for each in listed] == [
         (first, FAILING, "failing"),
@@ -170,19 +173,19 @@ def test_approvals_that_run_out_soon_are_counted(session):
     for values in (AWAITING | {"wake_at": NOW + HOUR}, AWAITING | {"wake_at": NOW + HOUR + TICK}, {}):
         add_ticket(session, **values)
 
-    assert vitals.count_expiring_approvals(session, HOUR) == 1
+    assert statistics.count_expiring_approvals(session, HOUR) == 1
 
 
 def test_blocked_providers_are_listed_with_what_is_left(session):
     for name, until in (("a", NOW + HOUR), ("b", NOW), ("c", None)):
         add(session, LlmProvider, name=name, allowance=1, blocked_until=until)
 
-    assert vitals.list_blocked_providers(session) == {"a": 3600.0}
+    assert statistics.list_blocked_providers(session) == {"a": 3600.0}
 
 
 def test_connections_are_counted_by_name_in_this_database(session):
-    assert vitals.count_connected(session, "ticketflow") >= 1
-    assert vitals.count_connected(session, "somebody") == 0
+    assert statistics.count_connected(session, "ticketflow") >= 1
+    assert statistics.count_connected(session, "somebody") == 0
 
 
 def test_live_tickets_are_counted_by_status_and_priority(session, due_and_not):
@@ -258,7 +261,7 @@ def test_a_worker_s_row_is_renewed_and_rows_of_the_long_dead_go(session):
     assert (rows["w1"].slots, rows["w1"].queue_wait_s, rows["w1"].seen_at) == (4, 2.5, now)
     assert (rows["w2"].slots, rows["w2"].seen_at) == (2, now - HOUR)
     workers.forget_worker(session, "w1")
-    seen = [(each.name, each.slots, each.silent_s) for each in vitals.list_workers(session)]
+    seen = [(each.name, each.slots, each.silent_s) for each in statistics.list_workers(session)]
     assert seen == [("new", 1, 0.0), ("silent", 2, 86400.0), ("w2", 2, 3600.0)]
 
 

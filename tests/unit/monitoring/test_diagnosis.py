@@ -15,7 +15,7 @@ from ticketflow.monitoring.workers import BrokerReading, judge_broker, judge_wor
 from ticketflow.settings import Settings
 from ticketflow.storage.clocks import Jump
 from ticketflow.storage.migrate import SchemaAge
-from ticketflow.storage.vitals import Due, FailingEndpoint, Parked, SeenWorker, StepTries
+from ticketflow.storage.statistics import Due, FailingEndpoint, Parked, SeenWorker, StepTries
 from ticketflow.storage.webhook_deliveries import WebhookMeasure
 from ticketflow.storage.workers import Capacity
 
