@@ -10,8 +10,7 @@ from ticketflow.cli.database import find_database_url
 from ticketflow.cli.stopping import wait_for_signal
 from ticketflow.cli.terminal import say
 from ticketflow.errors import ConfigurationError
-from ticketflow.monitoring.measure import measure_system
-from ticketflow.monitoring.system_metrics import SystemCollector
+from ticketflow.monitoring.system_metrics import SystemCollector, measure_system
 from ticketflow.observability.logging import configure_logging
 from ticketflow.observability.metrics import BUILD_INFO, show_version
 from ticketflow.settings import Settings, load_settings

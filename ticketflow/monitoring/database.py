@@ -12,9 +12,11 @@ from ticketflow.monitoring.machine import diagnose_jumps, judge_clock
 from ticketflow.monitoring.webhooks import diagnose_webhooks
 from ticketflow.monitoring.workers import diagnose_hung
 from ticketflow.services.dispatch_due import DispatchLimits
+from ticketflow.storage.clocks import read_clock
 from ticketflow.storage.migrate import USABLE, SchemaAge, find_schema_age
 from ticketflow.storage.session import Sessions
-from ticketflow.storage.statistics import SeenWorker, count_connected, list_workers, read_clock
+from ticketflow.storage.statistics import count_connected
+from ticketflow.storage.workers import SeenWorker, list_workers
 
 CHECKS: Sequence[Callable[[Session], Iterator[Finding]]] = (
     flow.diagnose_pauses,

@@ -9,18 +9,19 @@ from sqlalchemy.orm import Session
 from ticketflow.monitoring.finding import Finding, Severity, build_finding
 from ticketflow.services.dispatch_due import DispatchLimits
 from ticketflow.storage.due import count_in_flight
-from ticketflow.storage.left_behind import Place, count_left_behind
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
 from ticketflow.storage.pauses import list_pauses
 from ticketflow.storage.statistics import (
     MOST,
     Due,
     Parked,
+    Place,
     StepTries,
     count_ended,
     count_expiring_approvals,
     count_fallbacks,
-    count_parked,
+    count_left_behind,
+    count_parked_by_error,
     count_tries,
     count_unclaimed,
     list_blocked_providers,
@@ -112,7 +113,7 @@ def diagnose_pauses(session: Session) -> Iterator[Finding]:
 
 def diagnose_parked(session: Session) -> Iterator[Finding]:
     """Tell which tickets failed for good, and why most of them did."""
-    if kinds := count_parked(session):
+    if kinds := count_parked_by_error(session):
         yield judge_parked(kinds)
 
 

@@ -1,17 +1,25 @@
-"""The measures of the whole system as Prometheus reads them: measured anew for every scrape."""
+"""Measures of the whole system, which no single process can count, as Prometheus reads them: anew for every scrape."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from ticketflow.monitoring.measure import Measures
 from ticketflow.observability.logging import get_logger
+from ticketflow.storage.clocks import count_jumps
+from ticketflow.storage.migrate import USABLE, find_schema_age
 from ticketflow.storage.models import EVERY_STEP, PRIORITIES
+from ticketflow.storage.statistics import LiveTickets, count_parked, count_pauses, measure_live, measure_size
+from ticketflow.storage.webhook_deliveries import WebhookMeasure, measure_webhooks
+from ticketflow.storage.workers import Capacity, list_hung, measure_capacity
 from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.transitions import Status
 
@@ -19,6 +27,53 @@ log = get_logger(__name__)
 
 # Prometheus gives up on a scrape after ten seconds, unless it is told otherwise.
 PATIENCE_S = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """The whole system at one moment.
+
+    Attributes:
+        live: Tickets that have not ended, by status and priority.
+        parked: Tickets that failed.
+        pauses: Pauses in force by step.
+        clock_jumps: Times the database's clock jumped in the last month.
+        hung: Steps that do not come back, by their name.
+        size_bytes: Room the database takes.
+    """
+
+    live: Sequence[LiveTickets]
+    parked: int
+    pauses: Mapping[str, int]
+    capacity: Capacity
+    webhooks: WebhookMeasure
+    hung: Mapping[str, int]
+    clock_jumps: int
+    size_bytes: int
+
+
+def measure_system(engine: Engine, alive_for: timedelta) -> Measures | None:
+    """Measure, with a few queries whose cost does not grow with the tickets that have ended.
+
+    Args:
+        alive_for: How long a worker counts after it was last seen.
+
+    Returns:
+        The measures, or ``None`` while the database lacks migrations that they need.
+    """
+    if find_schema_age(engine) not in USABLE:
+        return None
+    with Session(engine) as session:
+        return Measures(
+            live=measure_live(session),
+            parked=count_parked(session),
+            pauses=count_pauses(session),
+            capacity=measure_capacity(session, alive_for),
+            webhooks=measure_webhooks(session),
+            hung=Counter(each.step for each in list_hung(session)),
+            clock_jumps=count_jumps(session),
+            size_bytes=measure_size(session),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +150,10 @@ SYSTEM_GAUGES = (
     SystemGauge(
         "ticketflow_workers",
         "Workers that proved lately that they consume",
-        lambda measures: {"": measures.fleet.workers},
+        lambda measures: {"": measures.capacity.workers},
     ),
     SystemGauge(
-        "ticketflow_worker_slots", "Steps these workers run at a time", lambda measures: {"": measures.fleet.slots}
+        "ticketflow_worker_slots", "Steps these workers run at a time", lambda measures: {"": measures.capacity.slots}
     ),
     SystemGauge(
         "ticketflow_hung_steps",

@@ -7,8 +7,7 @@ from sqlalchemy.orm import Session
 
 from ticketflow.monitoring.finding import Finding, Severity, build_finding
 from ticketflow.settings import Settings
-from ticketflow.storage.statistics import SeenWorker
-from ticketflow.storage.workers import HungStep, list_hung
+from ticketflow.storage.workers import HungStep, SeenWorker, list_hung
 
 # A worker proves every ten seconds that it consumes, and ends itself after a minute in which it could not.
 SILENT_S = 60.0

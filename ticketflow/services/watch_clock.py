@@ -7,9 +7,15 @@ from ticketflow.engines.llm.failures import MAX_PAUSE_S, ModelBusyError
 from ticketflow.observability.logging import get_logger
 from ticketflow.services.deliver_webhook import LEASE_MARGIN, LONGEST_RETRY_AFTER_S
 from ticketflow.services.queue_wait import STRETCH_LIMIT
-from ticketflow.storage.clocks import TOLERANCE, LongestWaits, bring_others_back, bring_tickets_back, record_jump
+from ticketflow.storage.clocks import (
+    TOLERANCE,
+    LongestWaits,
+    bring_others_back,
+    bring_tickets_back,
+    read_clock,
+    record_jump,
+)
 from ticketflow.storage.session import Sessions
-from ticketflow.storage.statistics import read_clock
 from ticketflow.workflow.plan import Plan
 
 log = get_logger(__name__)

@@ -183,6 +183,12 @@ _LIST = text("SELECT seen_at, by_s FROM clock_jumps WHERE seen_at > now() - :wit
 _COUNT = text("SELECT count(*) FROM clock_jumps")
 
 
+def read_clock(session: Session) -> datetime:
+    """Read the clock of the database's machine."""
+    now: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return now
+
+
 def bring_tickets_back(
     session: Session, longest: LongestWaits, after: datetime | None, limit: int = LOOKED_AT
 ) -> tuple[float, datetime | None]:

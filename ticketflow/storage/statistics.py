@@ -1,14 +1,22 @@
-"""What the database knows about the health of the whole system; cheap however many tickets there are."""
+"""What only the database knows of the whole system; cheap however many tickets have ended.
 
+What the exporter asks for every scrape is exact and reads what is live. What people ask once, in words, ends its
+counting at ``MOST`` and looks at the last events alone.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from ticketflow.storage.due import TARGET
 from ticketflow.storage.pauses import IS_PAUSED
 from ticketflow.storage.webhook_deliveries import FAILING
+from ticketflow.workflow.lineage import Lineage
 from ticketflow.workflow.transitions import RUNNABLE, Status
 
 # Counting ends here: "more than ten thousand" says as much as the number.
@@ -31,16 +39,46 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenWorker:
-    """A worker that has not said that it ends.
+class LiveTickets:
+    """Tickets of one status and priority whose clock runs.
 
     Attributes:
-        silent_s: Seconds since it last proved that it consumes.
+        priority: 0 is low, 3 urgent.
+        due: Of ``count``, those a dispatcher may publish now; paused ones are not among them.
+        oldest_due_s: How long the first of them has been due, in seconds.
+        in_flight: Of ``count``, those whose chain is out and not overdue.
     """
 
-    name: str
-    slots: int
-    silent_s: float
+    status: str
+    priority: int
+    count: int
+    due: int
+    oldest_due_s: float
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Tickets that stand at one step and are not out as messages.
+
+    Attributes:
+        due: Tickets a dispatcher may publish.
+        oldest_due_s: How long the first of them has been due, in seconds; ``None`` without any.
+        parked: Tickets that failed here.
+    """
+
+    due: int
+    oldest_due_s: float | None
+    parked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where tickets stand that this version leaves to one that knows their step."""
+
+    graph_version: int
+    step: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +143,66 @@ _DUE = text(f"""
           AND lease_token IS NULL AND NOT {IS_PAUSED}
         ORDER BY wake_at LIMIT :most
     ) AS ripe
-""")  # noqa: S608  # a constant of ours
+""")
+
+# By ix_tickets_due, which holds tickets with a clock alone. Pauses are looked up once for each group, not each ticket.
+_LIVE = text(f"""
+    SELECT status, priority, CAST(sum(count) AS bigint), CAST(coalesce(sum(due) FILTER (WHERE is_open), 0) AS bigint),
+           CAST(coalesce(extract(epoch FROM now() - min(due_since) FILTER (WHERE is_open)), 0) AS double precision),
+           CAST(sum(in_flight) AS bigint)
+    FROM (
+        SELECT *, NOT {IS_PAUSED} AS is_open
+        FROM (
+            SELECT tenant, next_step, status, priority, count(*) AS count, count(*) FILTER (WHERE is_due) AS due,
+                   min(wake_at) FILTER (WHERE is_due) AS due_since,
+                   count(*) FILTER (WHERE is_in_flight AND wake_at > now()) AS in_flight
+            FROM (
+                SELECT *, wake_at <= now() AND status = ANY(:runnable) AND lease_token IS NULL AS is_due
+                FROM tickets WHERE wake_at IS NOT NULL
+            ) AS live
+            GROUP BY tenant, next_step, status, priority
+        ) AS tickets
+    ) AS grouped
+    GROUP BY status, priority
+""")
+
+_BACKLOG = text("""
+    SELECT next_step, count(*) FILTER (WHERE wake_at IS NOT NULL),
+           CAST(extract(epoch FROM now() - min(wake_at)) AS double precision), count(*) FILTER (WHERE wake_at IS NULL)
+    FROM (
+        SELECT next_step, wake_at FROM tickets
+        WHERE wake_at <= now() AND status = ANY(:runnable) AND lease_token IS NULL
+        UNION ALL
+        SELECT next_step, NULL FROM tickets WHERE status = :failed
+    ) AS waiting
+    GROUP BY next_step
+""")
 
 # Each dispatch in a row that led to no claim counts; the first one proves nothing yet.
 _UNCLAIMED = text("""
     SELECT count(*) FROM tickets WHERE is_in_flight AND wake_at > now() AND lease_token IS NULL AND dispatches > 1
 """)
 
-_WORKERS = text("""
-    SELECT name, slots, extract(epoch FROM now() - seen_at)::float8 FROM workers ORDER BY name
-""")
-
-# One range of the index on (tenant, status) for each tenant, found by skipping from one to the next.
-_PARKED = text("""
+# Makes ix_tickets_status one range for each tenant, found by skipping from one tenant to the next.
+_KNOWN_TENANTS = """
     WITH RECURSIVE known(tenant) AS (
-        (SELECT tenant FROM tickets ORDER BY tenant LIMIT 1)
+        SELECT min(tenant) FROM tickets
         UNION ALL
-        SELECT (SELECT tenant FROM tickets WHERE tickets.tenant > known.tenant ORDER BY tenant LIMIT 1)
+        SELECT (SELECT min(tenant) FROM tickets WHERE tickets.tenant > known.tenant)
         FROM known WHERE known.tenant IS NOT NULL
     )
+"""
+
+_PARKED = text(f"""
+    {_KNOWN_TENANTS}
+    SELECT coalesce(sum(parked.count), 0)
+    FROM known CROSS JOIN LATERAL (
+        SELECT count(*) AS count FROM tickets WHERE tickets.tenant = known.tenant AND status = :failed
+    ) AS parked
+""")
+
+_PARKED_BY_ERROR = text(f"""
+    {_KNOWN_TENANTS}
     SELECT next_step, error->>'class', count(*)
     FROM known CROSS JOIN LATERAL (
         SELECT next_step, error FROM tickets
@@ -131,6 +210,20 @@ _PARKED = text("""
     ) AS parked
     GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
 """)
+
+# No graph of this version has their step.
+_IS_LEFT_BEHIND = f"wake_at IS NOT NULL AND {TARGET} IS NULL"
+_TARGETS = bindparam("targets", type_=JSONB)
+
+_LEFT_BEHIND = text(f"SELECT id FROM tickets WHERE {_IS_LEFT_BEHIND} ORDER BY id").bindparams(_TARGETS)
+
+_LEFT_BEHIND_BY_PLACE = text(f"""
+    SELECT graph_version, next_step, count(*)
+    FROM (SELECT graph_version, next_step FROM tickets WHERE {_IS_LEFT_BEHIND} LIMIT :most) AS left_behind
+    GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
+""").bindparams(_TARGETS)
+
+_PAUSES = text("SELECT step, count(*) FROM pauses GROUP BY step")
 
 _TRIES = text("""
     SELECT step, count(*) FILTER (WHERE type = 'step.completed'),
@@ -172,11 +265,7 @@ _CONNECTED = text("""
     SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = :name
 """)
 
-
-def read_clock(session: Session) -> datetime:
-    """Read the clock of the database's machine."""
-    now: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
-    return now
+_SIZE = text("SELECT pg_database_size(current_database())")
 
 
 def measure_due(session: Session) -> Due:
@@ -185,20 +274,47 @@ def measure_due(session: Session) -> Due:
     return Due(count, oldest_s or 0.0)
 
 
+def measure_live(session: Session) -> Sequence[LiveTickets]:
+    """Count the tickets that have not ended, by status and priority."""
+    return [LiveTickets(*row) for row in session.execute(_LIVE, {"runnable": sorted(RUNNABLE)})]
+
+
+def measure_backlog(session: Session) -> dict[str, Backlog]:
+    """Measure what waits at each step; steps at which nothing does are left out."""
+    rows = session.execute(_BACKLOG, {"runnable": sorted(RUNNABLE), "failed": Status.FAILED})
+    return {step: Backlog(*counts) for step, *counts in rows}
+
+
 def count_unclaimed(session: Session) -> int:
     """Count tickets that were published more than once because no worker took them."""
     return session.scalar(_UNCLAIMED) or 0
 
 
-def list_workers(session: Session) -> list[SeenWorker]:
-    """List the workers that have not said that they end."""
-    return [SeenWorker(*row) for row in session.execute(_WORKERS)]
+def count_parked(session: Session) -> int:
+    """Count the tickets that failed and wait for somebody to repair the cause."""
+    return int(session.scalar(_PARKED, {"failed": Status.FAILED}) or 0)
 
 
-def count_parked(session: Session) -> list[Parked]:
+def count_parked_by_error(session: Session) -> list[Parked]:
     """Count parked tickets by step and class of error, the commonest first."""
-    rows = session.execute(_PARKED, {"failed": Status.FAILED, "most": MOST})
+    rows = session.execute(_PARKED_BY_ERROR, {"failed": Status.FAILED, "most": MOST})
     return [Parked(step or "-", error or "-", count) for step, error, count in rows]
+
+
+def list_left_behind(session: Session, lineage: Lineage) -> Sequence[UUID]:
+    """List the tickets of every tenant that this lineage does not know, oldest first."""
+    return session.scalars(_LEFT_BEHIND, {"targets": lineage.targets}).all()
+
+
+def count_left_behind(session: Session, lineage: Lineage) -> list[Place]:
+    """Count such tickets by where they stand, most of them first."""
+    values = {"targets": lineage.targets, "most": MOST}
+    return [Place(*row) for row in session.execute(_LEFT_BEHIND_BY_PLACE, values)]
+
+
+def count_pauses(session: Session) -> dict[str, int]:
+    """Count the pauses in force by step; steps without one are left out."""
+    return {step: count for step, count in session.execute(_PAUSES)}  # noqa: C416  # rows are no pairs to mypy
 
 
 def count_tries(session: Session, within: timedelta) -> list[StepTries]:
@@ -234,3 +350,8 @@ def list_blocked_providers(session: Session) -> dict[str, float]:
 def count_connected(session: Session, application_name: str) -> int:
     """Count the connections of a kind of process to this database."""
     return session.scalar(_CONNECTED, {"name": application_name}) or 0
+
+
+def measure_size(session: Session) -> int:
+    """Return how much room the database takes, in bytes."""
+    return int(session.scalar(_SIZE) or 0)

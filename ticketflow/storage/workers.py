@@ -15,12 +15,27 @@ class Capacity:
     """What all live workers have to offer.
 
     Attributes:
+        workers: How many there are.
         slots: Steps they run at a time; 0 when none is known.
         queue_wait: The longest that messages lately waited for any of them.
     """
 
+    workers: int
     slots: int
     queue_wait: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class SeenWorker:
+    """A worker that has not said that it ends.
+
+    Attributes:
+        silent_s: Seconds since it last proved that it consumes.
+    """
+
+    name: str
+    slots: int
+    silent_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +79,13 @@ _HUNG = text("""
     WHERE hung_at > now() - interval '1 minute' ORDER BY over_s DESC
 """)
 
+_LIST = text("""
+    SELECT name, slots, extract(epoch FROM now() - seen_at)::float8 FROM workers ORDER BY name
+""")
+
 _MEASURE = text("""
-    SELECT coalesce(sum(slots), 0), coalesce(max(queue_wait_s), 0) FROM workers WHERE seen_at > now() - :alive_for
+    SELECT count(*), coalesce(sum(slots), 0), coalesce(max(queue_wait_s), 0)
+    FROM workers WHERE seen_at > now() - :alive_for
 """)
 
 
@@ -85,6 +105,11 @@ def record_hung(session: Session, name: str, hung: Sequence[HungStep]) -> None:
     session.execute(_RECORD_HUNG, {"name": name, "hung": steps})
 
 
+def list_workers(session: Session) -> list[SeenWorker]:
+    """List the workers that have not said that they end."""
+    return [SeenWorker(*row) for row in session.execute(_LIST)]
+
+
 def list_hung(session: Session) -> list[HungStep]:
     """List the steps that hang just now, the longest first."""
     return [HungStep(*row) for row in session.execute(_HUNG)]
@@ -96,5 +121,5 @@ def measure_capacity(session: Session, alive_for: timedelta) -> Capacity:
     Args:
         alive_for: How long a worker counts after it was last seen.
     """
-    slots, queue_wait_s = session.execute(_MEASURE, {"alive_for": alive_for}).one()
-    return Capacity(slots, timedelta(seconds=queue_wait_s))
+    workers, slots, queue_wait_s = session.execute(_MEASURE, {"alive_for": alive_for}).one()
+    return Capacity(workers, slots, timedelta(seconds=queue_wait_s))

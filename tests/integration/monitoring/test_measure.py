@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, text, update
 
-from ticketflow.monitoring.measure import measure_system
+from ticketflow.monitoring.system_metrics import measure_system
 from ticketflow.storage.models import EVERY_TENANT, Ticket
 from ticketflow.storage.pauses import record_pause
 from ticketflow.storage.workers import HungStep, record_hung, record_worker
@@ -28,7 +28,7 @@ def test_nothing_is_measured_where_there_is_nothing(measure):
     measures = measure()
 
     assert (measures.live, measures.parked, measures.pauses) == ([], 0, {})
-    assert (measures.fleet.workers, measures.fleet.slots) == (0, 0)
+    assert (measures.capacity.workers, measures.capacity.slots) == (0, 0)
 
 
 def test_due_tickets_are_the_backlog_until_they_are_out(sessions, submit, dispatch, measure):
@@ -76,9 +76,9 @@ def test_workers_count_while_they_show_that_they_consume(sessions, measure):
         record_worker(session, "gone", 8, 0.1)
         session.execute(text("UPDATE workers SET seen_at = now() - interval '2 h' WHERE name = 'gone'"))
 
-    fleet = measure().fleet
+    capacity = measure().capacity
 
-    assert (fleet.workers, fleet.slots) == (1, 4)
+    assert (capacity.workers, capacity.slots) == (1, 4)
 
 
 def test_a_schema_that_is_behind_is_not_measured(sessions, measure):

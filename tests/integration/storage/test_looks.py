@@ -1,4 +1,4 @@
-"""What is counted of the whole system: vitals, measures, backlog, workers, log levels, tickets left behind."""
+"""What is counted of the whole system, and of its workers; which log levels hold."""
 
 from datetime import timedelta
 
@@ -19,10 +19,8 @@ from tests.integration.storage.rows import (
     add_ticket,
 )
 from tests.toy import TOY_LINEAGE
-from ticketflow.storage import measures, statistics, workers
-from ticketflow.storage.backlog import Backlog, measure_backlog
+from ticketflow.storage import statistics, workers
 from ticketflow.storage.ids import new_id
-from ticketflow.storage.left_behind import Place, count_left_behind, list_left_behind
 from ticketflow.storage.log_levels import list_log_levels, record_log_level, remove_log_levels
 from ticketflow.storage.models import LlmProvider, LogLevel, Worker
 from ticketflow.storage.pauses import record_pause
@@ -56,7 +54,7 @@ def test_what_is_paused_is_not_due(session, due_and_not, tenant, step, count):
     record_pause(session, tenant, step, None)
 
     assert statistics.measure_due(session).count == count
-    assert sum(each.due for each in measures.measure_live(session)) == count
+    assert sum(each.due for each in statistics.measure_live(session)) == count
 
 
 @pytest.mark.parametrize(
@@ -87,13 +85,13 @@ def test_parked_tickets_are_counted_by_step_and_error_over_all_tenants(session):
     add_ticket(session, tenant="e", status="cancelled")
     add_ticket(session, tenant="e")
 
-    assert [(each.step, each.error, each.count) for each in statistics.count_parked(session)] == [
+    assert [(each.step, each.error, each.count) for each in statistics.count_parked_by_error(session)] == [
         ("send", "X", 2),
         ("read", "X", 1),
         ("read", "Y", 1),
         ("-", "-", 1),
     ]
-    assert measures.count_parked(session) == 5
+    assert statistics.count_parked(session) == 5
 
 
 def test_tries_are_counted_by_step_within_a_time(session):
@@ -194,13 +192,13 @@ def test_live_tickets_are_counted_by_status_and_priority(session, due_and_not):
     add_ticket(session, priority=3, is_in_flight=True, wake_at=NOW - DAY, lease_token=new_id(), lease_until=NOW)
     add_ticket(session, priority=3, wake_at=NOW + TICK)
 
-    live = {(each.status, each.priority): each for each in measures.measure_live(session)}
+    live = {(each.status, each.priority): each for each in statistics.measure_live(session)}
 
     assert live.keys() == {*(("queued", each) for each in range(4)), ("awaiting_approval", 1), ("processing", 1)}
-    assert live["queued", 3] == measures.LiveTickets("queued", 3, 5, 2, 3600.0, 1)
-    assert live["queued", 1] == measures.LiveTickets("queued", 1, 2, 1, 1.0, 0)
-    assert live["awaiting_approval", 1] == measures.LiveTickets("awaiting_approval", 1, 1, 0, 0.0, 0)
-    assert live["processing", 1] == measures.LiveTickets("processing", 1, 1, 0, 0.0, 0)
+    assert live["queued", 3] == statistics.LiveTickets("queued", 3, 5, 2, 3600.0, 1)
+    assert live["queued", 1] == statistics.LiveTickets("queued", 1, 2, 1, 1.0, 0)
+    assert live["awaiting_approval", 1] == statistics.LiveTickets("awaiting_approval", 1, 1, 0, 0.0, 0)
+    assert live["processing", 1] == statistics.LiveTickets("processing", 1, 1, 0, 0.0, 0)
 
 
 def test_live_tickets_of_several_steps_and_tenants_are_added_up_without_those_that_are_paused(session):
@@ -208,18 +206,18 @@ def test_live_tickets_of_several_steps_and_tenants_are_added_up_without_those_th
         add_ticket(session, tenant=tenant, next_step=step, wake_at=NOW - age * SECOND)
     record_pause(session, "other", "read", None)
 
-    assert measures.measure_live(session) == [measures.LiveTickets("queued", 1, 3, 2, 2.0, 0)]
+    assert statistics.measure_live(session) == [statistics.LiveTickets("queued", 1, 3, 2, 2.0, 0)]
 
 
 def test_pauses_are_counted_by_step(session):
     for tenant, step in (("default", "read"), ("other", "read"), ("*", "send")):
         record_pause(session, tenant, step, None)
 
-    assert measures.count_pauses(session) == {"read": 2, "send": 1}
+    assert statistics.count_pauses(session) == {"read": 2, "send": 1}
 
 
 def test_the_size_is_this_database_s(session):
-    assert measures.measure_size(session) > 1_000_000
+    assert statistics.measure_size(session) > 1_000_000
 
 
 def test_what_waits_is_measured_step_by_step(session, due_and_not):
@@ -227,10 +225,10 @@ def test_what_waits_is_measured_step_by_step(session, due_and_not):
     add_ticket(session, next_step="check", status="failed")
     add_ticket(session, next_step="check", status="cancelled")
 
-    assert measure_backlog(session) == {
-        "read": Backlog(4, 3.0, 1),
-        "send": Backlog(1, 3600.0, 0),
-        "check": Backlog(0, None, 1),
+    assert statistics.measure_backlog(session) == {
+        "read": statistics.Backlog(4, 3.0, 1),
+        "send": statistics.Backlog(1, 3600.0, 0),
+        "check": statistics.Backlog(0, None, 1),
     }
 
 
@@ -239,13 +237,12 @@ def add_worker(session, name, **values):
 
 
 def test_workers_that_were_seen_lately_add_up(session):
-    assert workers.measure_capacity(session, HOUR) == workers.Capacity(0, timedelta(0))
+    assert workers.measure_capacity(session, HOUR) == workers.Capacity(0, 0, timedelta(0))
     add_worker(session, "a", seen_at=NOW - HOUR + TICK, queue_wait_s=5.0)
     add_worker(session, "b", slots=3)
     add_worker(session, "c", seen_at=NOW - HOUR, queue_wait_s=9.0)
 
-    assert workers.measure_capacity(session, HOUR) == workers.Capacity(5, timedelta(seconds=5))
-    assert measures.measure_fleet(session, HOUR) == measures.Fleet(2, 5)
+    assert workers.measure_capacity(session, HOUR) == workers.Capacity(2, 5, timedelta(seconds=5))
 
 
 def test_a_worker_s_row_is_renewed_and_rows_of_the_long_dead_go(session):
@@ -261,7 +258,7 @@ def test_a_worker_s_row_is_renewed_and_rows_of_the_long_dead_go(session):
     assert (rows["w1"].slots, rows["w1"].queue_wait_s, rows["w1"].seen_at) == (4, 2.5, now)
     assert (rows["w2"].slots, rows["w2"].seen_at) == (2, now - HOUR)
     workers.forget_worker(session, "w1")
-    seen = [(each.name, each.slots, each.silent_s) for each in statistics.list_workers(session)]
+    seen = [(each.name, each.slots, each.silent_s) for each in workers.list_workers(session)]
     assert seen == [("new", 1, 0.0), ("silent", 2, 86400.0), ("w2", 2, 3600.0)]
 
 
@@ -290,5 +287,9 @@ def test_live_tickets_at_a_step_nobody_knows_are_left_behind(session):
     ]
     add_ticket(session, next_step="gone", status="failed")
 
-    assert list_left_behind(session, TOY_LINEAGE) == left
-    assert count_left_behind(session, TOY_LINEAGE) == [Place(known, "gone", 2), Place(known + 1, "read", 1)]
+    assert statistics.list_left_behind(session, TOY_LINEAGE) == left
+    left_behind = statistics.count_left_behind(session, TOY_LINEAGE)
+    assert [(each.graph_version, each.step, each.count) for each in left_behind] == [
+        (known, "gone", 2),
+        (known + 1, "read", 1),
+    ]

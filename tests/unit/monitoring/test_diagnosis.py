@@ -15,9 +15,9 @@ from ticketflow.monitoring.workers import BrokerReading, judge_broker, judge_wor
 from ticketflow.settings import Settings
 from ticketflow.storage.clocks import Jump
 from ticketflow.storage.migrate import SchemaAge
-from ticketflow.storage.statistics import Due, FailingEndpoint, Parked, SeenWorker, StepTries
+from ticketflow.storage.statistics import Due, FailingEndpoint, Parked, StepTries
 from ticketflow.storage.webhook_deliveries import WebhookMeasure
-from ticketflow.storage.workers import Capacity
+from ticketflow.storage.workers import Capacity, SeenWorker
 
 SERVERS = Settings(database_url="postgresql://db/x", broker_url="amqp://mq//")
 QUEUES = {"steps.classify": 1, "steps.draft": 1}
@@ -31,7 +31,7 @@ def measure(**changes) -> Flow:
             "due": Due(0, 0),
             "in_flight": 2,
             "unclaimed": 0,
-            "capacity": Capacity(4, timedelta()),
+            "capacity": Capacity(1, 4, timedelta()),
             "window": 16,
             **changes,
         }

@@ -1,13 +1,14 @@
 import threading
+from datetime import timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import OperationalError
 
-from ticketflow.monitoring.measure import Measures
-from ticketflow.monitoring.system_metrics import SystemCollector
-from ticketflow.storage.measures import Fleet, LiveTickets
+from ticketflow.monitoring.system_metrics import Measures, SystemCollector
+from ticketflow.storage.statistics import LiveTickets
 from ticketflow.storage.webhook_deliveries import WebhookMeasure
+from ticketflow.storage.workers import Capacity
 
 MEASURES = Measures(
     live=[
@@ -17,7 +18,7 @@ MEASURES = Measures(
     ],
     parked=6,
     pauses={"draft": 2},
-    fleet=Fleet(workers=2, slots=8),
+    capacity=Capacity(workers=2, slots=8, queue_wait=timedelta()),
     hung={"draft": 1},
     webhooks=WebhookMeasure(pending=3, oldest_due_age_s=1.5, failing_endpoints=1),
     clock_jumps=2,

@@ -10,8 +10,8 @@ from ticketflow.cli.terminal import print_json, print_line
 from ticketflow.monitoring.workers import describe_hung
 from ticketflow.services.pauses import read_pauses
 from ticketflow.settings import load_settings
-from ticketflow.storage.backlog import Backlog, measure_backlog
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
+from ticketflow.storage.statistics import Backlog, measure_backlog
 from ticketflow.storage.workers import list_hung
 from ticketflow.tasks import app
 from ticketflow.tasks.queues import QueueState, read_queues

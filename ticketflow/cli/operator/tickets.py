@@ -15,8 +15,8 @@ from ticketflow.services.cancel_ticket import cancel_ticket
 from ticketflow.services.pauses import pause_step, resume_step
 from ticketflow.services.retry_ticket import retry_ticket
 from ticketflow.services.rewind_ticket import rewind_ticket
-from ticketflow.storage.left_behind import list_left_behind
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
+from ticketflow.storage.statistics import list_left_behind
 from ticketflow.workflow.plan import ticket_plan
 
 _ids = click.argument("ticket_ids", metavar="ID...", type=click.UUID, nargs=-1, required=True)
