@@ -7,22 +7,30 @@ A place in a trace is passed on as a ``traceparent`` (https://www.w3.org/TR/trac
 
 import logging
 import os
-from collections.abc import Mapping, MutableMapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
 if TYPE_CHECKING:
-    from ticketflow.observability.otel import Traces
+    from opentelemetry.sdk.trace import TracerProvider
 
 log = logging.getLogger(__name__)  # ours is built on this module
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 Attributes = Mapping[str, str | int | float | bool | None]
 
+_NAME = "ticketflow"
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_HEADER = "traceparent"
+_propagator = TraceContextTextMapPropagator()
 
-_traces: "Traces | None" = None
+_provider: "TracerProvider | None" = None
+_tracer: Tracer | None = None
 
 
 def start_tracing(process: str) -> None:
@@ -34,25 +42,39 @@ def start_tracing(process: str) -> None:
     Args:
         process: What tells this process from the others, as in its log lines.
     """
-    global _traces  # noqa: PLW0603  # one per process is the point
-    if _traces is not None or not any(os.environ.get(name) for name in _ENDPOINTS):
+    global _provider, _tracer  # noqa: PLW0603  # one per process is the point
+    if _provider is not None or not any(os.environ.get(name) for name in _ENDPOINTS):
         return
     try:
-        from ticketflow.observability.otel import Traces  # noqa: PLC0415  # wants the extra
+        _provider = _build_provider(process)
     except ImportError:
         log.warning("tracing.not_installed", extra={"repair": "pip install 'ticketflow[otel]'"})
         return
-    _traces = Traces(process)
+    _tracer = _provider.get_tracer(_NAME)
+
+
+def _build_provider(process: str) -> "TracerProvider":
+    # The SDK is an extra, and too slow to load for processes that send nothing.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+    from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+
+    named = {SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME", _NAME), SERVICE_INSTANCE_ID: process}
+    provider = TracerProvider(resource=Resource.create(named))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return provider
 
 
 def stop_tracing() -> None:
     """Send what was not sent yet, and be off; a collector that is away is given up on after the SDK's time limit."""
-    global _traces
-    stopped, _traces = _traces, None
+    global _provider, _tracer
+    stopped, _provider, _tracer = _provider, None, None
     if stopped is not None:
-        stopped.stop()
+        stopped.shutdown()
 
 
+@contextmanager
 def span(
     name: str,
     kind: Kind = "internal",
@@ -60,7 +82,7 @@ def span(
     *,
     parent: str | None = None,
     links: Sequence[str | None] = (),
-) -> AbstractContextManager[None]:
+) -> Iterator[None]:
     """Make a span of a block; an exception marks it as failed, by its class alone: its text may be a customer's.
 
     Args:
@@ -68,9 +90,24 @@ def span(
         parent: A ``traceparent``; left out, the span around this one.
         links: ``traceparent`` of spans that led to this one without being around it.
     """
-    if _traces is None:
-        return nullcontext()
-    return _traces.span(name, kind, attributes or {}, parent, links)
+    if _tracer is None:
+        # OpenTelemetry's own no-op span would pass the parent on, to log lines and tickets of which there is no trace.
+        yield
+        return
+    with _tracer.start_as_current_span(
+        name,
+        _read(parent) if parent else None,
+        SpanKind[kind.upper()],
+        _without_none(attributes or {}),
+        [Link(get_current_span(_read(link)).get_span_context()) for link in links if link],
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as made:
+        try:
+            yield
+        except BaseException as error:
+            _fail(made, type(error).__name__)
+            raise
 
 
 def describe_span(attributes: Attributes, failure: str | None = None) -> None:
@@ -80,13 +117,17 @@ def describe_span(attributes: Attributes, failure: str | None = None) -> None:
         attributes: ``None`` is left out.
         failure: Marks it as failed: the class of an error, never its text.
     """
-    if _traces is not None:
-        _traces.describe(attributes, failure)
+    around = get_current_span()
+    around.set_attributes(_without_none(attributes))
+    if failure is not None:
+        _fail(around, failure)
 
 
 def current_traceparent() -> str | None:
     """Write down the place of the span around this; ``None`` without one."""
-    return None if _traces is None else _traces.current()
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get(_HEADER)
 
 
 def ticket_traceparent(ticket_id: UUID, stored: str | None) -> str:
@@ -104,3 +145,16 @@ def add_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mu
     if traceparent is not None:
         event["trace_id"] = traceparent.split("-")[1]
     return event
+
+
+def _read(traceparent: str) -> Context:
+    return _propagator.extract({_HEADER: traceparent})
+
+
+def _fail(made: Span, failure: str) -> None:
+    made.set_attribute("error.type", failure)
+    made.set_status(StatusCode.ERROR, failure)
+
+
+def _without_none(attributes: Attributes) -> dict[str, str | int | float | bool]:
+    return {name: value for name, value in attributes.items() if value is not None}

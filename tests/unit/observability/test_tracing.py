@@ -10,11 +10,19 @@ from ticketflow.observability.tracing import current_traceparent, describe_span,
 TICKET_ID = UUID("018f6f2e-0000-7000-8000-000000000001")
 WITHOUT_THE_EXTRA = """
 import sys
-sys.modules["opentelemetry"] = None
+sys.modules["opentelemetry.sdk"] = None
 from ticketflow.observability.tracing import current_traceparent, span, start_tracing
 start_tracing("tests")
 with span("step draft"):
     assert current_traceparent() is None
+"""
+WITHOUT_A_COLLECTOR = """
+import sys
+from ticketflow.observability.tracing import current_traceparent, span, start_tracing
+start_tracing("tests")
+with span("step draft", parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"):
+    assert current_traceparent() is None
+assert "opentelemetry.sdk" not in sys.modules
 """
 
 
@@ -25,6 +33,10 @@ def test_without_a_collector_a_span_is_nothing():
         describe_span({"ticketflow.attempt": 1}, failure="OSError")
 
         assert current_traceparent() is None
+
+
+def test_without_a_collector_nothing_that_sends_is_loaded_and_a_callers_trace_is_left_alone():
+    subprocess.run([sys.executable, "-c", WITHOUT_A_COLLECTOR], env={}, check=True)
 
 
 def test_a_collector_without_the_extra_is_a_line_in_the_log_and_nothing_more():
