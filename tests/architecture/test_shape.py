@@ -1,6 +1,7 @@
-"""Functions and modules stay small: the sizes of the house style, docstrings not counted."""
+"""Functions and modules stay small, but not splintered: the sizes of the house style, docstrings not counted."""
 
 import ast
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -31,6 +32,12 @@ FUNCTION_LIMITS = Limits(for_95_percent=30, for_all=50)
 MODULE_LIMITS = Limits(for_95_percent=300, for_all=400)
 FUNCTION_MEDIAN = 10
 
+# Private functions called in one place, of all functions. In procrastinate, dramatiq and dbos: 4 to 6.
+CALLED_ONCE_PERCENT = 13.5
+
+SPLINTER_LINES = 60
+SPLINTERS = 43
+
 
 def test_the_median_function_is_short(functions: list[Size]):
     assert median(size.lines for size in functions) <= FUNCTION_MEDIAN
@@ -42,6 +49,32 @@ def test_functions_are_short(functions: list[Size]):
 
 def test_modules_are_short(modules: list[Size]):
     assert find_too_long(modules, MODULE_LIMITS) == []
+
+
+def test_few_private_functions_are_called_once(trees: dict[str, ast.Module], functions: list[Size]):
+    called_once = list_called_once(trees)
+
+    assert len(called_once) * 100 <= len(functions) * CALLED_ONCE_PERCENT, "\n".join(called_once)
+
+
+def test_few_small_modules_have_one_importer(trees: dict[str, ast.Module]):
+    splinters = list_splinters(trees)
+
+    assert len(splinters) <= SPLINTERS, "\n".join(splinters)
+
+
+def test_a_private_function_called_twice_is_not_called_once():
+    source = "def _once(): ...\ndef _twice(): ...\ndef shown():\n    _once()\n    _twice(_twice())\n"
+
+    assert list_called_once({"f.py": ast.parse(source)}) == ["f.py:1 _once"]
+
+
+def test_a_small_module_that_two_import_is_no_splinter():
+    imports = {"a.py": "import p.lone, p.shared", "b.py": "from p import shared"}
+    trees = {f"p/{name}": ast.parse(source) for name, source in imports.items()}
+    trees |= {"p/lone.py": ast.parse("X = 1"), "p/shared.py": ast.parse("Y = 1")}
+
+    assert list_splinters(trees) == ["p/lone.py (1 lines) is imported by p/a.py alone"]
 
 
 def test_docstrings_do_not_count():
@@ -77,6 +110,57 @@ def measure_functions(tree: ast.Module, path: str) -> Iterator[Size]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield Size(measure(node, node.lineno, node.end_lineno or node.lineno), f"{path}:{node.lineno} {node.name}")
+
+
+def list_called_once(trees: dict[str, ast.Module]) -> list[str]:
+    """List the private functions whose name is used in one place of the whole package."""
+    nodes = [(path, node) for path, tree in trees.items() for node in ast.walk(tree)]
+    uses = Counter(node.id for _, node in nodes if isinstance(node, ast.Name))
+    uses += Counter(node.attr for _, node in nodes if isinstance(node, ast.Attribute))
+    return [
+        f"{path}:{function.lineno} {function.name}"
+        for path, owner in nodes
+        if isinstance(owner, ast.Module | ast.ClassDef)
+        for function in owner.body
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        and function.name.startswith("_")
+        and not function.name.startswith("__")
+        and uses[function.name] == 1
+    ]
+
+
+def list_splinters(trees: dict[str, ast.Module]) -> list[str]:
+    """List the small modules that one other module imports."""
+    importers = find_importers(trees)
+    sizes = {path: measure(tree, 1, find_last_line(tree)) for path, tree in trees.items()}
+    return [
+        f"{path} ({lines} lines) is imported by {next(iter(importers[path]))} alone"
+        for path, lines in sorted(sizes.items())
+        if lines <= SPLINTER_LINES and len(importers[path]) == 1 and not path.endswith("__init__.py")
+    ]
+
+
+def find_importers(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
+    """Find which files import each file."""
+    paths = {path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in trees}
+    importers: dict[str, set[str]] = defaultdict(set)
+    for importer, tree in trees.items():
+        for name in (name for node in ast.walk(tree) for name in list_imported(node)):
+            imported = paths.get(name) or paths.get(name.rpartition(".")[0])
+            if imported:
+                importers[imported].add(importer)
+    return importers
+
+
+def list_imported(node: ast.AST) -> list[str]:
+    """List the dotted names that a statement imports; a name taken from a module ends in that name."""
+    match node:
+        case ast.Import(names=names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module=str(module), names=names):
+            return [f"{module}.{alias.name}" for alias in names]
+        case _:
+            return []
 
 
 def measure(tree: ast.AST, first: int, last: int) -> int:
