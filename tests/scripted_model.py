@@ -13,7 +13,7 @@ from pydantic import Field, PrivateAttr
 from ticketflow.engines.llm import add_model
 from ticketflow.engines.llm.chat import Chat
 from ticketflow.engines.llm.classifier import Option
-from ticketflow.engines.llm.options import LlmOptions
+from ticketflow.engines.llm.models import LlmOptions
 from ticketflow.engines.llm.provider import Provider
 from ticketflow.workflow.ports import Tools
 

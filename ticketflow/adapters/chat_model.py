@@ -9,8 +9,7 @@ from ticketflow.engines.embedded.classify.classifier import EmbeddedClassifier, 
 from ticketflow.engines.llm import add_model
 from ticketflow.engines.llm.chat import Chat
 from ticketflow.engines.llm.classifier import Option
-from ticketflow.engines.llm.models import ModelSpec, open_model
-from ticketflow.engines.llm.options import LlmOptions
+from ticketflow.engines.llm.models import LlmOptions, ModelSpec, open_model
 from ticketflow.engines.llm.provider import Provider
 from ticketflow.settings import Settings
 from ticketflow.storage.llm_limits import Limits

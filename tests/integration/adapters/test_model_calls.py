@@ -15,8 +15,7 @@ from ticketflow.adapters.model_calls import StoredAnswers, StoredLimiter
 from ticketflow.engines.llm.calls import Answer, Pause, Slot
 from ticketflow.engines.llm.chat import Chat, Question
 from ticketflow.engines.llm.failures import ModelBusyError
-from ticketflow.engines.llm.models import ModelSpec, open_model
-from ticketflow.engines.llm.options import LlmOptions
+from ticketflow.engines.llm.models import LlmOptions, ModelSpec, open_model
 from ticketflow.engines.llm.prompt_files import load_prompt
 from ticketflow.engines.llm.provider import Provider
 from ticketflow.engines.llm.schemas import Facts

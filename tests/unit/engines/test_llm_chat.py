@@ -11,7 +11,7 @@ from tests.scripted_model import ScriptedModel, answer_well, scripted
 from ticketflow.engines.llm.calls import Pause, Slot
 from ticketflow.engines.llm.chat import Chat, Question
 from ticketflow.engines.llm.failures import LeakError, ModelBusyError, ModelDownError, ModelUnavailableError
-from ticketflow.engines.llm.options import LlmOptions
+from ticketflow.engines.llm.models import LlmOptions
 from ticketflow.engines.llm.prompt_files import load_prompt
 from ticketflow.engines.llm.provider import Provider
 from ticketflow.engines.llm.schemas import Facts

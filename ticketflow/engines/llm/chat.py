@@ -19,7 +19,7 @@ from ticketflow.engines.llm.failures import (
     UnreadableAnswerError,
 )
 from ticketflow.engines.llm.guard import refuse_leaks, tidy_all
-from ticketflow.engines.llm.options import LlmOptions
+from ticketflow.engines.llm.models import LlmOptions
 from ticketflow.engines.llm.prompt_files import (
     NO_SEAL,
     Prompt,

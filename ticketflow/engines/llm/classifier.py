@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ticketflow.engines.llm.chat import Chat, Question
-from ticketflow.engines.llm.fallback import or_else
-from ticketflow.engines.llm.prompt_files import load_prompt
+from ticketflow.engines.llm.failures import or_else
+from ticketflow.engines.llm.prompt_files import load_prompt, ticket_section
 from ticketflow.engines.llm.schemas import Sorted, Sureness, build_sorted
-from ticketflow.engines.llm.sections import ticket_section
 from ticketflow.workflow.ports import Classifier, Label
 from ticketflow.workflow.state import Guess, Sla
 

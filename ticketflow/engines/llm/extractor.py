@@ -4,10 +4,9 @@ import re
 from typing import Literal
 
 from ticketflow.engines.llm.chat import Chat, Question
-from ticketflow.engines.llm.fallback import or_else
-from ticketflow.engines.llm.prompt_files import load_prompt
+from ticketflow.engines.llm.failures import or_else
+from ticketflow.engines.llm.prompt_files import load_prompt, ticket_section
 from ticketflow.engines.llm.schemas import Fact, Facts
-from ticketflow.engines.llm.sections import ticket_section
 from ticketflow.workflow.ports import Extractor
 from ticketflow.workflow.state import Entity, Request
 

@@ -1,11 +1,11 @@
-"""What can go wrong with a model call, told apart without knowing any provider's library."""
+"""What can go wrong with a model call, told apart without knowing any provider's library, and who speaks then."""
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ticketflow.errors import BadModelOutputError, TicketFlowError, TransientError
 
@@ -21,6 +21,7 @@ _SUCCESSES = range(200, 300)
 _SERVER_ERRORS = range(500, 600)
 _UNREACHABLE = re.compile(r"timeout|timedout|connect|network|protocolerror", re.IGNORECASE)
 _UNPARSED = re.compile(r"lengthfinish|contentfilterfinish|outputparser|validation|jsondecode", re.IGNORECASE)
+Result = TypeVar("Result")
 
 
 class ModelUnavailableError(TicketFlowError):
@@ -144,3 +145,15 @@ def _read_date(said: str) -> float | None:
         return None
     aware = until if until.tzinfo else until.replace(tzinfo=UTC)
     return max((aware - datetime.now(UTC)).total_seconds(), 0.0)
+
+
+def or_else(ask: Callable[[], Result], embedded: Callable[[], Result]) -> Result:
+    """Return what the model says, or what the embedded engine does; ``Chat`` has already written down why.
+
+    Raises:
+        ModelBusyError: The step is to be tried again after a short pause.
+    """
+    try:
+        return ask()
+    except (ModelUnavailableError, BadModelOutputError):
+        return embedded()

@@ -1,10 +1,9 @@
 """The LLM ``KnowledgeBase``: rewrites a query that found little, and judges what was found."""
 
 from ticketflow.engines.llm.chat import Chat, Question
-from ticketflow.engines.llm.fallback import or_else
-from ticketflow.engines.llm.prompt_files import load_prompt
+from ticketflow.engines.llm.failures import or_else
+from ticketflow.engines.llm.prompt_files import load_prompt, passage_sections, ticket_section
 from ticketflow.engines.llm.schemas import MAX_PASSAGES, Choice, Query
-from ticketflow.engines.llm.sections import passage_sections, ticket_section
 from ticketflow.errors import BadModelOutputError
 from ticketflow.workflow.ports import KnowledgeBase
 from ticketflow.workflow.state import DEFAULT_TENANT, Passage, SimilarTicket

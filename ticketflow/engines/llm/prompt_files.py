@@ -8,11 +8,17 @@ from functools import cache
 from importlib import resources
 from secrets import token_hex
 
+from ticketflow.workflow.state import Passage, Problem
+
 _FIELD = re.compile(r"\{\{(\w+)\}\}")
 _SHOWN_DIGITS = 8
 
 Section = tuple[str, str]
 """A heading of ours and the text of strangers under it."""
+
+# About 1,500 tokens: what is asked stands near the top, and a pasted log must not cost a fortune.
+MAX_BODY_CHARACTERS = 6_000
+MAX_SUBJECT_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +101,22 @@ def render(prompt: Prompt, values: Mapping[str, str], sections: Sequence[Section
     system = fill(prompt.text, {**values, "boundary": seal.boundary, "canary": seal.canary})
     parts = [f"{heading}:\n{seal.boundary}\n{text}\n{seal.boundary}" for heading, text in sections]
     return Rendered(system, "\n\n".join(parts))
+
+
+def ticket_section(subject: str, body: str) -> Section:
+    """Show the customer's words, shortened; nothing else about the customer."""
+    return "Ticket", f"{subject[:MAX_SUBJECT_CHARACTERS]}\n{body[:MAX_BODY_CHARACTERS]}"
+
+
+def passage_sections(passages: Sequence[Passage]) -> list[Section]:
+    """Show passages, numbered from 1; they are strangers' words too: an article may quote one."""
+    return [(f"Passage {number}", f"{each['title']}\n{each['text']}") for number, each in enumerate(passages, start=1)]
+
+
+def problem_sections(problems: Sequence[Problem]) -> list[Section]:
+    """Show what was wrong with the draft before, one line each; a person's note is among them."""
+    lines = [
+        f"{each['code']}: {each['detail']}" + (f" (do not quote: {each['quote']})" if "quote" in each else "")
+        for each in problems
+    ]
+    return [("Problems of the draft before", "\n".join(lines))] if lines else []

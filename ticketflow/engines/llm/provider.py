@@ -17,7 +17,7 @@ from ticketflow.engines.llm.failures import (
     build_busy,
     judge_failure,
 )
-from ticketflow.engines.llm.options import LlmOptions
+from ticketflow.engines.llm.models import LlmOptions
 from ticketflow.observability.logging import get_logger
 from ticketflow.workflow.interruption import stop_if_interrupted
 

@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 from ticketflow.engines.llm.chat import Chat, Question
-from ticketflow.engines.llm.fallback import or_else
+from ticketflow.engines.llm.failures import or_else
 from ticketflow.engines.llm.guard import find_strange_links
-from ticketflow.engines.llm.prompt_files import load_prompt
+from ticketflow.engines.llm.prompt_files import load_prompt, passage_sections, ticket_section
 from ticketflow.engines.llm.schemas import FULL_MARKS, Judged, Objection
-from ticketflow.engines.llm.sections import passage_sections, ticket_section
 from ticketflow.workflow.ports import Brief, Opinion, Reply, Reviewer
 from ticketflow.workflow.state import Problem
 from ticketflow.workflow.steps.personal_data import find_emails, find_phones

@@ -5,11 +5,10 @@ from dataclasses import replace
 from ticketflow.engines.embedded.search.quotes import is_internal
 from ticketflow.engines.embedded.sentences import split_sentences
 from ticketflow.engines.llm.chat import Chat, Question
-from ticketflow.engines.llm.fallback import or_else
+from ticketflow.engines.llm.failures import or_else
 from ticketflow.engines.llm.guard import find_strange_links, find_strange_numbers, find_verbatim
-from ticketflow.engines.llm.prompt_files import load_prompt
+from ticketflow.engines.llm.prompt_files import load_prompt, passage_sections, problem_sections, ticket_section
 from ticketflow.engines.llm.schemas import MAX_PASSAGES, Sureness, Written
-from ticketflow.engines.llm.sections import passage_sections, problem_sections, ticket_section
 from ticketflow.errors import BadModelOutputError
 from ticketflow.workflow.ports import Brief, Reply, Writer
 from ticketflow.workflow.state import Passage, cite
