@@ -1,11 +1,11 @@
-"""Whether the right article is found, and whether tickets are answered from it, and only then."""
+"""Whether the right article is found, and whether tickets are answered from it, and only then, in a person's words."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from ticketflow.evaluation.measured import Measured, Section, Yardstick, hits
-from ticketflow.evaluation.metrics import expected_calibration_error, reciprocal_rank, reliability
+from ticketflow.evaluation.metrics import expected_calibration_error, reciprocal_rank, reliability, similarity
 from ticketflow.evaluation.rows import Row
 from ticketflow.evaluation.run import Outcome
 
@@ -47,6 +47,25 @@ def measure_resolutions(rows: Sequence[Row], outcomes: Sequence[Outcome], _: Yar
     return Measured(rowwise={"resolution_accuracy": right}, pairs={"resolution": pairs})
 
 
+def measure_letters(rows: Sequence[Row], outcomes: Sequence[Outcome], _: Yardstick) -> Measured:
+    """Compare the reply with what was sent, and so the draft of then, where the data has it."""
+    replies = [reply_of(outcome) for outcome in outcomes]
+    sent = [row.gold.sent or "" for row in rows]
+    former = [row.gold.draft for row in rows]
+    pairs = list(zip(replies, sent, strict=True))
+    then = list(zip(former, sent, strict=True))
+    return Measured(
+        rowwise={
+            "sent_unchanged": hits([_tidy(reply) == _tidy(letter) for reply, letter in pairs]),
+            "sent_similarity": hits([similarity(reply, letter) for reply, letter in pairs]),
+            "former_unchanged": hits(
+                [None if draft is None else _tidy(draft) == _tidy(letter) for draft, letter in then]
+            ),
+            "former_similarity": hits([None if draft is None else similarity(draft, letter) for draft, letter in then]),
+        }
+    )
+
+
 def resolution_of(outcome: Outcome) -> str:
     """Return how a ticket came out at its last step: finalize may take an answer back that draft gave."""
     result = outcome.state.get("result")
@@ -80,8 +99,18 @@ def _certainty(outcome: Outcome) -> float:
     return float(passages[0]["confidence"]) if passages else 0.0
 
 
+def reply_of(outcome: Outcome) -> str:
+    """Return what the customer would read, as far as the steps came."""
+    return str(outcome.state.get("final_response") or outcome.state.get("draft") or "")
+
+
+def _tidy(text: str) -> str:
+    return " ".join(text.split())
+
+
 SEARCH = Section("research", ("research",), lambda row: row.gold.articles is not None, measure_search)
 ANSWERS = Section("answers", ("draft", "finalize"), lambda row: row.gold.articles is not None, measure_answers)
 RESOLUTIONS = Section(
     "resolution", ("draft", "finalize"), lambda row: row.gold.resolution is not None, measure_resolutions
 )
+LETTERS = Section("letters", ("draft", "finalize"), lambda row: row.gold.sent is not None, measure_letters)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ticketflow.evaluation.measured import Floats, Measured, Section, Yardstick, hits
+from ticketflow.evaluation.measured import Measured, Section, Yardstick, hits
 from ticketflow.evaluation.metrics import (
+    Floats,
     auroc,
     coverage_at_precision,
     expected_calibration_error,

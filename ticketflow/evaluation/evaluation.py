@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ticketflow.evaluation.answers import resolution_of
+from ticketflow.evaluation.answers import reply_of, resolution_of
 from ticketflow.evaluation.comparison import Difference
-from ticketflow.evaluation.letters import reply_of
 from ticketflow.evaluation.rows import Row
 from ticketflow.evaluation.run import Outcome
 from ticketflow.evaluation.sections import find_meaning

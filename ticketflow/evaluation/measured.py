@@ -4,13 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ticketflow.evaluation.metrics import mean
+from ticketflow.evaluation.metrics import Floats, mean
 from ticketflow.evaluation.rows import Row
 from ticketflow.evaluation.run import Outcome
 
-Floats = NDArray[np.float64]
 NOT_COUNTED = float("nan")
 
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ticketflow.evaluation.answers import resolution_of
-from ticketflow.evaluation.letters import reply_of
+from ticketflow.evaluation.answers import reply_of, resolution_of
 from ticketflow.evaluation.measured import Measured, Section, Yardstick, hits
 from ticketflow.evaluation.metrics import similarity
 from ticketflow.evaluation.rows import Gold, Row

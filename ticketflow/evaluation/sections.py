@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ticketflow.errors import InvalidInputError
-from ticketflow.evaluation.answers import ANSWERS, RESOLUTIONS, SEARCH
+from ticketflow.evaluation.answers import ANSWERS, LETTERS, RESOLUTIONS, SEARCH
 from ticketflow.evaluation.categories import CATEGORIES, CHOICES
 from ticketflow.evaluation.entities import ENTITIES
-from ticketflow.evaluation.letters import LETTERS
 from ticketflow.evaluation.measured import Section
 from ticketflow.evaluation.rows import Row
 from ticketflow.workflow.plan import ticket_plan

@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ticketflow.evaluation.measured import Measured, Section, Yardstick, hits
+from ticketflow.evaluation.metrics import Floats
 from ticketflow.evaluation.rows import Row
 from ticketflow.evaluation.run import Outcome, run_row, run_rows
 from ticketflow.workflow.ports import Tools
 
-Floats = NDArray[np.float64]
 Advance = Callable[[], object]
 
 

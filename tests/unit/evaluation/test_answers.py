@@ -1,8 +1,7 @@
 import pytest
 
 from tests.unit.evaluation.build import build_outcome, build_row
-from ticketflow.evaluation.answers import ANSWERS, RESOLUTIONS, SEARCH
-from ticketflow.evaluation.letters import LETTERS
+from ticketflow.evaluation.answers import ANSWERS, LETTERS, RESOLUTIONS, SEARCH
 from ticketflow.evaluation.measured import Yardstick
 
 

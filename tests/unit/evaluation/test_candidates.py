@@ -4,9 +4,15 @@ import pytest
 
 from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
 from ticketflow.errors import ConfigurationError, InvalidInputError
-from ticketflow.evaluation.candidates import Material, choose_source
+from ticketflow.evaluation.candidates import (
+    Material,
+    add_examples,
+    build_taxonomy,
+    choose_source,
+    draw_examples,
+    require_categories,
+)
 from ticketflow.evaluation.library import Article, GivenLibrary
-from ticketflow.evaluation.taxonomies import add_examples, build_taxonomy, draw_examples, require_categories
 from ticketflow.evaluation.versions import Version, find_source, parse_version
 from ticketflow.settings import Settings
 

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from ticketflow.evaluation.comparison import bootstrap_difference
 from ticketflow.evaluation.metrics import (
     Found,
     auroc,
@@ -14,7 +15,6 @@ from ticketflow.evaluation.metrics import (
     reliability,
     similarity,
 )
-from ticketflow.evaluation.paired import bootstrap_difference
 
 NAN = float("nan")
 
