@@ -23,7 +23,7 @@ from benchmarks.sets import (
 )
 from ticketflow.engines.embedded import shared_encoder
 from ticketflow.engines.embedded.search.passages import IndexedArticle
-from ticketflow.engines.embedded.write.persons import needs_person
+from ticketflow.engines.embedded.write.writer import needs_person
 
 DRAWS = 30
 THRESHOLDS = (0.9, 0.91, 0.92, 0.93, 0.94)

@@ -29,7 +29,7 @@ from ticketflow.engines.embedded.facts.extractor import find_facts, parse_instan
 from ticketflow.engines.embedded.search.confidence import estimate_confidence
 from ticketflow.engines.embedded.search.knowledge import EmbeddedKnowledge
 from ticketflow.engines.embedded.search.passages import IndexedArticle
-from ticketflow.engines.embedded.write.persons import needs_person
+from ticketflow.engines.embedded.write.writer import needs_person
 from ticketflow.workflow.ports import Tools
 from ticketflow.workflow.steps.classify import classify
 from ticketflow.workflow.steps.draft import draft

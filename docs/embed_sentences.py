@@ -2,15 +2,14 @@
 
 from ticketflow.engines.embedded.classify import priority, sentiment
 from ticketflow.engines.embedded.classify.training import gather_material
-from ticketflow.engines.embedded.encoder.known_vectors import write_known_vectors
-from ticketflow.engines.embedded.encoder.vectors import MODEL_SHA256, MiniLmEncoder
+from ticketflow.engines.embedded.encoder.vectors import MODEL_SHA256, MiniLmEncoder, write_known_vectors
 from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
-from ticketflow.engines.embedded.write import persons
+from ticketflow.engines.embedded.write.writer import PERSON_SEEDS
 
 
 def list_sentences() -> list[str]:
     """List every fixed sentence the engine compares tickets with, once."""
-    seeds = [text for texts in (*sentiment.SEEDS.values(), *priority.SEEDS.values(), persons.SEEDS) for text in texts]
+    seeds = [text for texts in (*sentiment.SEEDS.values(), *priority.SEEDS.values(), PERSON_SEEDS) for text in texts]
     return list(dict.fromkeys([*seeds, *gather_material(load_taxonomy(None)).texts]))
 
 

@@ -8,8 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketflow.engines.embedded.facts.amounts import find_amounts, plain_number
-from ticketflow.engines.embedded.facts.contact import find_links_and_emails, find_phone_numbers
-from ticketflow.engines.embedded.facts.extractor import find_facts, parse_instant
+from ticketflow.engines.embedded.facts.extractor import (
+    find_facts,
+    find_links_and_emails,
+    find_phone_numbers,
+    parse_instant,
+)
 from ticketflow.engines.embedded.facts.found import Found, keep_first
 from ticketflow.engines.embedded.facts.ids import find_ids, is_one_typo
 

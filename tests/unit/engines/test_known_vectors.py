@@ -6,16 +6,20 @@ import numpy as np
 import pytest
 
 from tests.harness.processes import REPOSITORY
-from ticketflow.engines.embedded.encoder import known_vectors
-from ticketflow.engines.embedded.encoder.known_vectors import load_known_vectors, write_known_vectors
-from ticketflow.engines.embedded.encoder.vectors import MODEL_SHA256, MiniLmEncoder
+from ticketflow.engines.embedded.encoder import vectors
+from ticketflow.engines.embedded.encoder.vectors import (
+    MODEL_SHA256,
+    MiniLmEncoder,
+    load_known_vectors,
+    write_known_vectors,
+)
 
 SENTENCES = runpy.run_path(str(REPOSITORY / "docs/embed_sentences.py"))["list_sentences"]()
 
 
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setattr(known_vectors, "KNOWN_VECTORS_PATH", tmp_path / "known.npz")
+    monkeypatch.setattr(vectors, "KNOWN_VECTORS_PATH", tmp_path / "known.npz")
     load_known_vectors.cache_clear()
     yield
     load_known_vectors.cache_clear()

@@ -22,9 +22,8 @@ from ticketflow.engines.embedded.search.quotes import (
     leans_back,
 )
 from ticketflow.engines.embedded.write.letters_file import load_shipped_letters
-from ticketflow.engines.embedded.write.persons import SEEDS, needs_person
 from ticketflow.engines.embedded.write.reviewer import EmbeddedReviewer
-from ticketflow.engines.embedded.write.writer import EmbeddedWriter, greeting_name
+from ticketflow.engines.embedded.write.writer import PERSON_SEEDS, EmbeddedWriter, greeting_name, needs_person
 from ticketflow.workflow.ports import Brief, Reply
 from ticketflow.workflow.state import cite
 from ticketflow.workflow.steps.grounding import list_own_sentences
@@ -331,7 +330,7 @@ def test_a_ticket_of_three_sentences_tells_a_story(text, story):
 
 def test_a_ticket_for_a_person_is_not_answered():
     brief = brief_of([fake_passage()])
-    brief.request["body"] = SEEDS[0]
+    brief.request["body"] = PERSON_SEEDS[0]
 
     assert english_writer().answer(brief) is None
 
@@ -339,7 +338,7 @@ def test_a_ticket_for_a_person_is_not_answered():
 def test_one_sentence_is_enough_to_need_a_person():
     story = " ".join(f"Some other word{number} is said about thing{number} here." for number in range(6))
 
-    assert needs_person(WordEncoder(), f"{story} {SEEDS[3]}")
+    assert needs_person(WordEncoder(), f"{story} {PERSON_SEEDS[3]}")
     assert not needs_person(WordEncoder(), story)
     assert not needs_person(WordEncoder(), QUESTION)
 

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ticketflow.engines.embedded.encoder.known_vectors import load_known_vectors
 from ticketflow.engines.embedded.encoder.memory import keep_memory_low, return_free_memory
 from ticketflow.engines.embedded.encoder.onnx_file import widen_after_lookup
 from ticketflow.errors import ConfigurationError
@@ -32,6 +31,9 @@ MAX_TOKENS = 256
 MAX_CHARACTERS = 4000
 # 2,048 vectors of 384 floats: 3 MB. Large enough to keep the sentences of articles quoted often.
 CACHED_VECTORS = 2048
+KNOWN_VECTORS_PATH = Path(__file__).parent / "minilm" / "known.npz"
+# Vectors are rounded to four decimals, so that whole numbers keep them exactly, in a quarter of the space.
+_SCALE = np.float32(10_000)
 
 
 class Encoder(Protocol):
@@ -190,3 +192,35 @@ def shared_encoder(model_path: Path | None = None) -> MiniLmEncoder:
 @cache  # behind a function without default: cache keys f() and f(None) apart, and would load twice
 def _encoder(model_path: Path | None) -> MiniLmEncoder:
     return MiniLmEncoder(model_path)
+
+
+@cache
+def load_known_vectors(model_sha256: str) -> Mapping[str, NDArray[np.float32]]:
+    """Read the shipped vectors by text; none for weights other than those that made them.
+
+    Args:
+        model_sha256: Digest of the weights that embed everything else.
+    """
+    with np.load(KNOWN_VECTORS_PATH, allow_pickle=False) as stored:
+        if str(stored["model_sha256"]) != model_sha256:
+            return {}
+        vectors = stored["vectors"].astype(np.float32) / _SCALE
+        return dict(zip(stored["texts"].tolist(), vectors, strict=True))
+
+
+def write_known_vectors(model_sha256: str, texts: list[str], vectors: NDArray[np.float32]) -> None:
+    """Write the file that ships.
+
+    Args:
+        model_sha256: Digest of the weights the vectors were made with.
+        texts: What was embedded.
+        vectors: One row for each text, rounded to four decimals.
+    """
+    whole = np.rint(vectors * _SCALE).astype(np.int16)
+    np.savez_compressed(
+        KNOWN_VECTORS_PATH,
+        allow_pickle=False,
+        model_sha256=np.array(model_sha256),
+        texts=np.array(texts),
+        vectors=whole,
+    )
