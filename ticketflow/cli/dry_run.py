@@ -128,7 +128,7 @@ def build_row(ticket: dict[str, Any]) -> "Ticket":
     Raises:
         InvalidInputError: A field is not what the API takes; the message names it.
     """
-    from ticketflow.services.mask_ticket import mask_ticket
+    from ticketflow.services.submit_ticket import mask_ticket
     from ticketflow.storage.tickets import NewTicket, build_ticket
     from ticketflow.workflow.plan import ticket_plan
     from ticketflow.workflow.state import DEFAULT_TENANT

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, model_validator
 
 from ticketflow.errors import InvalidInputError
-from ticketflow.services.mask_ticket import mask_ticket
+from ticketflow.services.submit_ticket import mask_ticket
 from ticketflow.storage.tickets import NewTicket, build_request, build_ticket
 from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.state import DEFAULT_TENANT, Priority, Request, Resolution, Sentiment

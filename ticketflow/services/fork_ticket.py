@@ -12,7 +12,7 @@ from ticketflow.errors import ConflictError, InvalidInputError
 from ticketflow.masking import mask_all
 from ticketflow.observability.metrics import SUBMITTED
 from ticketflow.services.answer_once import Submission, answer_once
-from ticketflow.services.mask_ticket import mask_ticket
+from ticketflow.services.submit_ticket import mask_ticket
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.events import record_event
 from ticketflow.storage.idempotency import RepeatableRequest

@@ -1,19 +1,23 @@
 """Take a ticket in: ticket, first event and idempotency record in one transaction; payment numbers stay outside."""
 
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
+from ticketflow.masking import mask_all, mask_payment_numbers
 from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.metrics import SUBMITTED
 from ticketflow.services.answer_once import Submission, answer_once
-from ticketflow.services.mask_ticket import mask_ticket
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.events import record_event
 from ticketflow.storage.idempotency import RepeatableRequest
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.tickets import NewTicket, record_ticket
 from ticketflow.workflow.lineage import FIRST_VERSION
+from ticketflow.workflow.state import Entity
+
+_TEXTS: tuple[Literal["subject", "body"], ...] = ("subject", "body")
 
 
 def submit_ticket(  # what, whose, and where it starts
@@ -49,3 +53,20 @@ def submit_ticket(  # what, whose, and where it starts
         failpoint("submit.after")
         SUBMITTED.labels(submission.ticket["priority"]).inc()
     return submission
+
+
+def mask_ticket(new: NewTicket) -> NewTicket:
+    """Star out card and account numbers in every field, and note those of subject and body.
+
+    Masking a masked ticket changes nothing.
+    """
+    found: list[Entity] = []
+    for name in _TEXTS:
+        kept = [entity for entity in new.masked if entity["field"] == name]
+        added = [
+            Entity(type=each.kind, value=each.value, text=each.text, field=name, start=each.start, end=each.end)
+            for each in mask_payment_numbers(getattr(new, name))[1]
+        ]
+        found += sorted(kept + added, key=lambda entity: entity["start"])
+    values = {each.name: mask_all(getattr(new, each.name)) for each in fields(new) if each.name != "masked"}
+    return replace(new, **values, masked=found)
