@@ -23,34 +23,12 @@ from ticketflow.api.result_schemas import CitationSchema, ResultSchema, ScoresSc
 from ticketflow.storage.models import PRIORITIES
 from ticketflow.storage.tickets import NewTicket, TicketFilter
 from ticketflow.workflow.approval import DefaultAction, Reason
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.steps.review import Verdict
 from ticketflow.workflow.transitions import Status
 
 MAX_WAIT_S = 60
 MAX_EVENT_ID = 2**63 - 1
-
-EVENT_TYPES = (
-    "ticket.received",
-    "step.started",
-    "step.completed",
-    "step.fell_back",
-    "step.retrying",
-    "step.lease_expired",
-    "step.failed",
-    "draft.revised",
-    "message.dead_lettered",
-    "approval.requested",
-    "approval.given",
-    "approval.expired",
-    "ticket.corrected",
-    "ticket.completed",
-    "ticket.failed",
-    "ticket.cancelled",
-    "ticket.retried",
-    "ticket.graph_changed",
-    "ticket.rewound",
-    "ticket.forked",
-)
 
 _priority = validate.OneOf(PRIORITIES)
 _statuses = validate.OneOf([str(status) for status in Status])
@@ -324,8 +302,8 @@ class EventSchema(ShownSchema):
     type = fields.String(
         required=True,
         metadata={
-            "description": f"One of {', '.join(f'`{name}`' for name in EVENT_TYPES)}; later versions may add some.",
-            "example": "step.completed",
+            "description": f"One of {', '.join(f'`{name}`' for name in EventType)}; later versions may add some.",
+            "example": EventType.STEP_COMPLETED.value,
         },
     )
     step = fields.String(required=True, allow_none=True)

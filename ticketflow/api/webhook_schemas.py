@@ -7,11 +7,13 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 from ticketflow.adapters.webhook_address import MAX_URL_LENGTH
 from ticketflow.api.fields import Line, ShownSchema, Truth, refuse_repeats, shown_instant
 from ticketflow.api.paging import PageQuery
-from ticketflow.storage.webhook_deliveries import EVENTS, TEST_EVENT
+from ticketflow.storage.webhook_deliveries import TEST_EVENT
 from ticketflow.storage.webhooks import EndpointChange, NewEndpoint
+from ticketflow.workflow.events import WEBHOOK_EVENTS
 
 STATUSES = ("pending", "sending", "delivered", "failed")
 REASONS = ("gone", "failing")
+EVENTS = tuple(WEBHOOK_EVENTS.values())
 
 WEBHOOK = {"url": "https://shop.example/hooks/tickets", "events": ["ticket.completed", "ticket.failed"]}
 

@@ -11,11 +11,12 @@ from ticketflow.cli.client import ApiClient, open_client
 from ticketflow.cli.errors import FAILED
 from ticketflow.cli.terminal import print_json, print_line, results
 from ticketflow.cli.ticket_view import describe_event_line, render_ticket
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.transitions import TERMINAL, Status
 
 PATIENCE_S = 60
 RECONNECT_S = 0.5
-_ENDINGS = frozenset({"ticket.completed", "ticket.failed", "ticket.cancelled", "ticket.erased"})
+_ENDINGS = frozenset({EventType.TICKET_COMPLETED, EventType.TICKET_FAILED, EventType.TICKET_CANCELLED})
 
 
 @click.command()

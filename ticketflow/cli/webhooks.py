@@ -10,16 +10,15 @@ import click
 from ticketflow.cli.client import ApiClient, open_client
 from ticketflow.cli.errors import FAILED
 from ticketflow.cli.terminal import print_json, print_line, say
+from ticketflow.workflow.events import WEBHOOK_EVENTS
 
-EVENTS = ("ticket.completed", "ticket.failed", "ticket.cancelled", "ticket.awaiting_approval")
 STATUSES = ("pending", "sending", "delivered", "failed")
 LOOK_S = 0.25
 
 _id = click.argument("webhook_id", metavar="ID", type=click.UUID)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_event = click.option(
-    "--event", "events", type=click.Choice(EVENTS), multiple=True, help="What to tell it of; may be repeated."
-)
+_events = click.Choice(list(WEBHOOK_EVENTS.values()))
+_event = click.option("--event", "events", type=_events, multiple=True, help="What to tell it of; may be repeated.")
 
 
 @click.group()

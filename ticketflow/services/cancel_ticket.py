@@ -9,6 +9,7 @@ from ticketflow.services.views import describe_ticket
 from ticketflow.storage.events import record_event
 from ticketflow.storage.operations import lock_ticket, stop_ticket
 from ticketflow.storage.session import Sessions
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.transitions import Status
 
 
@@ -33,9 +34,8 @@ def cancel_ticket(
         is_over = ticket.status == Status.CANCELLED
         if not is_over:
             stop_ticket(ticket, Status.CANCELLED)
-            record_event(
-                session, ticket, "ticket.cancelled", ticket.next_step, mask_all({"reason": reason}) if reason else None
-            )
+            detail = mask_all({"reason": reason}) if reason else None
+            record_event(session, ticket, EventType.TICKET_CANCELLED, ticket.next_step, detail)
             session.flush()
             session.refresh(ticket)
         shown = describe_ticket(ticket)

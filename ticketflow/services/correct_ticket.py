@@ -16,6 +16,7 @@ from ticketflow.storage.events import record_event
 from ticketflow.storage.models import PRIORITIES, Ticket
 from ticketflow.storage.operations import lock_ticket
 from ticketflow.storage.session import Sessions
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.state import Entity, Priority
 from ticketflow.workflow.steps.classify import find_due
 
@@ -82,7 +83,7 @@ def correct_ticket(
         for change in changes:
             record_correction(session, ticket, change, correction.by, note)
         detail = {"fields": [change.field for change in changes], "by": correction.by}
-        record_event(session, ticket, "ticket.corrected", detail=detail)
+        record_event(session, ticket, EventType.TICKET_CORRECTED, detail=detail)
         session.flush()
         session.refresh(ticket)
         return describe_ticket(ticket)

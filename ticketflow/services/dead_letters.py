@@ -9,6 +9,7 @@ from ticketflow.storage.dead_letters import DeadFilter, list_dead, list_dead_ids
 from ticketflow.storage.events import record_event
 from ticketflow.storage.operations import requeue_ticket, stop_ticket
 from ticketflow.storage.session import Sessions
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.transitions import Status
 
 
@@ -37,7 +38,7 @@ def replay_dead_letters(sessions: Sessions, ids: Sequence[UUID]) -> int:
         tickets = lock_dead(session, ids)
         for ticket in tickets:
             requeue_ticket(ticket, str(ticket.next_step))
-            record_event(session, ticket, "ticket.retried", ticket.next_step)
+            record_event(session, ticket, EventType.TICKET_RETRIED, ticket.next_step)
         return len(tickets)
 
 
@@ -54,5 +55,6 @@ def purge_dead_letters(sessions: Sessions, ids: Sequence[UUID]) -> int:
         tickets = lock_dead(session, ids)
         for ticket in tickets:
             stop_ticket(ticket, Status.CANCELLED)
-            record_event(session, ticket, "ticket.cancelled", ticket.next_step, {"reason": "dead letter purged"})
+            detail = {"reason": "dead letter purged"}
+            record_event(session, ticket, EventType.TICKET_CANCELLED, ticket.next_step, detail)
         return len(tickets)

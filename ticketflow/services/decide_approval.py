@@ -21,6 +21,7 @@ from ticketflow.storage.models import Ticket
 from ticketflow.storage.operations import lock_ticket, requeue_ticket
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.approval import Action, Decision, Rejection
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.state import Problem
 from ticketflow.workflow.transitions import Status
 
@@ -121,7 +122,8 @@ def apply_judgement(session: Session, ticket: Ticket, judgement: Judgement) -> N
             if state.get("resolution") == "answered" or judgement.action == "edit":
                 remember_resolution(session, ticket, sent)
     detail = {"action": judgement.action, "by": judgement.by, "note": _mask(judgement.note)}
-    record_event(session, ticket, "approval.given", step, {name: value for name, value in detail.items() if value})
+    given = {name: value for name, value in detail.items() if value}
+    record_event(session, ticket, EventType.APPROVAL_GIVEN, step, given)
 
 
 def build_decision(judgement: Judgement) -> Decision:

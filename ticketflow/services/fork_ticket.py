@@ -21,6 +21,7 @@ from ticketflow.storage.models import Ticket, TicketStep
 from ticketflow.storage.operations import lock_ticket
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.tickets import NewTicket, keep_request, record_ticket
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.steps.classify import REQUESTED
 
@@ -86,7 +87,7 @@ def fork_ticket(  # noqa: PLR0913  # what to fork, and on which conditions
         if not undone and step != source.next_step:
             raise ConflictError(f"the ticket has not come to step {step!r}; fork it from one that it finished")
         fork = _record_fork(session, source, step, (kept, undone), overrides)
-        record_event(session, source, "ticket.forked", step, {"fork": str(fork.id)})
+        record_event(session, source, EventType.TICKET_FORKED, step, {"fork": str(fork.id)})
         session.flush()
         session.refresh(fork)
         return describe_ticket(fork)
@@ -114,9 +115,9 @@ def _record_fork(
     fork.version = len(kept) + 1
     fork.forked_from = source.id
     copy_steps(session, fork.id, kept)
-    record_event(session, fork, "ticket.received", detail={"forked_from": str(source.id), "step": step})
+    record_event(session, fork, EventType.TICKET_RECEIVED, detail={"forked_from": str(source.id), "step": step})
     for finished in kept:
-        record_event(session, fork, "step.completed", finished.step, {"copied_from": str(source.id)})
+        record_event(session, fork, EventType.STEP_COMPLETED, finished.step, {"copied_from": str(source.id)})
     return fork
 
 

@@ -9,6 +9,7 @@ from ticketflow.storage.events import record_event
 from ticketflow.storage.models import Ticket
 from ticketflow.storage.operations import lock_ticket, requeue_ticket
 from ticketflow.storage.session import Sessions
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.transitions import Status
 
 
@@ -32,7 +33,7 @@ def retry_ticket(sessions: Sessions, tenant: str | None, ticket_id: UUID, seen: 
         if step is None:
             raise ConflictError(f"the ticket is {ticket.status} and no step of it failed; there is nothing to retry")
         requeue_ticket(ticket, step)
-        record_event(session, ticket, "ticket.retried", step)
+        record_event(session, ticket, EventType.TICKET_RETRIED, step)
         session.flush()
         session.refresh(ticket)
         return describe_ticket(ticket)

@@ -12,6 +12,7 @@ from ticketflow.storage.models import Ticket, TicketStep
 from ticketflow.storage.operations import lock_ticket, requeue_ticket
 from ticketflow.storage.resolved_tickets import remove_resolution
 from ticketflow.storage.session import Sessions
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.plan import ticket_plan
 
 
@@ -46,7 +47,7 @@ def rewind_ticket(
             supersede_steps(session, ticket_id, undone[0].ticket_version)
         remove_resolution(session, ticket_id)
         detail = {"from_status": was, "superseded": [f"{each.step}#{each.round}" for each in undone]}
-        record_event(session, ticket, "ticket.rewound", step, detail)
+        record_event(session, ticket, EventType.TICKET_REWOUND, step, detail)
         session.flush()
         session.refresh(ticket)
         return describe_ticket(ticket)

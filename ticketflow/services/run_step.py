@@ -59,6 +59,7 @@ from ticketflow.storage.leases import (
 )
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.approval import ApprovalRequest
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.judge import Verdict, judge
 from ticketflow.workflow.plan import Plan
 from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_DEATHS, backoff, is_retryable
@@ -194,14 +195,14 @@ class StepRunner:
     def _commit(self, lease: Lease, entry: LedgerEntry, following: str | None) -> StepOutcome:
         step = lease.claim.step
         move = self._plan_move(lease, entry, following)
-        events = [Event("step.completed", {"duration_s": round(entry.duration_s, 4)})]
-        events.extend(Event("step.fell_back", change) for change in list_fallbacks(entry.engines))
+        events = [Event(EventType.STEP_COMPLETED, {"duration_s": round(entry.duration_s, 4)})]
+        events.extend(Event(EventType.STEP_FELL_BACK, change) for change in list_fallbacks(entry.engines))
         if move.is_loop:
             events.append(Event(f"{following}.revised", {"after": step}))
         if move.request is not None:
             events.append(_asking_event(move.request))
         if following is None:
-            events.append(Event("ticket.completed", {}))
+            events.append(Event(EventType.TICKET_COMPLETED, {}))
 
         failpoint("commit.before")
         version = self._write(lambda session: commit_step(session, lease, entry, move, events))
@@ -339,12 +340,16 @@ def list_fallbacks(engines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
 
 
 def _asking_event(request: ApprovalRequest) -> Event:
-    return Event("approval.requested", {"reasons": request["reasons"], "default_action": request["default_action"]})
+    detail = {"reasons": request["reasons"], "default_action": request["default_action"]}
+    return Event(EventType.APPROVAL_REQUESTED, detail)
 
 
 def _retrying_event(problem: Mapping[str, Any], delay: timedelta) -> Event:
-    return Event("step.retrying", {"error": _brief(problem), "delay_s": round(delay.total_seconds(), 3)})
+    return Event(EventType.STEP_RETRYING, {"error": _brief(problem), "delay_s": round(delay.total_seconds(), 3)})
 
 
 def _parking_events(problem: Mapping[str, Any]) -> list[Event]:
-    return [Event("step.failed", {"error": _brief(problem)}), Event("ticket.failed", {"step": problem["step"]})]
+    return [
+        Event(EventType.STEP_FAILED, {"error": _brief(problem)}),
+        Event(EventType.TICKET_FAILED, {"step": problem["step"]}),
+    ]

@@ -14,6 +14,7 @@ from ticketflow.storage.events import record_event
 from ticketflow.storage.idempotency import RepeatableRequest
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.tickets import NewTicket, record_ticket
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.lineage import FIRST_VERSION
 from ticketflow.workflow.state import Entity
 
@@ -44,7 +45,7 @@ def submit_ticket(  # what, whose, and where it starts
 
     def open_ticket(session: Session) -> dict[str, Any]:
         ticket = record_ticket(session, tenant, mask_ticket(new), first_step, graph_version)
-        record_event(session, ticket, "ticket.received")
+        record_event(session, ticket, EventType.TICKET_RECEIVED)
         session.refresh(ticket)
         return describe_ticket(ticket)
 

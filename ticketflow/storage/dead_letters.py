@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, load_only
 
 from ticketflow.storage.models import Ticket
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.transitions import Status
 
 
@@ -52,15 +53,15 @@ class DeadLetter:
 _SHOWN = (Ticket.id, Ticket.tenant, Ticket.next_step, Ticket.error, Ticket.created_at, Ticket.finished_at)
 
 # The row is locked so that the ids of one ticket's events grow in the order of their commits.
-_RECORD = text("""
+_RECORD = text(f"""
     WITH ticket AS (SELECT id, tenant FROM tickets WHERE id = :ticket_id FOR UPDATE)
     INSERT INTO ticket_events (ticket_id, tenant, type, step, generation, detail)
-    SELECT id, tenant, 'message.dead_lettered', :step, :generation, :detail FROM ticket
+    SELECT id, tenant, '{EventType.MESSAGE_DEAD_LETTERED}', :step, :generation, :detail FROM ticket
     WHERE NOT EXISTS (
         SELECT FROM ticket_events AS known WHERE known.ticket_id = :ticket_id AND known.generation = :generation
         AND (
-            (known.type = 'ticket.failed' AND :reason = 'rejected')
-            OR (known.type = 'message.dead_lettered' AND known.step = :step AND known.detail = :detail)
+            (known.type = '{EventType.TICKET_FAILED}' AND :reason = 'rejected')
+            OR (known.type = '{EventType.MESSAGE_DEAD_LETTERED}' AND known.step = :step AND known.detail = :detail)
         )
     )
     RETURNING id

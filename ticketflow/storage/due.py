@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from ticketflow.storage.holders import IN_DOUBT, WITH_LOST_HOLDER
 from ticketflow.storage.pauses import IS_PAUSED
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.lineage import Lineage
 from ticketflow.workflow.policy import SUSPECT_DEATHS
 from ticketflow.workflow.transitions import RUNNABLE, Status
@@ -55,12 +56,13 @@ _EXPIRE = text(f"""
         RETURNING tickets.id, tenant, next_step, attempt, generation, deaths
     )
     INSERT INTO ticket_events (ticket_id, tenant, type, step, attempt, generation, detail)
-    SELECT id, tenant, 'step.lease_expired', next_step, attempt, generation, jsonb_build_object('deaths', deaths)
+    SELECT id, tenant, '{EventType.STEP_LEASE_EXPIRED}', next_step, attempt, generation,
+           jsonb_build_object('deaths', deaths)
     FROM moved RETURNING ticket_id
 """)
 
 # What happens was settled when they were asked, whatever this process's settings say.
-_EXPIRE_APPROVALS = text("""
+_EXPIRE_APPROVALS = text(f"""
     WITH overdue AS (
         SELECT id, wake_at FROM tickets WHERE status = :awaiting AND wake_at <= now()
         ORDER BY wake_at LIMIT :limit FOR UPDATE SKIP LOCKED
@@ -68,14 +70,14 @@ _EXPIRE_APPROVALS = text("""
         UPDATE tickets
         SET status = :queued, version = version + 1, generation = generation + 1, wake_at = now(), updated_at = now(),
             state = state || jsonb_build_object('decision', jsonb_build_object(
-                'action', state #> '{approval_request,default_action}', 'by', NULL))
+                'action', state #> '{{approval_request,default_action}}', 'by', NULL))
         FROM overdue WHERE tickets.id = overdue.id
-        RETURNING tickets.id, tenant, next_step, generation, state #> '{decision,action}' AS action,
-                  coalesce(CAST(state #>> '{approval_request,timeout_s}' AS double precision), 0)
+        RETURNING tickets.id, tenant, next_step, generation, state #> '{{decision,action}}' AS action,
+                  coalesce(CAST(state #>> '{{approval_request,timeout_s}}' AS double precision), 0)
                   + extract(epoch FROM now() - overdue.wake_at) AS waited_s
     ), trail AS (
         INSERT INTO ticket_events (ticket_id, tenant, type, step, generation, detail)
-        SELECT id, tenant, 'approval.expired', next_step, generation, jsonb_build_object('action', action)
+        SELECT id, tenant, '{EventType.APPROVAL_EXPIRED}', next_step, generation, jsonb_build_object('action', action)
         FROM moved
     )
     SELECT CAST(waited_s AS double precision) FROM moved
@@ -103,7 +105,7 @@ _DEPART = f"""
                   tickets.traceparent, tickets.tenant, due.graph_version AS graph_before, due.next_step AS step_before
     ), changed AS (
         INSERT INTO ticket_events (ticket_id, tenant, type, step, generation, detail)
-        SELECT id, tenant, 'ticket.graph_changed', next_step, generation,
+        SELECT id, tenant, '{EventType.TICKET_GRAPH_CHANGED}', next_step, generation,
                jsonb_build_object('from_version', graph_before, 'to_version', CAST(:graph_version AS integer),
                                   'from_step', step_before)
         FROM departed WHERE graph_before < :graph_version

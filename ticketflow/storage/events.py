@@ -8,11 +8,12 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from ticketflow.storage.models import Ticket, TicketEvent
-from ticketflow.storage.webhook_deliveries import TOLD, record_deliveries
+from ticketflow.storage.webhook_deliveries import record_deliveries
+from ticketflow.workflow.events import WEBHOOK_EVENTS, EventType
 
 
 def record_event(
-    session: Session, ticket: Ticket, event: str, step: str | None = None, detail: Mapping[str, Any] | None = None
+    session: Session, ticket: Ticket, event: EventType, step: str | None = None, detail: Mapping[str, Any] | None = None
 ) -> None:
     """Append a line to the trail of a ticket whose row this transaction has inserted or locked, and tell webhooks."""
     line = insert(TicketEvent).values(
@@ -25,7 +26,7 @@ def record_event(
     )
     # Before a statement the session writes what has changed, so that deliveries tell of the ticket after its move.
     event_id = session.scalars(line.returning(TicketEvent.id)).one()
-    if event in TOLD:
+    if event in WEBHOOK_EVENTS:
         record_deliveries(session, ticket.id, event_id)
 
 

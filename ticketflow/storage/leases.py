@@ -22,6 +22,7 @@ from ticketflow.storage.session import limit_statements
 from ticketflow.storage.tickets import build_request
 from ticketflow.storage.webhook_deliveries import MOVED, RECORD_DELIVERIES
 from ticketflow.workflow.approval import ApprovalRequest
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.judge import Standing
 from ticketflow.workflow.lineage import FIRST_VERSION
 from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_DEATHS
@@ -132,11 +133,11 @@ _APPEND = """
 _APPEND_EVENTS = _APPEND.format(detail="event.detail")
 # Until when a person may decide is known to the database alone: it has the only clock.
 _APPEND_REQUEST = _APPEND.format(
-    detail="""
-    event.detail || CASE WHEN event.type = 'approval.requested'
+    detail=f"""
+    event.detail || CASE WHEN event.type = '{EventType.APPROVAL_REQUESTED}'
                     THEN jsonb_build_object('expires_at',
                          to_char(moved.wake_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24\\:MI\\:SS.US"Z"'))
-                    ELSE '{}' END"""
+                    ELSE '{{}}' END"""
 )
 # Nothing happened to the ticket since it was seen.
 _UNCHANGED = """
@@ -169,7 +170,7 @@ _CLAIM = text(f"""
         SELECT count(*) + 1 AS round FROM ticket_steps WHERE ticket_id = :ticket_id AND step = :step
     ), started AS (
         INSERT INTO ticket_events (ticket_id, tenant, type, step, round, attempt, generation)
-        SELECT moved.id, moved.tenant, 'step.started', :step, passed.round, moved.attempt, :generation
+        SELECT moved.id, moved.tenant, '{EventType.STEP_STARTED}', :step, passed.round, moved.attempt, :generation
         FROM moved, passed
     )
     SELECT seen.status, seen.generation, seen.next_step, seen.graph_version, seen.attempt, seen.deaths,

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from ticketflow.storage.due import TARGET
 from ticketflow.storage.pauses import IS_PAUSED
 from ticketflow.storage.webhook_deliveries import FAILING
+from ticketflow.workflow.events import EventType
 from ticketflow.workflow.lineage import Lineage
 from ticketflow.workflow.transitions import RUNNABLE, Status
 
@@ -225,26 +226,27 @@ _LEFT_BEHIND_BY_PLACE = text(f"""
 
 _PAUSES = text("SELECT step, count(*) FROM pauses GROUP BY step")
 
-_TRIES = text("""
-    SELECT step, count(*) FILTER (WHERE type = 'step.completed'),
-           count(*) FILTER (WHERE type IN ('step.retrying', 'step.failed'))
+_TRIES = text(f"""
+    SELECT step, count(*) FILTER (WHERE type = '{EventType.STEP_COMPLETED}'),
+           count(*) FILTER (WHERE type IN ('{EventType.STEP_RETRYING}', '{EventType.STEP_FAILED}'))
     FROM (SELECT step, type, created_at FROM ticket_events ORDER BY id DESC LIMIT :last) AS lately
     WHERE created_at > now() - :within AND step IS NOT NULL
     GROUP BY step ORDER BY step
 """)
 
-_ENDED = text("""
-    SELECT count(*), count(*) FILTER (WHERE type = 'ticket.failed' OR finished_at - tickets.created_at > :limit)
+_ENDED = text(f"""
+    SELECT count(*),
+           count(*) FILTER (WHERE type = '{EventType.TICKET_FAILED}' OR finished_at - tickets.created_at > :limit)
     FROM (SELECT ticket_id, type, created_at FROM ticket_events ORDER BY id DESC LIMIT :last) AS lately
     JOIN tickets ON tickets.id = lately.ticket_id
-    WHERE type IN ('ticket.completed', 'ticket.failed') AND lately.created_at > now() - :within
+    WHERE type IN ('{EventType.TICKET_COMPLETED}', '{EventType.TICKET_FAILED}') AND lately.created_at > now() - :within
 """)
 
-_FALLBACKS = text("""
+_FALLBACKS = text(f"""
     SELECT spoken->>'engine', spoken->>'failure', count(*)
     FROM (SELECT ticket_id, step, type, created_at FROM ticket_events ORDER BY id DESC LIMIT :last) AS lately
     JOIN ticket_steps USING (ticket_id, step), jsonb_array_elements(engines) AS spoken
-    WHERE type = 'step.completed' AND created_at > now() - :within AND spoken->>'failure' IS NOT NULL
+    WHERE type = '{EventType.STEP_COMPLETED}' AND created_at > now() - :within AND spoken->>'failure' IS NOT NULL
     GROUP BY 1, 2 ORDER BY 3 DESC
 """)
 

@@ -17,15 +17,8 @@ from sqlalchemy.orm import Session
 from ticketflow.errors import ConflictError, NotFoundError
 from ticketflow.storage.ids import new_id
 from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
+from ticketflow.workflow.events import WEBHOOK_EVENTS
 
-# What endpoints can be told of, by the event of the trail that it follows from.
-TOLD = {
-    "ticket.completed": "ticket.completed",
-    "ticket.failed": "ticket.failed",
-    "ticket.cancelled": "ticket.cancelled",
-    "approval.requested": "ticket.awaiting_approval",
-}
-EVENTS = tuple(TOLD.values())
 TEST_EVENT = "webhook.test"
 
 # An endpoint counts as failing from this many failed attempts in a row on.
@@ -46,7 +39,7 @@ _NEW_ID = """
         PLACING substring(int8send(CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)) FROM 3) FROM 1 FOR 6
     ), 52, 1), 53, 1), 'hex') AS uuid)
 """
-_HOOKS = ", ".join(f"('{event}', '{told}')" for event, told in TOLD.items())
+_HOOKS = ", ".join(f"('{event}', '{told}')" for event, told in WEBHOOK_EVENTS.items())
 # Columns of a ticket, as it is after the move, that ``RECORD_DELIVERIES`` tells of.
 MOVED = "id, tenant, version, status, external_id, state #> '{result,resolution}' AS resolution"
 # Follows ``moved`` (a ticket's columns above) and ``trail`` (the events of its move) in one statement.

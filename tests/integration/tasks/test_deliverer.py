@@ -10,9 +10,10 @@ from tests.receiver import receiving
 from ticketflow.adapters.webhook_post import WebhookPost
 from ticketflow.services.deliver_webhook import DeliveryLimits
 from ticketflow.services.webhooks import create_webhook, read_deliveries, send_test
-from ticketflow.storage.webhook_deliveries import EVENTS, Patience
+from ticketflow.storage.webhook_deliveries import Patience
 from ticketflow.storage.webhooks import NewEndpoint
 from ticketflow.tasks.deliverer import Deliverer
+from ticketflow.workflow.events import WEBHOOK_EVENTS
 from ticketflow.workflow.state import DEFAULT_TENANT
 
 A_DAY = timedelta(days=1)
@@ -26,7 +27,7 @@ def receiver():
 
 @pytest.fixture
 def webhook_id(sessions, receiver) -> str:
-    new = NewEndpoint(receiver.url, EVENTS)
+    new = NewEndpoint(receiver.url, tuple(WEBHOOK_EVENTS.values()))
     return create_webhook(sessions, DEFAULT_TENANT, new, allow_private=True)["id"]
 
 
