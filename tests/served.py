@@ -13,7 +13,6 @@ from tests.fakes import FakeKnowledge, fake_passage, fake_tools
 from ticketflow.api import Backend, create_app
 from ticketflow.errors import PermanentError
 from ticketflow.services.keys import create_key
-from ticketflow.services.outcomes import Committed, Parked, StepOutcome
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.settings import Settings
@@ -21,6 +20,7 @@ from ticketflow.storage.leases import Claim
 from ticketflow.storage.models import Base, Ticket
 from ticketflow.storage.session import Sessions, build_engine, build_session_factory
 from ticketflow.workflow.approval import ApprovalPolicy
+from ticketflow.workflow.outcomes import Committed, Parked, StepOutcome
 from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.ports import Tools
 

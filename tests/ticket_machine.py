@@ -22,18 +22,6 @@ from tests.toy import MAX_ATTEMPTS, TOY_LINEAGE, toy_plan
 from ticketflow.errors import ConflictError, PermanentError, TransientError, VersionConflictError
 from ticketflow.services.cancel_ticket import cancel_ticket
 from ticketflow.services.decide_approval import Judgement, decide_approval
-from ticketflow.services.outcomes import (
-    AlreadyDone,
-    Asked,
-    Busy,
-    Committed,
-    Held,
-    LostLease,
-    Parked,
-    Retrying,
-    StepOutcome,
-    Superseded,
-)
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.retry_ticket import retry_ticket
 from ticketflow.services.rewind_ticket import rewind_ticket
@@ -46,6 +34,18 @@ from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
 from ticketflow.storage.pauses import record_pause, remove_pause
 from ticketflow.storage.tickets import NewTicket
 from ticketflow.workflow.approval import ApprovalPolicy, Gate, awaits_decision
+from ticketflow.workflow.outcomes import (
+    AlreadyDone,
+    Asked,
+    Busy,
+    Committed,
+    Held,
+    LostLease,
+    Parked,
+    Retrying,
+    StepOutcome,
+    Superseded,
+)
 from ticketflow.workflow.policy import MAX_DEATHS
 
 A_DAY = timedelta(days=1)

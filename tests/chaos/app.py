@@ -29,12 +29,12 @@ from tests.chaos.history import History
 from tests.fakes import FakeReviewer, fake_tools
 from tests.harness.wait import wait_until
 from ticketflow.services import dispatch_due
-from ticketflow.services.outcomes import Committed, StepOutcome
 from ticketflow.services.run_step import StepRunner
 from ticketflow.storage import due, leases
 from ticketflow.storage.leases import Claim
 from ticketflow.tasks import app, runtime
 from ticketflow.workflow.approval import ApprovalPolicy
+from ticketflow.workflow.outcomes import Committed, StepOutcome
 from ticketflow.workflow.plan import Plan, ticket_plan
 from ticketflow.workflow.ports import Brief, Opinion, Reply, Tools
 from ticketflow.workflow.state import Problem

@@ -29,19 +29,6 @@ from ticketflow.observability.tracing import describe_span, span
 from ticketflow.services.heartbeat import Heart
 from ticketflow.services.isolation import Isolation
 from ticketflow.services.liveness import describe_process, is_alive
-from ticketflow.services.outcomes import (
-    AlreadyDone,
-    Asked,
-    Busy,
-    Committed,
-    Held,
-    LostLease,
-    OtherGraph,
-    Parked,
-    Retrying,
-    StepOutcome,
-    Superseded,
-)
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.storage.holders import Process, drop_question, find_holder
 from ticketflow.storage.leases import (
@@ -61,6 +48,19 @@ from ticketflow.storage.session import Sessions
 from ticketflow.workflow.approval import ApprovalRequest
 from ticketflow.workflow.events import EventType
 from ticketflow.workflow.judge import Verdict, judge
+from ticketflow.workflow.outcomes import (
+    AlreadyDone,
+    Asked,
+    Busy,
+    Committed,
+    Held,
+    LostLease,
+    OtherGraph,
+    Parked,
+    Retrying,
+    StepOutcome,
+    Superseded,
+)
 from ticketflow.workflow.plan import Plan
 from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_DEATHS, backoff, is_retryable
 from ticketflow.workflow.ports import Tools

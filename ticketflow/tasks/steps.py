@@ -12,13 +12,13 @@ from ticketflow.observability.context import bound, current_request_id
 from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.logging import get_logger
 from ticketflow.observability.tracing import Attributes, describe_span, span, ticket_traceparent
-from ticketflow.services.outcomes import AlreadyDone, Committed, Parked, Retrying, StepOutcome
 from ticketflow.storage.leases import Claim
 from ticketflow.tasks.celery import app
 from ticketflow.tasks.envelope import StepArguments
 from ticketflow.tasks.publisher import REQUEST_ID, SENT_BY, TRACEPARENT
 from ticketflow.tasks.runtime import runtime
 from ticketflow.tasks.under_way import under_way
+from ticketflow.workflow.outcomes import AlreadyDone, Committed, Parked, Retrying, StepOutcome
 from ticketflow.workflow.plan import ticket_plan
 
 log = get_logger(__name__)

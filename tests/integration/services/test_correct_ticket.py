@@ -9,7 +9,6 @@ from tests.fakes import FakeKnowledge, FakeWriter, fake_passage, fake_tools
 from ticketflow.adapters.owners import Owner
 from ticketflow.errors import ConflictError, InvalidInputError, VersionConflictError
 from ticketflow.services.correct_ticket import Correction, correct_ticket
-from ticketflow.services.outcomes import Committed
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.services.submit_ticket import submit_ticket
@@ -17,6 +16,7 @@ from ticketflow.storage.due import claim_due
 from ticketflow.storage.leases import Claim
 from ticketflow.storage.models import Ticket, TicketCorrection
 from ticketflow.storage.tickets import NewTicket
+from ticketflow.workflow.outcomes import Committed
 from ticketflow.workflow.plan import ticket_plan
 
 AN_HOUR = timedelta(hours=1)

@@ -18,13 +18,13 @@ from tests.harness.wait import wait_until
 from tests.toy import MAX_ATTEMPTS
 from ticketflow.services import liveness
 from ticketflow.services.liveness import LEAST_GRACE_S, Inquest, Pulse, describe_process, is_alive
-from ticketflow.services.outcomes import Busy, Committed, LostLease, Parked, Superseded
 from ticketflow.services.run_step import WRITE_PAUSES_S
 from ticketflow.storage.due import expire_leases, wake_in_flight
 from ticketflow.storage.holders import Process, beat, convict, drop_question
 from ticketflow.storage.leases import Claim, Lease, Refusal, claim_step
 from ticketflow.storage.models import Ticket, TicketEvent
 from ticketflow.storage.session import build_engine
+from ticketflow.workflow.outcomes import Busy, Committed, LostLease, Parked, Superseded
 from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_DEATHS, SUSPECT_WAIT_S
 
 A_SECOND = timedelta(seconds=1)

@@ -12,7 +12,6 @@ from ticketflow.errors import ConflictError, InvalidInputError, NotFoundError, V
 from ticketflow.services.cancel_ticket import cancel_ticket
 from ticketflow.services.decide_approval import Judgement, decide_approval
 from ticketflow.services.fork_ticket import Overrides, fork_ticket
-from ticketflow.services.outcomes import Asked, Committed, LostLease, Superseded
 from ticketflow.services.pauses import pause_step
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.read_tickets import read_ticket
@@ -27,6 +26,7 @@ from ticketflow.storage.models import ResolvedTicket, Ticket, TicketCorrection, 
 from ticketflow.storage.tickets import NewTicket, build_request
 from ticketflow.workflow.approval import ApprovalPolicy
 from ticketflow.workflow.graph import build_graph
+from ticketflow.workflow.outcomes import Asked, Committed, LostLease, Superseded
 from ticketflow.workflow.plan import ticket_plan
 
 AN_HOUR = timedelta(hours=1)

@@ -14,7 +14,6 @@ from tests.publishers import FakePublisher
 from tests.toy import NO_TOOLS, ToyState
 from ticketflow.errors import ConflictError, TransientError
 from ticketflow.services.dispatch_due import DispatchLimits, dispatch_due
-from ticketflow.services.outcomes import Busy, Committed, OtherGraph, StepOutcome, Superseded
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.rewind_ticket import rewind_ticket
 from ticketflow.services.run_step import StepRunner
@@ -24,6 +23,7 @@ from ticketflow.storage.models import Ticket, TicketEvent, TicketStep
 from ticketflow.storage.tickets import NewTicket
 from ticketflow.workflow.graph import Node
 from ticketflow.workflow.lineage import GraphVersion, Lineage
+from ticketflow.workflow.outcomes import Busy, Committed, OtherGraph, StepOutcome, Superseded
 from ticketflow.workflow.plan import Plan
 from ticketflow.workflow.ports import Tools
 

@@ -14,13 +14,13 @@ from tests.toy import NO_TOOLS, toy_plan
 from ticketflow.errors import StepInterruptedError
 from ticketflow.services import heartbeat
 from ticketflow.services.cancel_ticket import cancel_ticket
-from ticketflow.services.outcomes import Committed, LostLease
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.storage.due import expire_leases
 from ticketflow.storage.leases import claim_step
 from ticketflow.storage.models import Ticket
 from ticketflow.workflow.interruption import stop_if_interrupted
+from ticketflow.workflow.outcomes import Committed, LostLease
 
 A_SHORT_LEASE = timedelta(seconds=0.3)
 

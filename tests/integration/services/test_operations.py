@@ -19,7 +19,6 @@ from ticketflow.errors import (
 from ticketflow.services.cancel_ticket import cancel_ticket
 from ticketflow.services.dead_letters import purge_dead_letters, read_dead_letters, replay_dead_letters
 from ticketflow.services.fork_ticket import Overrides, fork_ticket
-from ticketflow.services.outcomes import Committed, Held, LostLease, Superseded
 from ticketflow.services.pauses import pause_step, read_pauses, resume_step
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.retry_ticket import retry_ticket
@@ -29,6 +28,7 @@ from ticketflow.storage.dead_letters import DeadFilter
 from ticketflow.storage.leases import Claim
 from ticketflow.storage.models import Ticket, TicketEvent, TicketStep
 from ticketflow.workflow.graph import LINEAGE
+from ticketflow.workflow.outcomes import Committed, Held, LostLease, Superseded
 from ticketflow.workflow.plan import ticket_plan
 
 AN_HOUR = timedelta(hours=1)

@@ -8,10 +8,10 @@ from sqlalchemy import func, select, text, update
 
 from tests.toy import MAX_ATTEMPTS, TOY_LINEAGE
 from ticketflow.errors import PermanentError, TransientError
-from ticketflow.services.outcomes import AlreadyDone, Busy, Committed, LostLease, Parked, Retrying, Superseded
 from ticketflow.storage.due import claim_due
 from ticketflow.storage.leases import claim_step
 from ticketflow.storage.models import Ticket, TicketEvent, TicketStep
+from ticketflow.workflow.outcomes import AlreadyDone, Busy, Committed, LostLease, Parked, Retrying, Superseded
 
 
 def ticket_of(sessions, claim) -> Ticket:

@@ -16,9 +16,9 @@ from ticketflow.observability.metrics import (
     begin_at_zero,
     name_error,
 )
-from ticketflow.services.outcomes import StepOutcome
 from ticketflow.storage import models
 from ticketflow.workflow.approval import Action
+from ticketflow.workflow.outcomes import StepOutcome
 from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.state import Resolution
 from ticketflow.workflow.transitions import TERMINAL

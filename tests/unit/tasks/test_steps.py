@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from celery.exceptions import Reject, Retry
 
-from ticketflow.services.outcomes import AlreadyDone, Busy, Committed, LostLease, Parked, Retrying, Superseded
 from ticketflow.tasks import app
 from ticketflow.tasks.envelope import read_envelope
+from ticketflow.workflow.outcomes import AlreadyDone, Busy, Committed, LostLease, Parked, Retrying, Superseded
 from ticketflow.workflow.plan import ticket_plan
 
 LINKS = ["the rest of the chain"]
