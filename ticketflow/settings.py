@@ -12,8 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ticketflow.database_url import read_database_url
 from ticketflow.errors import ConfigurationError
-
-LlmStep = Literal["classify", "extract", "research", "draft", "review"]
+from ticketflow.workflow.approval import ApprovalMode, DefaultAction
+from ticketflow.workflow.state import LlmStep
 
 Failpoint = Literal[
     "submit.after",  # the ticket is stored, its 202 is not sent
@@ -223,7 +223,7 @@ class Settings(BaseSettings):
         description="How sure the embedded engine must be of an article to answer from it. Lower answers more tickets"
         " and more of them wrongly; 1 leaves all of them to people.",
     )
-    approval: Literal["never", "unsure", "always"] = Field(
+    approval: ApprovalMode = Field(
         "never",
         description="Which drafts wait for a person: none, those that review escalates or the writer is not sure of, or"
         " all.",
@@ -242,7 +242,7 @@ class Settings(BaseSettings):
         description="Seconds a draft waits for a person, at most a year. A ticket keeps what held when it began to"
         " wait.",
     )
-    approval_default: Literal["route", "accept", "ignore"] = Field(
+    approval_default: DefaultAction = Field(
         "route",
         description="What happens to a draft nobody decided about in time: an acknowledgement goes out instead, the"
         " draft does, or nothing.",

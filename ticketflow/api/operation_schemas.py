@@ -6,9 +6,9 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from ticketflow.api.fields import MAX_EMAIL_LENGTH, Instant, Line, LongText, TimeZone, refuse_large_metadata
 from ticketflow.services.fork_ticket import Overrides
-from ticketflow.storage.models import PRIORITIES
 from ticketflow.workflow.approval import Action
 from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.state import PRIORITIES
 
 FORK = {"step": "draft", "overrides": {"category": "payments_billing"}}
 APPROVAL = {"action": "edit", "final_response": "Hello Ana,\n\nwe sent 49.90 EUR back today.", "note": "too vague"}

@@ -20,10 +20,10 @@ from ticketflow.api.fields import (
 )
 from ticketflow.api.paging import DEFAULT_LIMIT, MAX_LIMIT, PageQuery
 from ticketflow.api.result_schemas import CitationSchema, ResultSchema, ScoresSchema
-from ticketflow.storage.models import PRIORITIES
 from ticketflow.storage.tickets import NewTicket, TicketFilter
 from ticketflow.workflow.approval import DefaultAction, Reason
 from ticketflow.workflow.events import EventType
+from ticketflow.workflow.state import PRIORITIES
 from ticketflow.workflow.steps.review import Verdict
 from ticketflow.workflow.transitions import Status
 

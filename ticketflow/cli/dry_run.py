@@ -15,6 +15,7 @@ from ticketflow.cli.ticket_files import takes_tickets
 from ticketflow.cli.ticket_view import render_ticket
 from ticketflow.errors import ConfigurationError, InvalidInputError, TicketFlowError
 from ticketflow.settings import Settings, is_timezone, load_settings
+from ticketflow.workflow.state import PRIORITIES
 
 if TYPE_CHECKING:
     from ticketflow.cli.article_files import ArticleSource
@@ -157,8 +158,6 @@ def refuse_wrong_fields(ticket: dict[str, Any]) -> None:
     Raises:
         InvalidInputError: One is not what the API takes; the message names it.
     """
-    from ticketflow.storage.models import PRIORITIES
-
     for name in ("subject", "body"):
         if not isinstance(ticket.get(name), str) or not ticket[name].strip():
             raise InvalidInputError(f"{name}: must be text")

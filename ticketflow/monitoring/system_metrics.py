@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 from ticketflow.observability.logging import get_logger
 from ticketflow.storage.clocks import count_jumps
 from ticketflow.storage.migrate import USABLE, find_schema_age
-from ticketflow.storage.models import EVERY_STEP, PRIORITIES
+from ticketflow.storage.models import EVERY_STEP
 from ticketflow.storage.statistics import LiveTickets, count_parked, count_pauses, measure_live, measure_size
 from ticketflow.storage.webhook_deliveries import WebhookMeasure, measure_webhooks
 from ticketflow.storage.workers import Capacity, list_hung, measure_capacity
 from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.state import PRIORITIES
 from ticketflow.workflow.transitions import Status
 
 log = get_logger(__name__)

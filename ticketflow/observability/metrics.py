@@ -16,7 +16,10 @@ from prometheus_client import (
 
 import ticketflow
 from ticketflow.observability.logging import get_logger
-from ticketflow.settings import LlmStep
+from ticketflow.workflow.approval import Action
+from ticketflow.workflow.outcomes import StepOutcome
+from ticketflow.workflow.state import PRIORITIES, LlmStep, Resolution
+from ticketflow.workflow.transitions import Status
 
 log = get_logger(__name__)
 
@@ -27,13 +30,8 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # when a series bega
 STEPS: Sequence[str] = ()
 """Stands for all steps: the graph alone knows them, so ``begin_at_zero`` is told."""
 MODEL_STEPS = get_args(LlmStep)
-PRIORITIES = ("low", "normal", "high", "urgent")
-RESOLUTIONS = ("answered", "routed", "ignored")
-OUTCOMES = (*RESOLUTIONS, "failed", "cancelled")
-STEP_OUTCOMES = (
-    "committed", "already_done", "superseded", "busy", "held", "other_graph", "asked", "lost", "retrying",
-    "parked",
-)  # fmt: skip
+OUTCOMES = (*get_args(Resolution), Status.FAILED.value, Status.CANCELLED.value)
+STEP_OUTCOMES = tuple(outcome.label for outcome in get_args(StepOutcome))
 OTHER = "other"
 ERRORS = (
     "BadModelOutputError",
@@ -51,7 +49,7 @@ ERRORS = (
 )
 MODEL_CALL_OUTCOMES = ("valid", "invalid", "down", "put_off", "kept")
 EXPIRED = "expired"
-DECISIONS = ("accept", "edit", "reject", "ignore", EXPIRED)
+DECISIONS = (*get_args(Action), EXPIRED)
 DELIVERY_OUTCOMES = ("delivered", "retrying", "failed")
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400

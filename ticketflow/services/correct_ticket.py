@@ -13,11 +13,11 @@ from ticketflow.masking import mask_all, mask_text
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.corrections import Change, record_correction
 from ticketflow.storage.events import record_event
-from ticketflow.storage.models import PRIORITIES, Ticket
+from ticketflow.storage.models import Ticket
 from ticketflow.storage.operations import lock_ticket
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.events import EventType
-from ticketflow.workflow.state import Entity, Priority
+from ticketflow.workflow.state import PRIORITIES, Entity, Priority
 from ticketflow.workflow.steps.classify import find_due
 
 # The step that finds a field out; until it has, a correction would be overwritten.

@@ -6,7 +6,6 @@ from typing import Any
 
 from ticketflow.storage.corrections import CorrectedTicket
 from ticketflow.storage.models import (
-    PRIORITIES,
     ApiKey,
     Article,
     ArticleVersion,
@@ -16,6 +15,7 @@ from ticketflow.storage.models import (
     TicketStep,
 )
 from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
+from ticketflow.workflow.state import PRIORITIES
 from ticketflow.workflow.transitions import Status
 
 _FROM_STATE = (

@@ -14,9 +14,9 @@ from ticketflow.errors import NotFoundError
 from ticketflow.observability.context import current_request_id, make_request_id
 from ticketflow.observability.tracing import current_traceparent
 from ticketflow.storage.ids import new_id
-from ticketflow.storage.models import PRIORITIES, Ticket, TicketSearch
+from ticketflow.storage.models import Ticket, TicketSearch
 from ticketflow.workflow.lineage import FIRST_VERSION
-from ticketflow.workflow.state import Entity, Priority, Request
+from ticketflow.workflow.state import PRIORITIES, Entity, Priority, Request
 
 # PostgreSQL's parser looks ahead from each word: to the next blank, whether it begins an address, and from ``<!--`` to
 # the end of the comment. A text of 100,000 characters without either took it over a minute.

@@ -5,11 +5,17 @@ small records several steps share.
 """
 
 import re
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict, get_args
 
 Priority = Literal["low", "normal", "high", "urgent"]
 Sentiment = Literal["negative", "neutral", "positive"]
 Resolution = Literal["answered", "routed", "ignored"]
+
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
+"""The least urgent first: rows hold the place of theirs."""
+
+LlmStep = Literal["classify", "extract", "research", "draft", "review"]
+"""Steps in which a chat model can speak."""
 
 # Whose rows they are that name nobody.
 DEFAULT_TENANT = "default"

@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from tests.served import Served
 from ticketflow.services.keys import create_key
-from ticketflow.storage.models import PRIORITIES, Ticket
+from ticketflow.storage.models import Ticket
+from ticketflow.workflow.state import PRIORITIES
 
 ORDER = {"type": "order_id", "value": "10021", "field": "body", "start": 28, "end": 33}
 

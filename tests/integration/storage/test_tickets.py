@@ -4,9 +4,10 @@ from sqlalchemy import select
 from tests.integration.storage.rows import HOUR, NOW, TICK, add_ticket, reread
 from ticketflow.errors import ConflictError, NotFoundError, VersionConflictError
 from ticketflow.storage.ids import new_id
-from ticketflow.storage.models import PRIORITIES, Ticket, TicketSearch
+from ticketflow.storage.models import Ticket, TicketSearch
 from ticketflow.storage.operations import lock_ticket, requeue_ticket, stop_ticket
 from ticketflow.storage.tickets import NewTicket, TicketFilter, build_request, get_ticket, page_tickets, record_ticket
+from ticketflow.workflow.state import PRIORITIES
 from ticketflow.workflow.transitions import Status
 
 LEASED = {"status": "processing", "lease_until": NOW + HOUR, "is_in_flight": True}

@@ -36,8 +36,7 @@ from ticketflow.errors import BadModelOutputError
 from ticketflow.observability.logging import get_logger
 from ticketflow.observability.metrics import MODEL_CALLS, MODEL_COST, MODEL_FALLBACKS, MODEL_TOKENS
 from ticketflow.observability.tracing import describe_span, span
-from ticketflow.settings import LlmStep
-from ticketflow.workflow.state import DEFAULT_TENANT
+from ticketflow.workflow.state import DEFAULT_TENANT, LlmStep
 from ticketflow.workflow.usage import Spoken, current_usage, record_spoken
 
 log = get_logger(__name__)

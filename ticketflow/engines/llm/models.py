@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ticketflow.errors import ConfigurationError
-from ticketflow.settings import LlmStep
+from ticketflow.workflow.state import LlmStep
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

@@ -14,7 +14,6 @@ from ticketflow.storage.models.knowledge import (
 from ticketflow.storage.models.llm import LlmAnswer, LlmCall, LlmProvider
 from ticketflow.storage.models.operations import EVERY_STEP, EVERY_TENANT, ClockJump, Holder, LogLevel, Pause, Worker
 from ticketflow.storage.models.tickets import (
-    PRIORITIES,
     Ticket,
     TicketCorrection,
     TicketEvent,
@@ -27,7 +26,6 @@ __all__ = [
     "ARTICLE_REVISION",
     "EVERY_STEP",
     "EVERY_TENANT",
-    "PRIORITIES",
     "RESOLVED_REVISION",
     "ApiKey",
     "Article",

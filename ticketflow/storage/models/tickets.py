@@ -24,7 +24,6 @@ from ticketflow.workflow.policy import SUSPECT_DEATHS
 from ticketflow.workflow.state import DEFAULT_TENANT
 from ticketflow.workflow.transitions import Status
 
-PRIORITIES = ("low", "normal", "high", "urgent")
 _STATUSES = ", ".join(f"'{status}'" for status in Status)
 
 
