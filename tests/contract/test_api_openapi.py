@@ -216,10 +216,16 @@ def test_answers_leave_nothing_out(api, finished, parked, article):
 
     assert api.get(f"/tickets/{ticket_id}").json == read_ticket(*place, ticket_id)
     assert api.get(f"/tickets/{ticket_id}/events").json["events"] == read_events(*place, ticket_id, 0, 200)[0]
-    assert api.get(f"/tickets/{ticket_id}/steps").json["steps"] == read_steps(*place, ticket_id)
-    assert api.get(f"/articles/{article}").json == read_article(*place, article)
+    steps = api.get(f"/tickets/{ticket_id}/steps").json["steps"]
+    kept = [(each.step, each.output, each.engines) for each in read_steps(*place, ticket_id)]
+    assert [(each["step"], each["output"], each["engines"]) for each in steps] == kept
+    shown, row = api.get(f"/articles/{article}").json, read_article(*place, article)
+    assert {name: shown[name] for name in ARTICLE} == {name: getattr(row, name) for name in ARTICLE}
     assert api.get(f"/tickets/{parked}").json == read_ticket(*place, parked)
-    assert [api.put("/pauses/finalize").json] == read_pauses(*place)
+    paused = api.put("/pauses/finalize", json={"reason": "repairs"}).json
+    assert [(paused["step"], paused["tenant"], paused["reason"])] == [
+        (each.step, each.tenant, each.reason) for each in read_pauses(*place)
+    ]
     assert api.delete("/pauses/finalize").status_code == 204
     assert api.get(f"/tickets/{ticket_id}").json["entities"]
     assert api.get(f"/tickets/{ticket_id}").json["citations"]

@@ -90,7 +90,7 @@ class ArticlePageSchema(ShownSchema):
 class VersionSchema(ShownSchema):
     """What an article said in one of its versions."""
 
-    id = fields.UUID(required=True)
+    id = fields.UUID(attribute="article_id", required=True)
     version = fields.Integer(required=True)
     title = fields.String(required=True)
     body = fields.String(required=True)

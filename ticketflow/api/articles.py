@@ -31,7 +31,7 @@ from ticketflow.api.conditional import (
 )
 from ticketflow.api.fields import MAX_VERSION
 from ticketflow.api.openapi import Blueprint
-from ticketflow.api.paging import LINK_HEADER, PageQuery, build_link, fit
+from ticketflow.api.paging import LINK_HEADER, PageQuery, answer_page
 from ticketflow.engines.embedded.search.knowledge import Explanation
 from ticketflow.services.articles import (
     create_article,
@@ -42,9 +42,10 @@ from ticketflow.services.articles import (
     read_versions,
     update_article,
 )
+from ticketflow.storage import models
 from ticketflow.storage.articles import NewArticle
 
-Answer = tuple[dict[str, Any], int, dict[str, str]]
+Answer = tuple[models.Article, int, dict[str, str]]
 
 blp = Blueprint("articles", __name__, url_prefix="/articles", description="What your team already wrote down")
 
@@ -59,18 +60,17 @@ class Articles(MethodView):
     def post(self, new: NewArticle) -> Answer:
         """Add an article; the next search finds it."""
         article = create_article(backend().sessions, current_caller().tenant, new)
-        location = url_for("articles.article", article_id=article["id"])
-        return article, HTTPStatus.CREATED, {"Location": location, **build_etag(article["version"])}
+        location = url_for("articles.article", article_id=article.id)
+        return article, HTTPStatus.CREATED, {"Location": location, **build_etag(article.version)}
 
     @blp.arguments(PageQuery, location="query")
     @blp.response(200, ArticlePageSchema, headers=LINK_HEADER)
     @blp.problems(401, 503)
-    def get(self, page: dict[str, Any]) -> Answer:
+    def get(self, page: dict[str, Any]) -> Response:
         """List articles, newest first."""
         tenant = current_caller().tenant
         articles, has_more = read_articles(backend().sessions, tenant, page["cursor"], page["limit"])
-        articles, has_more = fit(articles, has_more=has_more)
-        return {"articles": articles}, HTTPStatus.OK, build_link(cursor=articles[-1]["id"]) if has_more else {}
+        return answer_page("articles", ArticleSchema(), articles, has_more=has_more)
 
 
 @blp.route("/search")
@@ -96,7 +96,8 @@ class Article(MethodView):
     @blp.header(IF_NONE_MATCH)
     def get(self, article_id: UUID) -> Any:
         """Show an article."""
-        return answer_unless_known(read_article(backend().sessions, current_caller().tenant, article_id))
+        article = read_article(backend().sessions, current_caller().tenant, article_id)
+        return answer_unless_known(article, article.version)
 
     @blp.arguments(ChangedArticleSchema, example=ARTICLE)
     @blp.response(200, ArticleSchema, headers=ETAG_HEADER)
@@ -106,7 +107,7 @@ class Article(MethodView):
         """Replace an article's content by its next version."""
         seen = read_if_match()
         article = update_article(backend().sessions, current_caller().tenant, article_id, seen, new)
-        return article, HTTPStatus.OK, build_etag(article["version"])
+        return article, HTTPStatus.OK, build_etag(article.version)
 
     @blp.response(204)
     @blp.problems(401, 404, 503)
@@ -123,13 +124,12 @@ class ArticleVersions(MethodView):
     @blp.arguments(VersionPageQuery, location="query")
     @blp.response(200, VersionPageSchema, headers=LINK_HEADER)
     @blp.problems(401, 404, 503)
-    def get(self, page: dict[str, Any], article_id: UUID) -> Answer:
+    def get(self, page: dict[str, Any], article_id: UUID) -> Response:
         """List an article's versions, the newest first; a deleted article's too."""
         tenant = current_caller().tenant
         versions, has_more = read_versions(backend().sessions, tenant, article_id, page["cursor"], page["limit"])
-        versions, has_more = fit(versions, has_more=has_more)
-        link = build_link(cursor=versions[-1]["version"]) if has_more else {}
-        return {"versions": versions}, HTTPStatus.OK, link
+        shown = VersionSchema()
+        return answer_page("versions", shown, versions, has_more=has_more, cursor=("cursor", "version"))
 
 
 @blp.route(f"/<uuid:article_id>/versions/<int(max={MAX_VERSION}):version>")
@@ -138,7 +138,7 @@ class ArticleVersion(MethodView):
 
     @blp.response(200, VersionSchema)
     @blp.problems(401, 404, 503)
-    def get(self, article_id: UUID, version: int) -> dict[str, Any]:
+    def get(self, article_id: UUID, version: int) -> models.ArticleVersion:
         """Show what an article said in the version a citation names, even if it was deleted since."""
         return read_version(backend().sessions, current_caller().tenant, article_id, version)
 

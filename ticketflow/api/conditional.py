@@ -32,10 +32,10 @@ def build_etag(version: int) -> dict[str, str]:
     return {"ETag": f'"{version}"'}
 
 
-def answer_unless_known(shown: dict[str, Any]) -> Any:
+def answer_unless_known(shown: Any, version: int) -> Any:
     """Answer a GET with something versioned, or 304 when the caller has this version already."""
-    headers = build_etag(shown["version"])
-    if request.if_none_match.contains_weak(str(shown["version"])):
+    headers = build_etag(version)
+    if request.if_none_match.contains_weak(str(version)):
         return Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
     return shown, HTTPStatus.OK, headers
 

@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from ticketflow.services.valid_text import CONTROL
+from ticketflow.services.views import instant
 from ticketflow.settings import is_timezone
 
 _YEARS = range(1970, 9999)
@@ -119,9 +120,17 @@ class TimeZone(fields.String):
         super().__init__(validate=_refuse_unknown_timezone, **options)
 
 
-def shown_instant(description: str, **options: Any) -> fields.String:
-    """Build the field of an instant in an answer; services write them out already."""
-    return fields.String(metadata={"description": description, "format": "date-time"}, **options)
+class ShownInstant(fields.String):
+    """An instant in an answer, whether or not it is written out already."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        written = instant(value) if isinstance(value, datetime) else value
+        return super()._serialize(written, attr, obj, **kwargs)
+
+
+def shown_instant(description: str, **options: Any) -> ShownInstant:
+    """Build the field of an instant in an answer."""
+    return ShownInstant(metadata={"description": description, "format": "date-time"}, **options)
 
 
 def shown_request_id() -> fields.String:

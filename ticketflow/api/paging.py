@@ -1,10 +1,11 @@
 """Pages: ``limit`` and an opaque ``cursor``, the next page in ``Link`` (RFC 8288)."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import request
+from flask import Response, jsonify, request
 from marshmallow import Schema, fields, validate
 
 from ticketflow.api.fields import WholeNumber
@@ -22,6 +23,24 @@ class PageQuery(Schema):
 
     limit = WholeNumber(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
     cursor = fields.UUID(load_default=None, metadata={"description": "From the `Link` of the page before."})
+
+
+def answer_page(
+    name: str, entry: Schema, found: Iterable[Any], *, has_more: bool, cursor: tuple[str, str] = ("cursor", "id")
+) -> Response:
+    """Answer with a page, and with a link to the next one if there is more.
+
+    Args:
+        name: What the entries are called in the answer.
+        entry: What each of them is written by.
+        cursor: The parameter that asks for the next page, and the field of the last entry it is set to.
+    """
+    page, has_more = fit([entry.dump(each) for each in found], has_more=has_more)
+    response = jsonify({name: page})
+    if has_more:
+        parameter, field = cursor
+        response.headers.update(build_link(**{parameter: page[-1][field]}))
+    return response
 
 
 def fit(found: list[dict[str, Any]], *, has_more: bool) -> tuple[list[dict[str, Any]], bool]:

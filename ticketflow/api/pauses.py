@@ -14,6 +14,7 @@ from ticketflow.api.openapi import Blueprint
 from ticketflow.api.operation_schemas import ReasonSchema
 from ticketflow.errors import NotFoundError
 from ticketflow.services.pauses import pause_step, read_pauses, resume_step
+from ticketflow.storage.models import Pause
 from ticketflow.workflow.plan import ticket_plan
 
 blp = Blueprint("pauses", __name__, url_prefix="/pauses", description="Steps that are held back")
@@ -54,7 +55,7 @@ class StepPause(MethodView):
     @blp.arguments(ReasonSchema, required=False)
     @blp.response(200, PauseSchema)
     @blp.problems(400, 401, 413, 415, 422, 503)
-    def put(self, given: dict[str, Any], step: str) -> dict[str, Any]:
+    def put(self, given: dict[str, Any], step: str) -> Pause:
         """Start a step of your tickets no more; what is under way finishes, and tickets wait."""
         return pause_step(backend().sessions, step, current_caller().tenant, given["reason"])
 

@@ -20,6 +20,8 @@ from ticketflow.api.fields import (
 )
 from ticketflow.api.paging import DEFAULT_LIMIT, MAX_LIMIT, PageQuery
 from ticketflow.api.result_schemas import CitationSchema, ResultSchema, ScoresSchema
+from ticketflow.services.views import sum_usage
+from ticketflow.storage.models import TicketStep
 from ticketflow.storage.tickets import NewTicket, TicketFilter
 from ticketflow.workflow.approval import DefaultAction, Reason
 from ticketflow.workflow.events import EventType
@@ -348,6 +350,10 @@ class StepSchema(ShownSchema):
         required=True,
         allow_none=True,
     )
+
+    def get_attribute(self, obj: TicketStep, attr: str, default: Any) -> Any:
+        """Read a field off the ledger's row, which does not have ``usage`` added up."""
+        return sum_usage(obj.engines) if attr == "usage" else super().get_attribute(obj, attr, default)
 
 
 class StepListSchema(ShownSchema):

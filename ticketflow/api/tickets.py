@@ -23,12 +23,13 @@ from ticketflow.api.conditional import (
 from ticketflow.api.event_stream import MEDIA_TYPE, PARAMETER, stream_events
 from ticketflow.api.openapi import Blueprint
 from ticketflow.api.operation_schemas import CORRECTION, CorrectionSchema
-from ticketflow.api.paging import LINK_HEADER, build_link, fit
+from ticketflow.api.paging import LINK_HEADER, answer_page
 from ticketflow.api.seats import find_client
 from ticketflow.api.ticket_schemas import (
     NEW_TICKET,
     EventPageSchema,
     EventQuery,
+    EventSchema,
     NewTicketSchema,
     StepListSchema,
     TicketPageSchema,
@@ -85,11 +86,10 @@ class Tickets(MethodView):
     @blp.arguments(TicketQuery, location="query")
     @blp.response(200, TicketPageSchema, headers=LINK_HEADER)
     @blp.problems(401, 503)
-    def get(self, wanted: tuple[TicketFilter, int]) -> Answer:
+    def get(self, wanted: tuple[TicketFilter, int]) -> Response:
         """List tickets, newest first."""
         tickets, has_more = read_tickets(backend().sessions, current_caller().tenant, *wanted)
-        tickets, has_more = fit(tickets, has_more=has_more)
-        return {"tickets": tickets}, HTTPStatus.OK, build_link(cursor=tickets[-1]["id"]) if has_more else {}
+        return answer_page("tickets", TicketSchema(), tickets, has_more=has_more)
 
 
 @blp.route("/<uuid:ticket_id>", endpoint="ticket")
@@ -103,7 +103,8 @@ class Ticket(MethodView):
     @blp.header(IF_NONE_MATCH)
     def get(self, query: dict[str, float], ticket_id: UUID) -> Any:
         """Show a ticket, if wanted as soon as it has ended."""
-        return answer_unless_known(_wait(ticket_id, query["wait"]))
+        ticket = _wait(ticket_id, query["wait"])
+        return answer_unless_known(ticket, ticket["version"])
 
     @blp.arguments(CorrectionSchema, example=CORRECTION)
     @blp.response(200, TicketSchema, headers=ETAG_HEADER)
@@ -130,7 +131,7 @@ class TicketEvents(MethodView):
     @blp.alt_response(204, "NO_CONTENT", success=True)
     @blp.problems(400, 401, 404, 503)
     @blp.header(PARAMETER)
-    def get(self, query: dict[str, int], ticket_id: UUID) -> Answer | Response:
+    def get(self, query: dict[str, int], ticket_id: UUID) -> Response:
         """List a ticket's events, oldest first.
 
         With `Accept: text/event-stream` they come as they happen, until the ticket has ended. A client that asks again
@@ -140,8 +141,7 @@ class TicketEvents(MethodView):
         if request.accept_mimetypes.best_match(["application/json", MEDIA_TYPE]) == MEDIA_TYPE:
             return stream_events(backend(), current_caller(), ticket_id, query["after"])
         events, has_more = read_events(backend().sessions, tenant, ticket_id, query["after"], query["limit"])
-        events, has_more = fit(events, has_more=has_more)
-        return {"events": events}, HTTPStatus.OK, build_link(after=events[-1]["id"]) if has_more else {}
+        return answer_page("events", EventSchema(), events, has_more=has_more, cursor=("after", "id"))
 
 
 @blp.route("/<uuid:ticket_id>/steps")
@@ -153,7 +153,7 @@ class TicketSteps(MethodView):
     def get(self, ticket_id: UUID) -> dict[str, Any]:
         """List a ticket's finished steps: what each answered, who was asked, how long it took."""
         steps = read_steps(backend().sessions, current_caller().tenant, ticket_id)
-        return {"steps": steps, "usage": sum_usage(each for step in steps for each in step["engines"])}
+        return {"steps": steps, "usage": sum_usage(each for step in steps for each in step.engines)}
 
 
 def _wait(ticket_id: UUID, timeout_s: float) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ticketflow.api.auth import current_caller
 from ticketflow.api.backend import backend
 from ticketflow.api.conditional import ETAG_HEADER, IF_MATCH, build_etag, read_if_match
 from ticketflow.api.openapi import Blueprint
-from ticketflow.api.paging import LINK_HEADER, build_link, fit
+from ticketflow.api.paging import LINK_HEADER, answer_page
 from ticketflow.api.webhook_schemas import (
     WEBHOOK,
     DeliveryPageQuery,
@@ -35,9 +35,10 @@ from ticketflow.services.webhooks import (
     send_test,
     update_webhook,
 )
+from ticketflow.storage.models import WebhookDelivery, WebhookEndpoint
 from ticketflow.storage.webhooks import EndpointChange, NewEndpoint
 
-Answer = tuple[dict[str, Any], int, dict[str, str]]
+Answer = tuple[WebhookEndpoint | WebhookDelivery, int, dict[str, str]]
 
 blp = Blueprint("webhooks", __name__, url_prefix="/webhooks", description="Who is told when something happens")
 
@@ -53,8 +54,8 @@ class Webhooks(MethodView):
         """Register an endpoint; the answer alone has its secret."""
         caller, allow_private = current_caller(), backend().settings.webhook_allow_private
         webhook = create_webhook(backend().sessions, caller.tenant, new, allow_private=allow_private)
-        location = url_for("webhooks.webhook", webhook_id=webhook["id"])
-        return webhook, HTTPStatus.CREATED, {"Location": location, **build_etag(webhook["version"])}
+        location = url_for("webhooks.webhook", webhook_id=webhook.id)
+        return webhook, HTTPStatus.CREATED, {"Location": location, **build_etag(webhook.version)}
 
     @blp.response(200, WebhookListSchema)
     @blp.problems(401, 503)
@@ -73,7 +74,7 @@ class Webhook(MethodView):
         """Show an endpoint and how it does."""
         webhook = read_webhook(backend().sessions, current_caller().tenant, webhook_id)
         # No 304 for a known version: failures come and go without one.
-        return webhook, HTTPStatus.OK, build_etag(webhook["version"])
+        return webhook, HTTPStatus.OK, build_etag(webhook.version)
 
     @blp.arguments(WebhookChangeSchema, example={"enabled": True})
     @blp.response(200, WebhookSchema, headers=ETAG_HEADER)
@@ -83,7 +84,7 @@ class Webhook(MethodView):
         """Change an endpoint, or switch it off and on."""
         owner, allow_private = (current_caller().tenant, webhook_id), backend().settings.webhook_allow_private
         webhook = update_webhook(backend().sessions, owner, read_if_match(), change, allow_private=allow_private)
-        return webhook, HTTPStatus.OK, build_etag(webhook["version"])
+        return webhook, HTTPStatus.OK, build_etag(webhook.version)
 
     @blp.response(204)
     @blp.problems(401, 404, 503)
@@ -102,7 +103,7 @@ class WebhookSecret(MethodView):
     def post(self, webhook_id: UUID) -> Answer:
         """Make a new secret; for a day deliveries are signed with the old one too."""
         webhook = change_secret(backend().sessions, current_caller().tenant, webhook_id)
-        return webhook, HTTPStatus.OK, build_etag(webhook["version"])
+        return webhook, HTTPStatus.OK, build_etag(webhook.version)
 
 
 @blp.route("/<uuid:webhook_id>/test")
@@ -123,12 +124,11 @@ class Deliveries(MethodView):
     @blp.arguments(DeliveryPageQuery, location="query")
     @blp.response(200, DeliveryPageSchema, headers=LINK_HEADER)
     @blp.problems(401, 404, 503)
-    def get(self, page: dict[str, Any], webhook_id: UUID) -> Answer:
+    def get(self, page: dict[str, Any], webhook_id: UUID) -> Response:
         """List deliveries, newest first."""
         owner = current_caller().tenant, webhook_id
         found, has_more = read_deliveries(backend().sessions, owner, page["status"], page["cursor"], page["limit"])
-        found, has_more = fit(found, has_more=has_more)
-        return {"deliveries": found}, HTTPStatus.OK, build_link(cursor=found[-1]["id"]) if has_more else {}
+        return answer_page("deliveries", DeliverySchema(), found, has_more=has_more)
 
 
 @blp.route("/<uuid:webhook_id>/deliveries/<uuid:delivery_id>", endpoint="delivery")
@@ -137,7 +137,7 @@ class Delivery(MethodView):
 
     @blp.response(200, DeliverySchema)
     @blp.problems(401, 404, 503)
-    def get(self, webhook_id: UUID, delivery_id: UUID) -> dict[str, Any]:
+    def get(self, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
         """Show a delivery and what became of it."""
         return read_delivery(backend().sessions, current_caller().tenant, webhook_id, delivery_id)
 
@@ -153,6 +153,6 @@ class Redelivery(MethodView):
         return _accept(webhook_id, redeliver(backend().sessions, current_caller().tenant, webhook_id, delivery_id))
 
 
-def _accept(webhook_id: UUID, delivery: dict[str, Any]) -> Answer:
-    location = url_for("webhooks.delivery", webhook_id=webhook_id, delivery_id=delivery["id"])
+def _accept(webhook_id: UUID, delivery: WebhookDelivery) -> Answer:
+    location = url_for("webhooks.delivery", webhook_id=webhook_id, delivery_id=delivery.id)
     return delivery, HTTPStatus.ACCEPTED, {"Location": location}

@@ -1,14 +1,13 @@
 """The knowledge base as its editors see it: create, read, update, delete, import."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from ticketflow.errors import InvalidInputError, NotFoundError
 from ticketflow.services.valid_text import CONTROL, UNSTORABLE
-from ticketflow.services.views import describe_article, describe_version
 from ticketflow.storage.articles import (
     NewArticle,
     advance_article,
@@ -20,6 +19,7 @@ from ticketflow.storage.articles import (
     page_versions,
     record_article,
 )
+from ticketflow.storage.models import Article, ArticleVersion
 from ticketflow.storage.session import Sessions
 
 Imported = Literal["created", "updated", "unchanged"]
@@ -31,7 +31,7 @@ MAX_TAG_CHARACTERS = 100
 MAX_EXTERNAL_ID_CHARACTERS = 200
 
 
-def create_article(sessions: Sessions, tenant: str, new: NewArticle) -> dict[str, Any]:
+def create_article(sessions: Sessions, tenant: str, new: NewArticle) -> Article:
     """Add an article; the next search finds it.
 
     Raises:
@@ -40,7 +40,7 @@ def create_article(sessions: Sessions, tenant: str, new: NewArticle) -> dict[str
     """
     check_article(new)
     with sessions.begin() as session:
-        return describe_article(record_article(session, tenant, new))
+        return record_article(session, tenant, new)
 
 
 def check_article(new: NewArticle) -> None:
@@ -73,29 +73,29 @@ def _check_line(name: str, line: str, longest: int) -> None:
         raise InvalidInputError(f"{name}: must be one line without control characters")
 
 
-def read_article(sessions: Sessions, tenant: str, article_id: UUID) -> dict[str, Any]:
+def read_article(sessions: Sessions, tenant: str, article_id: UUID) -> Article:
     """Show one article.
 
     Raises:
         NotFoundError: There is none, or it was deleted.
     """
     with sessions() as session:
-        return describe_article(get_article(session, tenant, article_id))
+        return get_article(session, tenant, article_id)
 
 
-def read_version(sessions: Sessions, tenant: str, article_id: UUID, version: int) -> dict[str, Any]:
+def read_version(sessions: Sessions, tenant: str, article_id: UUID, version: int) -> ArticleVersion:
     """Show what an article said in one of its versions, even after it was deleted.
 
     Raises:
         NotFoundError: There is no such version.
     """
     with sessions() as session:
-        return describe_version(get_version(session, tenant, article_id, version))
+        return get_version(session, tenant, article_id, version)
 
 
 def read_versions(
     sessions: Sessions, tenant: str, article_id: UUID, before: int | None, limit: int
-) -> tuple[list[dict[str, Any]], bool]:
+) -> tuple[Sequence[ArticleVersion], bool]:
     """Show a page of an article's versions, the newest first, and whether an older page follows.
 
     Raises:
@@ -105,21 +105,19 @@ def read_versions(
         rows = page_versions(session, tenant, article_id, before, limit + 1)
         if not rows and before is None:
             raise NotFoundError(f"no article {article_id}")
-        return [describe_version(row) for row in rows[:limit]], len(rows) > limit
+        return rows[:limit], len(rows) > limit
 
 
 def read_articles(
     sessions: Sessions, tenant: str, before_id: UUID | None, limit: int
-) -> tuple[list[dict[str, Any]], bool]:
+) -> tuple[Sequence[Article], bool]:
     """Show a page of articles, newest first, and whether an older page follows."""
     with sessions() as session:
         rows = page_articles(session, tenant, before_id, limit + 1)
-        return [describe_article(row) for row in rows[:limit]], len(rows) > limit
+        return rows[:limit], len(rows) > limit
 
 
-def update_article(
-    sessions: Sessions, tenant: str, article_id: UUID, seen: int | None, new: NewArticle
-) -> dict[str, Any]:
+def update_article(sessions: Sessions, tenant: str, article_id: UUID, seen: int | None, new: NewArticle) -> Article:
     """Replace an article's content by its next version.
 
     Args:
@@ -132,7 +130,7 @@ def update_article(
     """
     check_article(new)
     with sessions.begin() as session:
-        return describe_article(advance_article(session, tenant, article_id, seen, new))
+        return advance_article(session, tenant, article_id, seen, new)
 
 
 def delete_article(sessions: Sessions, tenant: str, article_id: UUID) -> None:

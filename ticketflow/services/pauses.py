@@ -1,19 +1,18 @@
 """Hold steps back and let them go again; what is under way finishes."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from ticketflow.errors import InvalidInputError
 from ticketflow.masking import mask_all
-from ticketflow.services.views import describe_pause
 from ticketflow.storage import pauses
-from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
+from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT, Pause
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.plan import ticket_plan
 
 
 def pause_step(
     sessions: Sessions, step: str = EVERY_STEP, tenant: str = EVERY_TENANT, reason: str | None = None
-) -> dict[str, Any]:
+) -> Pause:
     """Start ``step`` (``all``: any step) no more until it is resumed, also across restarts.
 
     Returns:
@@ -24,7 +23,7 @@ def pause_step(
     """
     _check_step(step)
     with sessions.begin() as session:
-        return describe_pause(pauses.record_pause(session, tenant, step, mask_all(reason)))
+        return pauses.record_pause(session, tenant, step, mask_all(reason))
 
 
 def resume_step(sessions: Sessions, step: str = EVERY_STEP, tenant: str = EVERY_TENANT) -> bool:
@@ -43,10 +42,10 @@ def resume_step(sessions: Sessions, step: str = EVERY_STEP, tenant: str = EVERY_
         return pauses.remove_pause(session, tenant, step)
 
 
-def read_pauses(sessions: Sessions, tenant: str | None = None) -> list[dict[str, Any]]:
+def read_pauses(sessions: Sessions, tenant: str | None = None) -> Sequence[Pause]:
     """Show what is paused; for one tenant, what concerns it."""
     with sessions() as session:
-        return [describe_pause(row) for row in pauses.list_pauses(session, tenant)]
+        return pauses.list_pauses(session, tenant)
 
 
 def _check_step(step: str) -> None:

@@ -1,15 +1,17 @@
-"""Read tickets, their trail and their ledger."""
+"""Read tickets, their trail, their ledger, and what people put right on them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 from uuid import UUID
 
 from ticketflow.masking import mask_all
-from ticketflow.services.views import describe_event, describe_step, describe_ticket
+from ticketflow.services.views import describe_event, describe_ticket
+from ticketflow.storage.corrections import CorrectedTicket, CorrectionFilter, page_corrections
 from ticketflow.storage.events import page_events
 from ticketflow.storage.ledger import list_steps
+from ticketflow.storage.models import TicketStep
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.tickets import TicketFilter, get_ticket, page_tickets
 from ticketflow.workflow.transitions import TERMINAL
@@ -80,7 +82,7 @@ def read_events(
         return [describe_event(row, request_id) for row in rows[:limit]], len(rows) > limit
 
 
-def read_steps(sessions: Sessions, tenant: str, ticket_id: UUID) -> list[dict[str, Any]]:
+def read_steps(sessions: Sessions, tenant: str, ticket_id: UUID) -> Sequence[TicketStep]:
     """Show a ticket's ledger in the order steps finished.
 
     Raises:
@@ -88,4 +90,13 @@ def read_steps(sessions: Sessions, tenant: str, ticket_id: UUID) -> list[dict[st
     """
     with sessions() as session:
         get_ticket(session, tenant, ticket_id)
-        return [describe_step(row) for row in list_steps(session, ticket_id)]
+        return list_steps(session, ticket_id)
+
+
+def read_corrections(
+    sessions: Sessions, tenant: str, wanted: CorrectionFilter, limit: int
+) -> tuple[Sequence[CorrectedTicket], bool]:
+    """Show a page of corrections, newest first, and whether an older page follows."""
+    with sessions() as session:
+        rows = page_corrections(session, tenant, wanted, limit + 1)
+        return rows[:limit], len(rows) > limit

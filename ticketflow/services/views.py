@@ -1,20 +1,13 @@
-"""Rows as callers see them: plain JSON, the same over HTTP, on the command line and in stored answers."""
+"""Rows as callers see them: plain JSON, the same over HTTP, on the command line and in stored answers.
+
+Only what is shown in more than one of these is here; what only the API shows, its schemas read off the row.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ticketflow.storage.corrections import CorrectedTicket
-from ticketflow.storage.models import (
-    ApiKey,
-    Article,
-    ArticleVersion,
-    Pause,
-    Ticket,
-    TicketEvent,
-    TicketStep,
-)
-from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
+from ticketflow.storage.models import ApiKey, Ticket, TicketEvent
 from ticketflow.workflow.state import PRIORITIES
 from ticketflow.workflow.transitions import Status
 
@@ -91,23 +84,6 @@ def describe_approval(ticket: Ticket) -> dict[str, Any] | None:
     }
 
 
-def describe_correction(row: CorrectedTicket) -> dict[str, Any]:
-    """Show a correction beside the words of the customer it is about."""
-    correction = row.correction
-    return {
-        "id": str(correction.id),
-        "ticket_id": str(correction.ticket_id),
-        "subject": row.subject,
-        "body": row.body,
-        "field": correction.field,
-        "before": correction.before,
-        "after": correction.after,
-        "note": correction.note,
-        "corrected_by": correction.corrected_by,
-        "created_at": instant(correction.created_at),
-    }
-
-
 def describe_event(event: TicketEvent, request_id: str | None) -> dict[str, Any]:
     """Show a line of a trail.
 
@@ -127,24 +103,6 @@ def describe_event(event: TicketEvent, request_id: str | None) -> dict[str, Any]
     }
 
 
-def describe_step(step: TicketStep) -> dict[str, Any]:
-    """Show a ledger row."""
-    return {
-        "step": step.step,
-        "round": step.round,
-        "attempts": step.attempts,
-        "generation": step.generation,
-        "input_hash": step.input_hash,
-        "output": step.output,
-        "engines": step.engines,
-        "usage": sum_usage(step.engines),
-        "started_at": instant(step.started_at),
-        "finished_at": instant(step.finished_at),
-        "duration_s": step.duration_s,
-        "superseded_at": instant(step.superseded_at),
-    }
-
-
 def sum_usage(engines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Add up what engines' contributions cost."""
     spent = list(engines)
@@ -152,32 +110,6 @@ def sum_usage(engines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         "input_tokens": sum(each["input_tokens"] for each in spent),
         "output_tokens": sum(each["output_tokens"] for each in spent),
         "cost_usd": round(sum(each["cost_usd"] for each in spent), 8),
-    }
-
-
-def describe_article(article: Article) -> dict[str, Any]:
-    """Show an article."""
-    return {
-        "id": str(article.id),
-        "external_id": article.external_id,
-        "title": article.title,
-        "body": article.body,
-        "tags": article.tags,
-        "version": article.version,
-        "created_at": instant(article.created_at),
-        "updated_at": instant(article.updated_at),
-    }
-
-
-def describe_version(version: ArticleVersion) -> dict[str, Any]:
-    """Show what an article said in one of its versions."""
-    return {
-        "id": str(version.article_id),
-        "version": version.version,
-        "title": version.title,
-        "body": version.body,
-        "tags": version.tags,
-        "created_at": instant(version.created_at),
     }
 
 
@@ -192,16 +124,6 @@ def describe_key(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def describe_pause(pause: Pause) -> dict[str, Any]:
-    """Show a pause."""
-    return {
-        "step": pause.step,
-        "tenant": pause.tenant,
-        "reason": pause.reason,
-        "created_at": instant(pause.created_at),
-    }
-
-
 def describe_dead_letter(ticket: Ticket) -> dict[str, Any]:
     """Show why a ticket is parked; nothing of what the customer wrote."""
     return {
@@ -211,40 +133,6 @@ def describe_dead_letter(ticket: Ticket) -> dict[str, Any]:
         "error": ticket.error,
         "parked_at": instant(ticket.finished_at),
         "created_at": instant(ticket.created_at),
-    }
-
-
-def describe_webhook(endpoint: WebhookEndpoint) -> dict[str, Any]:
-    """Show an endpoint, without its secret."""
-    return {
-        "id": str(endpoint.id),
-        "url": endpoint.url,
-        "description": endpoint.description,
-        "events": endpoint.events,
-        "enabled": endpoint.enabled,
-        "disabled_reason": endpoint.disabled_reason,
-        "failures": endpoint.failures,
-        "failing_since": instant(endpoint.failing_since),
-        "version": endpoint.version,
-        "created_at": instant(endpoint.created_at),
-        "updated_at": instant(endpoint.updated_at),
-    }
-
-
-def describe_delivery(delivery: WebhookDelivery) -> dict[str, Any]:
-    """Show a delivery and what became of it."""
-    return {
-        "id": str(delivery.id),
-        "type": delivery.type,
-        "ticket_id": None if delivery.ticket_id is None else str(delivery.ticket_id),
-        "status": delivery.status,
-        "attempts": delivery.attempts,
-        "response_status": delivery.response_status,
-        "error": delivery.error,
-        "occurred_at": instant(delivery.occurred_at),
-        "last_attempt_at": instant(delivery.last_attempt_at),
-        "next_attempt_at": instant(delivery.next_attempt_at),
-        "finished_at": instant(delivery.finished_at),
     }
 
 

@@ -2,17 +2,16 @@
 
 import base64
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from ticketflow.adapters.webhook_address import read_url
 from ticketflow.errors import ConflictError
 from ticketflow.masking import mask_text
 from ticketflow.services.deliver_webhook import SECRET_PREFIX
-from ticketflow.services.views import describe_delivery, describe_webhook
-from ticketflow.storage.models.webhooks import WebhookEndpoint
+from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.webhook_deliveries import (
     erase_deliveries,
@@ -38,11 +37,8 @@ SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64
 OLD_SECRET_FOR = timedelta(days=1)
 
 
-def create_webhook(sessions: Sessions, tenant: str, new: NewEndpoint, *, allow_private: bool) -> dict[str, Any]:
-    """Register an endpoint; it is told of what happens from now on.
-
-    Returns:
-        The endpoint with its ``secret``, which is not shown again.
+def create_webhook(sessions: Sessions, tenant: str, new: NewEndpoint, *, allow_private: bool) -> WebhookEndpoint:
+    """Register an endpoint; it is told of what happens from now on. Its secret is not shown again.
 
     Raises:
         InvalidInputError: The address is not one to send to.
@@ -51,28 +47,28 @@ def create_webhook(sessions: Sessions, tenant: str, new: NewEndpoint, *, allow_p
     description = new.description and mask_text(new.description)
     checked = replace(new, url=read_url(new.url, allow_private=allow_private), description=description)
     with sessions.begin() as session:
-        return _with_secret(record_endpoint(session, tenant, checked, _make_secret()))
+        return record_endpoint(session, tenant, checked, _make_secret())
 
 
-def read_webhook(sessions: Sessions, tenant: str, endpoint_id: UUID) -> dict[str, Any]:
+def read_webhook(sessions: Sessions, tenant: str, endpoint_id: UUID) -> WebhookEndpoint:
     """Show one endpoint.
 
     Raises:
         NotFoundError: There is none.
     """
     with sessions() as session:
-        return describe_webhook(get_endpoint(session, tenant, endpoint_id))
+        return get_endpoint(session, tenant, endpoint_id)
 
 
-def read_webhooks(sessions: Sessions, tenant: str) -> list[dict[str, Any]]:
+def read_webhooks(sessions: Sessions, tenant: str) -> Sequence[WebhookEndpoint]:
     """Show all endpoints, oldest first."""
     with sessions() as session:
-        return [describe_webhook(endpoint) for endpoint in list_endpoints(session, tenant)]
+        return list_endpoints(session, tenant)
 
 
 def update_webhook(
     sessions: Sessions, owner: tuple[str, UUID], seen: int | None, change: EndpointChange, *, allow_private: bool
-) -> dict[str, Any]:
+) -> WebhookEndpoint:
     """Change an endpoint. One that is enabled again gets what has waited for it meanwhile.
 
     Args:
@@ -92,7 +88,7 @@ def update_webhook(
     with sessions.begin() as session:
         endpoint = lock_endpoint(session, *owner, seen)
         change_endpoint(session, endpoint, change)
-        return describe_webhook(endpoint)
+        return endpoint
 
 
 def delete_webhook(sessions: Sessions, tenant: str, endpoint_id: UUID) -> None:
@@ -106,11 +102,8 @@ def delete_webhook(sessions: Sessions, tenant: str, endpoint_id: UUID) -> None:
         erase_deliveries(session, endpoint_id)
 
 
-def change_secret(sessions: Sessions, tenant: str, endpoint_id: UUID) -> dict[str, Any]:
-    """Sign with a new secret; for a day deliveries carry a signature by the old one too.
-
-    Returns:
-        The endpoint with its ``secret``, which is not shown again.
+def change_secret(sessions: Sessions, tenant: str, endpoint_id: UUID) -> WebhookEndpoint:
+    """Sign with a new secret, not shown again; for a day deliveries carry a signature by the old one too.
 
     Raises:
         NotFoundError: There is none.
@@ -118,10 +111,10 @@ def change_secret(sessions: Sessions, tenant: str, endpoint_id: UUID) -> dict[st
     with sessions.begin() as session:
         endpoint = lock_endpoint(session, tenant, endpoint_id)
         rotate_secret(session, endpoint, _make_secret(), OLD_SECRET_FOR)
-        return _with_secret(endpoint)
+        return endpoint
 
 
-def send_test(sessions: Sessions, tenant: str, endpoint_id: UUID) -> dict[str, Any]:
+def send_test(sessions: Sessions, tenant: str, endpoint_id: UUID) -> WebhookDelivery:
     """Send an endpoint a ``webhook.test``, as any other delivery.
 
     Raises:
@@ -130,10 +123,10 @@ def send_test(sessions: Sessions, tenant: str, endpoint_id: UUID) -> dict[str, A
     """
     with sessions.begin() as session:
         endpoint = _require_enabled(lock_endpoint(session, tenant, endpoint_id))
-        return describe_delivery(record_test(session, endpoint))
+        return record_test(session, endpoint)
 
 
-def read_delivery(sessions: Sessions, tenant: str, endpoint_id: UUID, delivery_id: UUID) -> dict[str, Any]:
+def read_delivery(sessions: Sessions, tenant: str, endpoint_id: UUID, delivery_id: UUID) -> WebhookDelivery:
     """Show one delivery.
 
     Raises:
@@ -141,12 +134,12 @@ def read_delivery(sessions: Sessions, tenant: str, endpoint_id: UUID, delivery_i
     """
     with sessions() as session:
         endpoint = get_endpoint(session, tenant, endpoint_id)
-        return describe_delivery(get_delivery(session, endpoint.id, delivery_id))
+        return get_delivery(session, endpoint.id, delivery_id)
 
 
 def read_deliveries(
     sessions: Sessions, owner: tuple[str, UUID], status: str | None, before_id: UUID | None, limit: int
-) -> tuple[list[dict[str, Any]], bool]:
+) -> tuple[Sequence[WebhookDelivery], bool]:
     """Show a page of an endpoint's deliveries, newest first, and whether an older page follows.
 
     Args:
@@ -158,10 +151,10 @@ def read_deliveries(
     with sessions() as session:
         endpoint = get_endpoint(session, *owner)
         rows = page_deliveries(session, endpoint.id, status, before_id, limit + 1)
-        return [describe_delivery(row) for row in rows[:limit]], len(rows) > limit
+        return rows[:limit], len(rows) > limit
 
 
-def redeliver(sessions: Sessions, tenant: str, endpoint_id: UUID, delivery_id: UUID) -> dict[str, Any]:
+def redeliver(sessions: Sessions, tenant: str, endpoint_id: UUID, delivery_id: UUID) -> WebhookDelivery:
     """Send a delivery again at once, under the same id, whatever became of it.
 
     Raises:
@@ -170,7 +163,7 @@ def redeliver(sessions: Sessions, tenant: str, endpoint_id: UUID, delivery_id: U
     """
     with sessions.begin() as session:
         endpoint = _require_enabled(lock_endpoint(session, tenant, endpoint_id))
-        return describe_delivery(requeue_delivery(session, endpoint, delivery_id))
+        return requeue_delivery(session, endpoint, delivery_id)
 
 
 def _require_enabled(endpoint: WebhookEndpoint) -> WebhookEndpoint:
@@ -181,7 +174,3 @@ def _require_enabled(endpoint: WebhookEndpoint) -> WebhookEndpoint:
 
 def _make_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-
-
-def _with_secret(endpoint: WebhookEndpoint) -> dict[str, Any]:
-    return {**describe_webhook(endpoint), "secret": endpoint.secret}

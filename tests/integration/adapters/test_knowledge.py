@@ -40,10 +40,10 @@ def test_a_change_is_found_by_the_next_search_of_every_process(sessions, article
     here, there = (StoredKnowledge(sessions, CountingEncoder()) for _ in range(2))
     assert titles(here) == titles(there) == ["Returns"]
 
-    update_article(sessions, "default", article["id"], None, NewArticle("Sending back", RETURNS.body))
+    update_article(sessions, "default", article.id, None, NewArticle("Sending back", RETURNS.body))
     assert titles(here) == titles(there) == ["Sending back"]
 
-    delete_article(sessions, "default", article["id"])
+    delete_article(sessions, "default", article.id)
     assert titles(here) == titles(there) == []
 
 

@@ -68,7 +68,7 @@ def fill(tenant):
         articles = [
             NewArticle(f"About {name(at)}", f"The {name(at)} is in place {name(at + 1)}.") for at in range(count)
         ]
-        ids = [create_article(sessions, tenant, each)["id"] for each in articles]
+        ids = [create_article(sessions, tenant, each).id for each in articles]
         StoredKnowledge(sessions, WordEncoder(), MANY).articles_of(tenant).refresh()
         return ids
 

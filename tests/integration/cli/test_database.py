@@ -9,6 +9,7 @@ from sqlalchemy import text
 from ticketflow.services.articles import read_articles
 from ticketflow.services.keys import find_caller
 from ticketflow.storage.migrate import downgrade
+from ticketflow.storage.models import Article
 
 
 @pytest.fixture
@@ -25,9 +26,9 @@ def folder(tmp_path):
     return folder
 
 
-def stored(sessions) -> dict[str, dict]:
+def stored(sessions) -> dict[str, Article]:
     found, _ = read_articles(sessions, "default", None, 100)
-    return {article["external_id"]: article for article in found}
+    return {article.external_id: article for article in found}
 
 
 def test_a_folder_is_imported_with_titles_and_tags(run, sessions, folder):
@@ -35,13 +36,13 @@ def test_a_folder_is_imported_with_titles_and_tags(run, sessions, folder):
 
     articles = stored(sessions)
     assert (result.exit_code, result.stdout) == (0, "4 created, 0 updated, 0 unchanged\n")
-    assert {name: article["title"] for name, article in articles.items()} == {
+    assert {name: article.title for name, article in articles.items()} == {
         "orders/track.md": "Track it",
         "heading.md": "Return it",
         "first-line.txt": "Pay it",
         "page.html": "Wash it",
     }
-    assert (articles["orders/track.md"]["body"], articles["orders/track.md"]["tags"]) == (
+    assert (articles["orders/track.md"].body, articles["orders/track.md"].tags) == (
         "Look at the label.",
         ["a", "b"],
     )
@@ -89,8 +90,8 @@ def test_json_lines_are_imported(run, sessions, tmp_path):
         "error: articles.jsonl, line 4: body (or answers, a list of texts): there is no text in it",
         "error: articles.jsonl, line 5: external_id or id: must be there, so that importing again changes nothing",
     ]
-    assert articles["7"]["title"] == "Two ways"
-    assert (articles["7"]["body"], articles["7"]["tags"]) == ("Do this.\n\nOr that.", ["a", "b"])
+    assert articles["7"].title == "Two ways"
+    assert (articles["7"].body, articles["7"].tags) == ("Do this.\n\nOr that.", ["a", "b"])
 
 
 EXPORT = {
@@ -111,11 +112,11 @@ def test_a_help_centres_export_is_imported(run, sessions, tmp_path):
 
     articles = stored(sessions)
     assert result.stderr.splitlines() == ["error: export.json, article 2: left out, because it is a draft"]
-    assert {name: each["body"] for name, each in articles.items()} == {
+    assert {name: each.body for name, each in articles.items()} == {
         "11": "When\n\nWithin five days.",
         "13": "If a < b, wait.",
     }
-    assert articles["11"]["tags"] == ["money"]
+    assert articles["11"].tags == ["money"]
 
 
 @pytest.mark.parametrize("suffix", ["zip", "tar", "tar.gz"])

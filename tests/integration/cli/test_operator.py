@@ -96,7 +96,7 @@ def test_what_is_paused_is_resumed_in_the_same_words(operate, sessions, step, te
     resumed, again = (operate("tickets", "resume", *step, *tenant) for _ in range(2))
 
     assert (paused.stdout, resumed.stdout) == (f"paused: {said}\n", f"resumed: {said}\n")
-    assert (pause["step"], pause["reason"], read_pauses(sessions)) == ((step or ["all"])[0], "repairs", [])
+    assert (pause.step, pause.reason, read_pauses(sessions)) == ((step or ["all"])[0], "repairs", [])
     assert (again.exit_code, again.stderr) == (2, f"error: not paused: {said}\n")
 
 

@@ -311,7 +311,7 @@ def test_what_is_paused_is_not_sent_and_goes_when_it_is_resumed(sessions, due_at
     pause_step(sessions, paused_step, reason="provider is down")
     while_paused = dispatch(LINEAGE)
 
-    assert [(pause["step"], pause["reason"]) for pause in read_pauses(sessions)] == [(paused_step, "provider is down")]
+    assert [(pause.step, pause.reason) for pause in read_pauses(sessions)] == [(paused_step, "provider is down")]
     assert resume_step(sessions, paused_step)
     assert (while_paused, [each.ticket_id for each in dispatch(LINEAGE)]) == ([], [due_at_classify])
 

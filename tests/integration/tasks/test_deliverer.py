@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -26,9 +27,9 @@ def receiver():
 
 
 @pytest.fixture
-def webhook_id(sessions, receiver) -> str:
+def webhook_id(sessions, receiver) -> UUID:
     new = NewEndpoint(receiver.url, tuple(WEBHOOK_EVENTS.values()))
-    return create_webhook(sessions, DEFAULT_TENANT, new, allow_private=True)["id"]
+    return create_webhook(sessions, DEFAULT_TENANT, new, allow_private=True).id
 
 
 def build(sessions, post=None, **limits) -> Deliverer:
@@ -38,7 +39,7 @@ def build(sessions, post=None, **limits) -> Deliverer:
 
 def statuses(sessions, webhook_id) -> list[str]:
     found, _ = read_deliveries(sessions, (DEFAULT_TENANT, webhook_id), None, None, 200)
-    return [each["status"] for each in found]
+    return [each.status for each in found]
 
 
 def test_more_than_there_are_seats_is_sent_in_turn_and_what_is_under_way_is_finished_at_the_end(

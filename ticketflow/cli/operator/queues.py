@@ -1,5 +1,6 @@
 """``celery -A ticketflow.tasks queues``: what waits where."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +11,7 @@ from ticketflow.cli.terminal import print_json, print_line
 from ticketflow.monitoring.workers import describe_hung
 from ticketflow.services.pauses import read_pauses
 from ticketflow.settings import load_settings
-from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
+from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT, Pause
 from ticketflow.storage.statistics import Backlog, measure_backlog
 from ticketflow.storage.workers import list_hung
 from ticketflow.tasks import app
@@ -53,7 +54,7 @@ def queues(as_json: bool) -> None:
         print_line(describe_hung(each))
 
 
-def describe_step(step: str, queue: QueueState, backlog: Backlog, pauses: list[dict[str, Any]]) -> dict[str, Any]:
+def describe_step(step: str, queue: QueueState, backlog: Backlog, pauses: Sequence[Pause]) -> dict[str, Any]:
     """Gather what is known of one step."""
     return {
         "step": step,
@@ -63,7 +64,7 @@ def describe_step(step: str, queue: QueueState, backlog: Backlog, pauses: list[d
         "due": backlog.due,
         "oldest_due_s": None if backlog.oldest_due_s is None else round(backlog.oldest_due_s, 3),
         "parked": backlog.parked,
-        "paused_for": [pause["tenant"] for pause in pauses if pause["step"] in (EVERY_STEP, step)],
+        "paused_for": [pause.tenant for pause in pauses if pause.step in (EVERY_STEP, step)],
     }
 
 
