@@ -55,7 +55,8 @@ def build_backend() -> Backend:
     return Backend(
         settings=live.settings,
         sessions=live.sessions,
-        wake=_start_dispatcher() if live.settings.dispatcher else _wake_nobody,
+        # Without one, those of other processes look by themselves.
+        wake=_start_dispatcher() if live.settings.dispatcher else lambda: None,
         knowledge=live.knowledge.articles_of,
         check_broker=partial(check_broker, celery_app, BROKER_TIMEOUT_S),
     )
@@ -72,7 +73,3 @@ def _start_dispatcher() -> Callable[[], None]:
     dispatcher.start()
     build_deliverer().start()
     return dispatcher.wake
-
-
-def _wake_nobody() -> None:
-    """Leave it to the dispatchers of other processes, which look by themselves."""

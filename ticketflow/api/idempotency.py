@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from flask import request
@@ -72,9 +72,10 @@ def digest_payload(payload: Mapping[str, Any]) -> bytes:
 
     Card and account numbers do not go into it: with the rest of the text known, they could be guessed from it.
     """
-    canonical = json.dumps(mask_all(dict(payload)), sort_keys=True, separators=(",", ":"), default=_write_instant)
+    canonical = json.dumps(
+        mask_all(dict(payload)),
+        sort_keys=True,
+        separators=(",", ":"),
+        default=lambda instant: instant.astimezone(UTC).isoformat(),
+    )
     return hashlib.sha256(canonical.encode()).digest()
-
-
-def _write_instant(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat()

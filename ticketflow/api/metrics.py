@@ -23,7 +23,12 @@ class _Shared(GunicornInternalPrometheusMetrics):
 def install_metrics(app: Flask) -> None:
     """Count the requests of an application, and serve all numbers; before ``install_auth``, to count refusals too."""
     begin_at_zero(ticket_plan().order)
-    app.before_request(_skip_odd_methods)
+
+    @app.before_request
+    def skip_odd_methods() -> None:
+        if request.method not in METHODS:
+            request.prom_do_not_track = True  # type: ignore[attr-defined]  # what the exporter's own do_not_track sets
+
     blp = Blueprint("metrics", __name__)
     if is_sharing():
         metrics = _Shared(None, path=None, group_by="url_rule")
@@ -40,8 +45,3 @@ def install_metrics(app: Flask) -> None:
 
     metrics.init_app(app)
     app.register_blueprint(blp)
-
-
-def _skip_odd_methods() -> None:
-    if request.method not in METHODS:
-        request.prom_do_not_track = True  # type: ignore[attr-defined]  # what the exporter's own do_not_track sets

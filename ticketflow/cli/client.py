@@ -304,7 +304,8 @@ def _raise_problem(response: httpx.Response) -> NoReturn:
     # A 409 that says when to come back: the first request under this idempotency key is still running.
     if response.status_code in _BUSY or "Retry-After" in response.headers:
         busy = BusyError(message)
-        busy.retry_after_s = _read_retry_after(response)
+        after_s = response.headers.get("Retry-After", "")
+        busy.retry_after_s = float(after_s) if after_s.isdecimal() else None
         raise busy
     raise _error_class(response.status_code)(message)
 
@@ -332,8 +333,3 @@ def _read_problem(response: httpx.Response) -> str:
     except (ValueError, KeyError, TypeError, AttributeError):
         return f"the API answered {response.status_code} {response.reason_phrase}".strip()
     return str(message)
-
-
-def _read_retry_after(response: httpx.Response) -> float | None:
-    value = response.headers.get("Retry-After", "")
-    return float(value) if value.isdecimal() else None

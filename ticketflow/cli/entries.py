@@ -38,9 +38,9 @@ def read_input(source: str) -> str:
     if is_stdin and sys.stdin.isatty():
         raise InvalidInputError("name a FILE, or pipe something in")
     raw = sys.stdin.buffer.read() if is_stdin else Path(source).read_bytes()
-    text = decode(raw, "standard input" if is_stdin else source)
+    text = decode(raw, _name(source))
     if not text.strip():
-        raise InvalidInputError(f"{'standard input' if is_stdin else source} is empty")
+        raise InvalidInputError(f"{_name(source)} is empty")
     return text
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from types import ModuleType
+from typing import Literal
 
 import click
 
@@ -26,7 +27,7 @@ def explain(error: Exception) -> Failure:
     if isinstance(error, InvalidInputError | ConfigurationError):
         return Failure(str(error), WRONG_USAGE)
     if isinstance(error, BrokerUnavailableError):
-        return Failure(f"the broker does not answer: {error}; {_broker_advice()}", FAILED)
+        return Failure(f"the broker does not answer: {error}; {_advise('broker')}", FAILED)
     if isinstance(error, TicketFlowError):
         return Failure(str(error), FAILED)
     database = sys.modules.get("sqlalchemy.exc")  # not imported: then the error cannot be one of its own
@@ -43,25 +44,18 @@ def _explain_database(error: Exception, database: ModuleType) -> Failure:
 
     reason = read_reason(error)
     if isinstance(error, database.OperationalError) and was_refused(error):
-        return Failure(f"the database refuses: {reason}; {_database_advice()}", FAILED)
+        return Failure(f"the database refuses: {reason}; {_advise('database')}", FAILED)
     if isinstance(error, database.OperationalError):
-        return Failure(f"the database does not answer: {reason}; {_database_advice()}", FAILED)
+        return Failure(f"the database does not answer: {reason}; {_advise('database')}", FAILED)
     if isinstance(error, database.ProgrammingError) and "does not exist" in reason:
         return Failure(f"the database is not up to date ({reason}); run `ticketflow db upgrade`", FAILED)
     return Failure(f"the database refused: {reason}", FAILED)
 
 
-def _database_advice() -> str:
+def _advise(part: Literal["database", "broker"]) -> str:
     from ticketflow.settings import load_settings
 
-    if load_settings().is_database_embedded:
-        return "start the embedded one with `ticketflow up`, or set TICKETFLOW_DATABASE_URL"
-    return "check TICKETFLOW_DATABASE_URL"
-
-
-def _broker_advice() -> str:
-    from ticketflow.settings import load_settings
-
-    if load_settings().is_broker_embedded:
-        return "start the embedded one with `ticketflow up`, or set TICKETFLOW_BROKER_URL"
-    return "check TICKETFLOW_BROKER_URL"
+    variable = f"TICKETFLOW_{part.upper()}_URL"
+    if getattr(load_settings(), f"is_{part}_embedded"):
+        return f"start the embedded one with `ticketflow up`, or set {variable}"
+    return f"check {variable}"

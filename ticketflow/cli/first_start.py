@@ -16,6 +16,7 @@ from rich.panel import Panel
 from ticketflow.cli.article_files import read_sample_articles
 from ticketflow.cli.client import KEY_FILE, READ_TIMEOUT_S, ApiClient, local_url
 from ticketflow.cli.processes import say
+from ticketflow.cli.submit import wait_for_one
 from ticketflow.cli.terminal import results
 from ticketflow.cli.ticket_files import build_keys, read_sample_tickets
 from ticketflow.services.articles import import_articles
@@ -24,11 +25,9 @@ from ticketflow.settings import Settings
 from ticketflow.storage.articles import latest_revision
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.state import DEFAULT_TENANT
-from ticketflow.workflow.transitions import RUNNABLE
 
 API_START_TIMEOUT_S = 60.0
 SAMPLE_TIMEOUT_S = 60.0
-LOOK_EVERY_S = 1.0
 # Of what is shown of a reply.
 WIDTH = 76
 MOST_LINES = 3
@@ -77,16 +76,7 @@ def submit_sample_tickets(client: ApiClient) -> None:
     say(f"posting {len(samples)} sample tickets")
     tickets = [client.open_ticket(*each)[0] for each in zip(samples, build_keys(samples), strict=True)]
     for ticket in tickets:
-        tell_answer(_follow(client, ticket["id"]))
-
-
-def _follow(client: ApiClient, ticket_id: str) -> dict[str, Any]:
-    """Read a ticket once it has ended or waits for a person, who comes after this."""
-    deadline = time.monotonic() + SAMPLE_TIMEOUT_S
-    while True:
-        ticket = client.get_ticket(ticket_id, wait_s=LOOK_EVERY_S)
-        if ticket["status"] not in RUNNABLE or time.monotonic() > deadline:
-            return ticket
+        tell_answer(wait_for_one(client, ticket, time.monotonic() + SAMPLE_TIMEOUT_S))
 
 
 def greet(settings: Settings, log: Path, new_key: str | None) -> None:

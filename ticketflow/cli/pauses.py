@@ -1,7 +1,5 @@
 """``ticketflow pause``, ``resume`` and ``pauses``: hold steps back and let them go again."""
 
-from typing import Any
-
 import click
 
 from ticketflow.cli.client import open_client
@@ -28,7 +26,8 @@ def pause(step: str, reason: str | None, as_json: bool) -> None:
     if as_json:
         print_json(paused)
     else:
-        print_line(f"{describe_steps(step)} is paused; `ticketflow resume{_argument(step)}` lets it go on")
+        command = "ticketflow resume" if step == EVERY_STEP else f"ticketflow resume {step}"
+        print_line(f"{describe_steps(step)} is paused; `{command}` lets it go on")
 
 
 @click.command()
@@ -53,7 +52,15 @@ def pauses(as_json: bool) -> None:
         for each in found:
             print_json(each)
     elif found:
-        rows = [(each["step"], _owner(each), f"{each['created_at']:.19}Z", each["reason"] or "-") for each in found]
+        rows = [
+            (
+                each["step"],
+                "everybody's" if each["tenant"] == "*" else "yours",
+                f"{each['created_at']:.19}Z",
+                each["reason"] or "-",
+            )
+            for each in found
+        ]
         results().print(build_table("pauses", ("step", "whose tickets", "since", "reason"), rows))
     else:
         say("nothing is paused")
@@ -62,11 +69,3 @@ def pauses(as_json: bool) -> None:
 def describe_steps(step: str) -> str:
     """Name a step, or all of them."""
     return "every step" if step == EVERY_STEP else step
-
-
-def _argument(step: str) -> str:
-    return "" if step == EVERY_STEP else f" {step}"
-
-
-def _owner(pause: dict[str, Any]) -> str:
-    return "everybody's" if pause["tenant"] == "*" else "yours"

@@ -9,14 +9,15 @@ from uuid import uuid4
 import click
 
 from ticketflow.cli.client import ApiClient, open_client
+from ticketflow.cli.each_ticket import print_ticket
 from ticketflow.cli.entries import Entry
 from ticketflow.cli.errors import FAILED
 from ticketflow.cli.parallel import map_parallel
-from ticketflow.cli.terminal import Bar, print_json, print_line, progress_bar, results, say
+from ticketflow.cli.terminal import Bar, progress_bar, results, say
 from ticketflow.cli.ticket_files import build_keys, takes_tickets
-from ticketflow.cli.ticket_view import describe_ticket_line, render_ticket
+from ticketflow.cli.ticket_view import render_ticket
 from ticketflow.errors import ConflictError, InvalidInputError, NotFoundError
-from ticketflow.workflow.transitions import TERMINAL, Status
+from ticketflow.workflow.transitions import RUNNABLE, Status
 
 PATIENCE_S = 60
 POST_THREADS = 8
@@ -143,7 +144,7 @@ def wait_for_one(client: ApiClient, ticket: dict[str, Any], deadline: float) -> 
 
 def is_under_way(ticket: dict[str, Any] | None) -> bool:
     """Tell whether a ticket may still move on without a person."""
-    return ticket is not None and ticket["status"] not in TERMINAL | {Status.AWAITING_APPROVAL}
+    return ticket is not None and ticket["status"] in RUNNABLE
 
 
 def update_all(sendings: list[Sending], work: Callable[[Sending], Sending], threads: int, bar: Bar) -> None:
@@ -158,18 +159,11 @@ def report(sendings: Sequence[Sending], *, as_json: bool, in_full: bool) -> None
     for each in sendings:
         if each.problem is not None:
             say(f"error: {each.place}: {each.problem}")
+        elif each.ticket is not None and in_full and not as_json:
+            results().print(render_ticket(each.ticket))
         elif each.ticket is not None:
-            _print_ticket(each.ticket, as_json=as_json, in_full=in_full)
+            print_ticket(each.ticket, as_json=as_json)
     taken = sum(each.ticket is not None for each in sendings)
     if taken and len(sendings) > 1:
         before = sum(each.is_replay for each in sendings)
         say(f"{taken} of {len(sendings)} tickets sent" + (f", {before} of them before this" if before else ""))
-
-
-def _print_ticket(ticket: dict[str, Any], *, as_json: bool, in_full: bool) -> None:
-    if as_json:
-        print_json(ticket)
-    elif in_full:
-        results().print(render_ticket(ticket))
-    else:
-        print_line(describe_ticket_line(ticket))

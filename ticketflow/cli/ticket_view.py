@@ -113,7 +113,7 @@ def build_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 def _facts(ticket: Mapping[str, Any]) -> Table:
     result, error = ticket["result"] or {}, ticket["error"] or {}
-    customer = " ".join(filter(None, [ticket["customer"]["name"], _bracketed(ticket["customer"]["email"])]))
+    name, email = ticket["customer"]["name"], ticket["customer"]["email"]
     facts = {
         "status": _status(ticket),
         "category": _with_confidence(ticket["category"], ticket["confidence"]),
@@ -121,7 +121,7 @@ def _facts(ticket: Mapping[str, Any]) -> Table:
         "priority": ticket["priority"],
         "sentiment": ticket["sentiment"],
         "language": ticket["language"],
-        "customer": customer,
+        "customer": " ".join(filter(None, [name, email and f"<{email}>"])),
         "result": _describe_result(result),
         "to approve": _describe_approval(ticket.get("approval")),
         "error": f"{error.get('step')}: {error.get('message')}" if error else None,
@@ -160,10 +160,6 @@ def _describe_approval(approval: Mapping[str, Any] | None) -> str | None:
 
 def _with_confidence(category: str | None, confidence: float | None) -> str | None:
     return category if category is None or confidence is None else f"{category} ({confidence:.0%} sure)"
-
-
-def _bracketed(email: str | None) -> str | None:
-    return f"<{email}>" if email else None
 
 
 def _engine(spoken: Mapping[str, Any]) -> str:

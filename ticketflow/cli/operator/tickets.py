@@ -1,7 +1,8 @@
 """``celery -A ticketflow.tasks tickets``: send tickets on again, stop them, hold steps back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import click
@@ -9,6 +10,7 @@ import click
 from ticketflow.cli.database import open_sessions
 from ticketflow.cli.each_ticket import do_to_each
 from ticketflow.cli.errors import WRONG_USAGE
+from ticketflow.cli.pauses import describe_steps
 from ticketflow.cli.terminal import print_line
 from ticketflow.errors import NotFoundError
 from ticketflow.services.cancel_ticket import cancel_ticket
@@ -35,8 +37,7 @@ def tickets() -> None:
 @_ids
 def retry(ticket_ids: Sequence[UUID]) -> None:
     """Try the failed step of tickets again, now; finished steps are kept."""
-    with open_sessions() as sessions:
-        do_to_each(ticket_ids, partial(retry_ticket, sessions, None), missing=WRONG_USAGE, threads=1)
+    _do_to_each(ticket_ids, retry_ticket)
 
 
 @tickets.command()
@@ -44,8 +45,7 @@ def retry(ticket_ids: Sequence[UUID]) -> None:
 @click.option("--reason", help="Say why; the tickets' trails keep it.")
 def cancel(ticket_ids: Sequence[UUID], reason: str | None) -> None:
     """Cancel tickets for good; a step under way changes nothing any more."""
-    with open_sessions() as sessions:
-        do_to_each(ticket_ids, partial(cancel_ticket, sessions, None, reason=reason), missing=WRONG_USAGE, threads=1)
+    _do_to_each(ticket_ids, cancel_ticket, reason=reason)
 
 
 @tickets.command()
@@ -58,11 +58,16 @@ def rewind(ticket_ids: Sequence[UUID], step: str, left_behind: bool) -> None:
     """Run a finished STEP again, and all after it."""
     if left_behind == bool(ticket_ids):
         raise click.UsageError("say which: the ids of tickets, or --left-behind", click.get_current_context())
+    if left_behind:
+        with open_sessions() as sessions, sessions() as session:
+            ticket_ids = list_left_behind(session, ticket_plan().lineage)
+    _do_to_each(ticket_ids, rewind_ticket, step=step)
+
+
+def _do_to_each(ticket_ids: Sequence[UUID], use_case: Callable[..., dict[str, Any]], **options: Any) -> None:
+    """Do to tickets, whosever they are, what the API does to those of one tenant."""
     with open_sessions() as sessions:
-        if left_behind:
-            with sessions() as session:
-                ticket_ids = list_left_behind(session, ticket_plan().lineage)
-        do_to_each(ticket_ids, partial(rewind_ticket, sessions, None, step=step), missing=WRONG_USAGE, threads=1)
+        do_to_each(ticket_ids, partial(use_case, sessions, None, **options), missing=WRONG_USAGE, threads=1)
 
 
 @tickets.command()
@@ -88,5 +93,4 @@ def resume(step: str, tenant: str) -> None:
 
 
 def _describe(step: str, tenant: str) -> str:
-    what = "every step" if step == EVERY_STEP else step
-    return f"{what}, {'every tenant' if tenant == EVERY_TENANT else f'tenant {tenant}'}"
+    return f"{describe_steps(step)}, {'every tenant' if tenant == EVERY_TENANT else f'tenant {tenant}'}"
