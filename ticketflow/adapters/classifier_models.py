@@ -1,5 +1,6 @@
 """The classifier all processes share: what is published counts, else the taxonomy file's own fit."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -64,7 +65,7 @@ class StoredModels:
         self._lock = threading.Lock()
         self._publication: Publication | None = None
         self._fitted: FittedClassifier | None = None
-        self._checked_at: float | None = None
+        self._checked_at = -math.inf
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -78,7 +79,7 @@ class StoredModels:
             TransientError: The database does not answer, and no model was read before.
         """
         with self._lock:
-            if self._fitted is not None and self._is_fresh():
+            if self._fitted is not None and self._clock() - self._checked_at < CHECK_EVERY_S:
                 return self._fitted
             try:
                 self._fitted = self._refresh()
@@ -89,9 +90,6 @@ class StoredModels:
                 log.warning("classifier.stale", error=type(error).__name__)
             self._checked_at = self._clock()
             return self._fitted
-
-    def _is_fresh(self) -> bool:
-        return self._checked_at is not None and self._clock() - self._checked_at < CHECK_EVERY_S
 
     def _refresh(self) -> FittedClassifier:
         with self._sessions() as session:

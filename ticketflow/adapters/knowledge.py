@@ -157,7 +157,7 @@ class TenantArticles:
             seen, changed = self._list_changed()
             while changed:
                 if not self._has_moved():
-                    changes = {article.id: self._read(article) for article in changed}
+                    changes = {each.id: None if each.deleted_at else self._passages.read(each) for each in changed}
                     self._index.take_over(seen, changed[-1].revision, changes)
                     log.info(
                         "knowledge.refreshed", tenant=self._tenant, changed=len(changed), articles=len(self._index)
@@ -186,9 +186,6 @@ class TenantArticles:
         self._index = large
         log.info("knowledge.moved_to_database", tenant=self._tenant)
         return True
-
-    def _read(self, article: Article) -> IndexedArticle | None:
-        return None if article.deleted_at is not None else self._passages.read(article)
 
 
 def _unreadable(error: DBAPIError) -> TransientError:

@@ -113,9 +113,11 @@ class LargeIndex:
     def find(self, query_vectors: Vectors, query_text: str, limit: int) -> list[Found]:
         """List the best passages, best first, at most one per article; see ``PassageIndex``."""
         vectors = np.atleast_2d(query_vectors)
+        # The question's parts, and their mean, which counts as much as the nearest part.
+        near = vectors if len(vectors) == 1 else np.concatenate([vectors, vectors.mean(axis=0, keepdims=True)])
         with self._sessions() as session:
             base = read_base(session, self._tenant, self._recipe)
-            found = list_nearest(session, self._tenant, _directions(vectors), CANDIDATES)
+            found = list_nearest(session, self._tenant, near, CANDIDATES)
             found |= self._list_sharing(session, base, query_text)
             articles = [build_indexed(*each) for each in list_current(session, found, self._recipe)]
             index = PassageIndex(self._describe(session, base, query_text, articles))
@@ -138,11 +140,6 @@ class LargeIndex:
         known = count_having(session, self._tenant, words)
         mean = base.titles / max(base.articles, 1)
         return WholeBase(base.articles, mean.astype(np.float32), known)
-
-
-def _directions(vectors: Vectors) -> Vectors:
-    """Return what to look near: the question's parts, and their mean, which counts as much as the nearest part."""
-    return vectors if len(vectors) == 1 else np.concatenate([vectors, vectors.mean(axis=0, keepdims=True)])
 
 
 def _searched(article_id: UUID, article: IndexedArticle | None) -> SearchedArticle | None:

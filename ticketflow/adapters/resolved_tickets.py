@@ -102,7 +102,15 @@ class ResolvedTickets:
             return []
         scores = np.round(matrix @ self._encoder.encode([query])[0], 4)
         best = [at for at in np.argsort(-scores, kind="stable")[:limit] if scores[at] >= MIN_SIMILARITY]
-        return [_show(rows[at], float(scores[at])) for at in best]
+        return [
+            SimilarTicket(
+                ticket_id=str(rows[at].ticket_id),
+                score=round(float(scores[at]), 4),
+                question=rows[at].question[:EXCERPT_LENGTH],
+                reply=rows[at].reply,
+            )
+            for at in best
+        ]
 
     def _follow(self) -> tuple[list[ResolvedTicket], Vectors]:
         """Take over what changed since the last look; all of it when some were deleted."""
@@ -134,9 +142,3 @@ class ResolvedTickets:
         with self._sessions.begin() as session:
             keep_vector(session, row, self._encoder.name, vector.astype(_FLOAT).tobytes())
         return vector
-
-
-def _show(row: ResolvedTicket, score: float) -> SimilarTicket:
-    return SimilarTicket(
-        ticket_id=str(row.ticket_id), score=round(score, 4), question=row.question[:EXCERPT_LENGTH], reply=row.reply
-    )

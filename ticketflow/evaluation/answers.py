@@ -25,7 +25,7 @@ def measure_answers(rows: Sequence[Row], outcomes: Sequence[Outcome], yardstick:
     pairs = list(zip(rows, outcomes, strict=True))
     can_be = np.array([bool(_present(row, yardstick)) for row in rows])
     answered = np.array([is_answered(outcome) for outcome in outcomes])
-    right = answered & np.array([_cites(outcome) & _present(row, yardstick) != frozenset() for row, outcome in pairs])
+    right = answered & np.array([cited_in(outcome) & _present(row, yardstick) != frozenset() for row, outcome in pairs])
     confidence = np.array([_certainty(outcome) for outcome in outcomes])
     is_best = np.array([_rank(row, outcome, yardstick) == 1 for row, outcome in pairs], dtype=np.float64)
     return Measured(
@@ -77,8 +77,9 @@ def is_answered(outcome: Outcome) -> bool:
     return outcome.error is None and resolution_of(outcome) == "answered"
 
 
-def _cites(outcome: Outcome) -> frozenset[str]:
-    return frozenset(citation["article_id"] for citation in outcome.state.get("citations", []))
+def cited_in(outcome: Outcome) -> frozenset[str]:
+    """Return the ids of the articles that the reply cites."""
+    return frozenset(citation["article_id"] for citation in outcome.state.get("citations") or ())
 
 
 def _present(row: Row, yardstick: Yardstick) -> frozenset[str]:

@@ -22,7 +22,7 @@ NOTHING = "(nothing)"
 
 def measure_categories(rows: Sequence[Row], outcomes: Sequence[Outcome], yardstick: Yardstick) -> Measured:
     """Compare the category given with the label, and confidence with being right."""
-    expected = [_expected(row, yardstick) for row in rows]
+    expected = [yardstick.fallback if row.gold.label == yardstick.out_of_scope else str(row.gold.label) for row in rows]
     given = [str(each.state.get("category", NOTHING)) for each in outcomes]
     right = hits([wanted == got for wanted, got in zip(expected, given, strict=True)])
     confidence = np.array([each.state.get("confidence", 0.0) for each in outcomes], dtype=np.float64)
@@ -66,10 +66,6 @@ def measure_choices(rows: Sequence[Row], outcomes: Sequence[Outcome], key: str) 
         overall={f"{key}_macro_f1": macro_f1(expected, given)},
         pairs={key: pairs},
     )
-
-
-def _expected(row: Row, yardstick: Yardstick) -> str:
-    return yardstick.fallback if row.gold.label == yardstick.out_of_scope else str(row.gold.label)
 
 
 def _best_guess(outcome: Outcome, fallback: str) -> Guess:

@@ -91,13 +91,10 @@ def compare(trial: Trial, against: Trial, seed: int = 0) -> dict[str, Difference
     for name in trial.figures:
         if name in against.figures:
             value = trial.figures[name].value - against.figures[name].value
-            differences[name] = Difference(value, _interval(trial, against, name, seed))
+            before, after = against.rowwise.get(name), trial.rowwise.get(name)
+            interval = None if before is None or after is None else bootstrap_difference(before, after, seed)
+            differences[name] = Difference(value, interval)
     return differences
-
-
-def _interval(trial: Trial, against: Trial, name: str, seed: int) -> Interval | None:
-    before, after = against.rowwise.get(name), trial.rowwise.get(name)
-    return None if before is None or after is None else bootstrap_difference(before, after, seed)
 
 
 def parse_limits(written: str) -> dict[str, float]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ticketflow.evaluation.answers import reply_of, resolution_of
+from ticketflow.evaluation.answers import cited_in, reply_of, resolution_of
 from ticketflow.evaluation.measured import Measured, Section, Yardstick, hits
 from ticketflow.evaluation.metrics import similarity
 from ticketflow.evaluation.rows import Gold, Row
@@ -62,7 +62,7 @@ def build_replay(tickets: Sequence[Ticket]) -> Section:
             measured.pairs[what] = choices
         measured.rowwise["answered_then"] = hits([choice_of(then, "resolution") == "answered" for then, _ in pairs])
         measured.rowwise["answered_now"] = hits([choice_of(now, "resolution") == "answered" for _, now in pairs])
-        measured.rowwise["same_articles"] = hits([_cited(then) == _cited(now) for then, now in pairs])
+        measured.rowwise["same_articles"] = hits([cited_in(then) == cited_in(now) for then, now in pairs])
         measured.rowwise["reply_similarity"] = hits([similarity(reply_of(then), reply_of(now)) for then, now in pairs])
         return measured
 
@@ -79,7 +79,7 @@ def list_changes(tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> list
             for what in CHOICES
             if choice_of(then, what) != choice_of(now, what)
         }
-        if _cited(then) != _cited(now):
+        if cited_in(then) != cited_in(now):
             different["articles"] = [_titles(then), _titles(now)]
         if different or now.error:
             changes.append({"id": str(ticket.id), "subject": ticket.subject, "changes": different, "error": now.error})
@@ -91,10 +91,6 @@ def choice_of(outcome: Outcome, what: str) -> str:
     if what == "resolution":
         return resolution_of(outcome) if "draft" in outcome.state else NOT_YET
     return str(outcome.state.get(what) or NOT_YET)
-
-
-def _cited(outcome: Outcome) -> frozenset[str]:
-    return frozenset(citation["article_id"] for citation in outcome.state.get("citations") or ())
 
 
 def _titles(outcome: Outcome) -> str:

@@ -92,9 +92,13 @@ def try_candidate(
         outcomes.append(run_rows(rows, setup.tools, last_step, advance))
         measured.append(_measure(rows, outcomes[-1], sections, setup.yardstick))
     median, high = _spread([sum(each.seconds.values()) for each in outcomes[0]])
-    cost = {"ms_median": median, "ms_p95": high, "load_s": load_s, "memory_mb": _peak_memory_mb()}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    in_a_mb = 1024 * 1024 if sys.platform == "darwin" else 1024  # getrusage(2): bytes on macOS, else KiB
+    cost = {"ms_median": median, "ms_p95": high, "load_s": load_s, "memory_mb": peak / in_a_mb}
     figures = _average(measured) | {name: Figure(value, value, value) for name, value in cost.items()}
-    return Trial(candidate.name, figures, _stack(measured), _time_steps(outcomes[0]), outcomes, measured)
+    names = dict.fromkeys(name for each in measured for name in each.rowwise)
+    rowwise = {name: np.stack([each.rowwise[name] for each in measured]) for name in names}
+    return Trial(candidate.name, figures, rowwise, _time_steps(outcomes[0]), outcomes, measured)
 
 
 def _measure(
@@ -119,11 +123,6 @@ def _average(measured: Sequence[Measured]) -> dict[str, Figure]:
     return {name: Figure(float(np.mean(values)), min(values), max(values)) for name, values in known.items()}
 
 
-def _stack(measured: Sequence[Measured]) -> dict[str, Floats]:
-    names = dict.fromkeys(name for each in measured for name in each.rowwise)
-    return {name: np.stack([each.rowwise[name] for each in measured]) for name in names}
-
-
 def _time_steps(outcomes: Sequence[Outcome]) -> dict[str, tuple[float, float]]:
     steps = dict.fromkeys(step for outcome in outcomes for step in outcome.seconds)
     return {step: _spread([each.seconds[step] for each in outcomes if step in each.seconds]) for step in steps}
@@ -132,8 +131,3 @@ def _time_steps(outcomes: Sequence[Outcome]) -> dict[str, tuple[float, float]]:
 def _spread(seconds: Sequence[float]) -> tuple[float, float]:
     median, high = np.percentile(np.array(seconds or [0.0]) * 1000, [50, 95])
     return float(median), float(high)
-
-
-def _peak_memory_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)  # getrusage(2): bytes on macOS, else KiB

@@ -109,11 +109,10 @@ def set_levels(levels: Mapping[str, str]) -> None:
 
 def _mask_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Star out card and account numbers, should one ever come here; later JSON's escapes would hide some of them."""
-    return {name: _mask_value(value) for name, value in event.items()}
-
-
-def _mask_value(value: Any) -> Any:
-    return _mask_short(value) if isinstance(value, str) and len(value) <= SHORT else mask_all(value)
+    return {
+        name: _mask_short(value) if isinstance(value, str) and len(value) <= SHORT else mask_all(value)
+        for name, value in event.items()
+    }
 
 
 @lru_cache(maxsize=4096)

@@ -1,7 +1,7 @@
 """Let a person decide what becomes of a draft: send it, change it, have it written again, or send nothing."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -75,7 +75,9 @@ def decide_approval(
         ticket = lock_ticket(session, tenant, ticket_id, seen)
         if ticket.status != Status.AWAITING_APPROVAL:
             raise ConflictError(f"the ticket is {ticket.status}; nobody is asked to decide about it")
-        asked_at = _find_asked_at(ticket)
+        # Its clock rings when the time to decide is up.
+        timeout = timedelta(seconds=ticket.state.get("approval_request", {}).get("timeout_s", 0))
+        asked_at = (ticket.wake_at or ticket.updated_at) - timeout
         apply_judgement(session, ticket, judgement)
         session.flush()
         session.refresh(ticket)
@@ -87,12 +89,6 @@ def decide_approval(
         failpoint("decide.after")
         APPROVAL_WAIT.labels(judgement.action).observe(waited_s)
     return submission
-
-
-def _find_asked_at(ticket: Ticket) -> datetime:
-    """Find out since when a ticket waits: its clock rings when the time to decide is up."""
-    timeout_s = ticket.state.get("approval_request", {}).get("timeout_s", 0)
-    return (ticket.wake_at or ticket.updated_at) - timedelta(seconds=timeout_s)
 
 
 def refuse_payment_numbers(reply: str) -> None:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -175,7 +174,13 @@ class Chat:
         is_last_try: bool = False,
     ) -> dict[str, Any]:
         schema = question.shape.model_json_schema()
-        with self._provider.take_turn(self._limiter), self._make_span(question):
+        # Neither the prompt nor the answer is in the span.
+        attributes = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": self._provider.name,
+            "ticketflow.prompt_version": question.prompt.version,
+        }
+        with self._provider.take_turn(self._limiter), span(f"chat {self._provider.name}", "client", attributes):
             tally.calls += 1
             try:
                 result = self._provider.call(schema, messages, is_last_try=is_last_try)
@@ -190,16 +195,12 @@ class Chat:
         tally.add(used.get("input_tokens", 0), used.get("output_tokens", 0))
         return result
 
-    def _make_span(self, question: Question[Shape]) -> AbstractContextManager[None]:
-        """Make a span of a call; neither the prompt nor the answer is in it."""
-        name = self._provider.name
-        attributes = {"gen_ai.operation.name": "chat", "gen_ai.request.model": name}
-        return span(f"chat {name}", "client", attributes | {"ticketflow.prompt_version": question.prompt.version})
-
     def _read(self, question: Question[Shape], result: dict[str, Any], rendered: Rendered, seal: Seal) -> Shape:
         """Turn what came back into an answer that may be used."""
-        parsed = result.get("parsed")
-        refuse_leaks(_raw_content(result), rendered, seal)
+        parsed, raw = result.get("parsed"), result.get("raw")
+        # Everything the model said, parsed or not.
+        calls = [call.get("args") for call in getattr(raw, "tool_calls", None) or []]
+        refuse_leaks([getattr(raw, "content", ""), calls], rendered, seal)
         if not isinstance(parsed, dict):
             said = result.get("parsing_error")
             raise BadModelOutputError(
@@ -322,12 +323,6 @@ def _place(fault: ErrorDetails) -> str:
     """Say where a fault is, in our words only: the name of a field that is too much is the model's, or the ticket's."""
     ours = fault["loc"][:-1] if fault["type"] == "extra_forbidden" else fault["loc"]
     return ".".join(map(str, ours)) or "the answer"
-
-
-def _raw_content(result: Mapping[str, Any]) -> list[Any]:
-    """Gather everything the model said, parsed or not."""
-    raw = result.get("raw")
-    return [getattr(raw, "content", ""), [call.get("args") for call in getattr(raw, "tool_calls", None) or []]]
 
 
 def _repair_turn(result: Mapping[str, Any] | None, problem: str) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from langsmith import tracing_context
 
-from ticketflow.engines.llm.calls import CallLimiter, Pause, Slot
+from ticketflow.engines.llm.calls import CallLimiter, Slot
 from ticketflow.engines.llm.failures import (
     ModelBusyError,
     ModelDownError,
@@ -72,7 +72,9 @@ class Provider:
             ModelBusyError: A pause is asked for, by the provider or by our own limit.
             ModelUnavailableError: It failed a moment ago, and is left alone.
         """
-        self._refuse_while_alone()
+        failed_as = self._failed_as
+        if failed_as is not None and time.monotonic() < self._alone_until:  # spare the customers its timeout
+            raise type(failed_as)(f"left alone after: {failed_as}")
         slot = self._take_slot(limiter)
         try:
             yield
@@ -113,10 +115,13 @@ class Provider:
         wanted: dict[str, Any] = {"include_raw": True}
         if "method" in inspect.signature(self._model.with_structured_output).parameters:
             wanted["method"] = self._options.method
-        sent = _describe_schema(schema, messages) if self._options.method == "json_mode" else messages
+        sent = list(messages)
+        if self._options.method == "json_mode":  # which only knows "some JSON": the model is told which is wanted
+            (role, system), *others = messages
+            sent = [(role, f"{system}\n\nAnswer with JSON of this schema:\n{json.dumps(schema)}"), *others]
         try:
             with tracing_context(enabled=None if self._options.has_tracing else False):
-                result: Any = self._model.with_structured_output(schema, **wanted).invoke(list(sent))
+                result: Any = self._model.with_structured_output(schema, **wanted).invoke(sent)
         except Exception as error:  # noqa: BLE001  # every provider's library has errors of its own
             raise judge_failure(error) from None
         answer: dict[str, Any] = result
@@ -136,28 +141,8 @@ class Provider:
                 return leave
             left_s = give_up_at - time.monotonic()
             if leave.seconds > left_s:
-                raise _put_off(leave)
+                raise build_busy(max(leave.seconds, SHORT_WAIT_S), is_from_provider=leave.is_from_provider)
             time.sleep(leave.seconds)
 
     def _leave_alone(self, error: ModelDownError | ModelMisusedError, for_s: float) -> None:
         self._failed_as, self._alone_until = error, time.monotonic() + for_s
-
-    def _refuse_while_alone(self) -> None:
-        """Spare the customers of a provider that is down its timeout.
-
-        Raises:
-            ModelUnavailableError: It failed a moment ago.
-        """
-        failed_as = self._failed_as
-        if failed_as is not None and time.monotonic() < self._alone_until:
-            raise type(failed_as)(f"left alone after: {failed_as}")
-
-
-def _put_off(pause: Pause) -> ModelBusyError:
-    return build_busy(max(pause.seconds, SHORT_WAIT_S), is_from_provider=pause.is_from_provider)
-
-
-def _describe_schema(schema: dict[str, Any], messages: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Tell a model that only knows "some JSON" which JSON is wanted."""
-    (role, system), *others = messages
-    return [(role, f"{system}\n\nAnswer with JSON of this schema:\n{json.dumps(schema)}"), *others]

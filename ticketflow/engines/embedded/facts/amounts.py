@@ -44,14 +44,9 @@ _FOLDED = {key.lower(): code for key, code in {**_SYMBOLS, **_WORDS, **{code: co
 
 def find_amounts(text: str) -> list[Found]:
     """Find amounts with a currency; the value reads ``1499.00 USD`` (``$`` alone counts as US dollar)."""
-    matches = ((match, _FOLDED.get(_currency_word(match))) for match in _AMOUNT.finditer(text))
-    return [_found(match, currency) for match, currency in matches if currency]
-
-
-def _currency_word(match: re.Match[str]) -> str:
-    """Return what names the currency; letters that only IGNORECASE takes for its own make it none of ours."""
-    word: str = match["sign"] or match["after"] or match["name"]
-    return word.lower()
+    matches = ((match, match["sign"] or match["after"] or match["name"]) for match in _AMOUNT.finditer(text))
+    # Letters that only IGNORECASE takes for those of a currency make it none of ours.
+    return [_found(match, _FOLDED[word.lower()]) for match, word in matches if word.lower() in _FOLDED]
 
 
 def _found(match: re.Match[str], currency: str) -> Found:

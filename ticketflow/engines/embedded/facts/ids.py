@@ -77,7 +77,7 @@ def _kind(text: str, match: re.Match[str]) -> str | None:
     prefix = re.match(r"[A-Za-z]+", match["id"])
     if prefix and prefix[0].lower() in _PREFIXES:
         return _PREFIXES[prefix[0].lower()]
-    after = _WORD.findall(_clause_after(text, match.end()))[:REACH_AFTER]
+    after = _WORD.findall(_STOP.split(text[match.end() : match.end() + 50])[0])[:REACH_AFTER]
     kinds = [kind for word in after if (kind := word_kind(word.lower()))]
     if kinds:
         return kinds[0]
@@ -86,16 +86,8 @@ def _kind(text: str, match: re.Match[str]) -> str | None:
 
 def announced_kind(text: str, start: int) -> str | None:
     """Name what the nearest telling word before a number announces: an entity type, ``other``, or ``None``."""
-    before = _WORD.findall(_clause_before(text, start))[-REACH_BEFORE:]
+    before = _WORD.findall(_STOP.split(text[max(0, start - 80) : start])[-1])[-REACH_BEFORE:]
     return next((kind for word in reversed(before) if (kind := word_kind(word.lower()))), None)
-
-
-def _clause_before(text: str, start: int) -> str:
-    return _STOP.split(text[max(0, start - 80) : start])[-1]
-
-
-def _clause_after(text: str, end: int) -> str:
-    return _STOP.split(text[end : end + 50])[0]
 
 
 @lru_cache(maxsize=4096)

@@ -160,7 +160,10 @@ class _Search:
         self._query = query
         self._words = find_content_words(text)
         self._story = measure_story(text)
-        self._similarities = _blend(snapshot.matrix @ query.T)
+        cosines = snapshot.matrix @ query.T
+        # The nearest part of the question, and the mean over its parts.
+        blended = NEAREST_SHARE * cosines.max(axis=1) + (1.0 - NEAREST_SHARE) * cosines.mean(axis=1)
+        self._similarities: NDArray[np.float32] = np.round(blended, 4)
         self._lexical = lexical_scores(snapshot.lexicon, text, len(snapshot.owners))
         self._scores = np.round(self._similarities + LEXICAL_SHARE * self._lexical, 4)
 
@@ -232,13 +235,6 @@ def lexical_scores(lexicon: Any, query: str, count: int) -> NDArray[np.float32]:
         return np.zeros(count, dtype=np.float32)
     raw: NDArray[np.float32] = lexicon.get_scores(known)
     return raw / max(float(raw.max()), 1e-9)
-
-
-def _blend(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Put the nearest part of the question and the mean over its parts together."""
-    blended = NEAREST_SHARE * cosines.max(axis=1) + (1.0 - NEAREST_SHARE) * cosines.mean(axis=1)
-    rounded: NDArray[np.float32] = np.round(blended, 4)
-    return rounded
 
 
 def _find_sibling(snapshot: _Snapshot, place: int) -> float:

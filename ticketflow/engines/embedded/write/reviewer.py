@@ -15,6 +15,7 @@ UNRELATED = 0.3
 RELATED = 0.6
 # Below this nothing quoted has to do with any sentence of the ticket.
 OFF_TOPIC = 0.05
+HAS_NOTHING_TO_DO = "a quoted sentence has nothing to do with the ticket"
 
 
 class EmbeddedReviewer:
@@ -34,9 +35,6 @@ class EmbeddedReviewer:
         asked = self._encoder.encode([text, *asked_sentences(text)])
         related = np.round(asked @ self._encoder.encode([*quotes, " ".join(quotes)]).T, 4)
         addressed = np.clip((related.max(axis=1) - UNRELATED) / (RELATED - UNRELATED), 0.0, 1.0)
-        problems = [_off_topic(quote) for quote in quotes] if related.max() < OFF_TOPIC else []
+        strange = quotes if related.max() < OFF_TOPIC else []
+        problems = [Problem(code="incomplete", detail=HAS_NOTHING_TO_DO, quote=quote) for quote in strange]
         return Opinion(completeness=round(float(addressed.mean()), 4), problems=problems)
-
-
-def _off_topic(quote: str) -> Problem:
-    return Problem(code="incomplete", detail="a quoted sentence has nothing to do with the ticket", quote=quote)

@@ -98,7 +98,9 @@ class EmbeddedWriter:
         passages = [
             each
             for each in brief.passages
-            if self._may_answer(each, brief.language) and not any(quote in each["text"] for quote in rejected)
+            if each["confidence"] >= self._min_confidence
+            and self._guess(each["text"]) == brief.language
+            and not any(quote in each["text"] for quote in rejected)
         ]
         if not passages or needs_person(self._encoder, text):
             return None
@@ -134,10 +136,6 @@ class EmbeddedWriter:
         phrases = self._letters.find(brief.language, brief.team)
         assert phrases is not None  # noqa: S101  # English ships
         return phrases
-
-    def _may_answer(self, passage: Passage, language: str) -> bool:
-        """Require a passage that likely answers and is in the ticket's language."""
-        return passage["confidence"] >= self._min_confidence and self._guess(passage["text"]) == language
 
 
 def _letter(phrases: Phrases, brief: Brief, paragraphs: list[str]) -> str:
