@@ -56,7 +56,7 @@ def logs(monkeypatch):
     """Capture what the two modules log; their own loggers may be bound already by an earlier test."""
     capture = LogCapture()
     for module in ("knowledge", "large_knowledge"):
-        monkeypatch.setattr(f"ticketflow.services.{module}.log", structlog.wrap_logger(None, processors=[capture]))
+        monkeypatch.setattr(f"ticketflow.adapters.{module}.log", structlog.wrap_logger(None, processors=[capture]))
     return capture.entries
 
 
