@@ -1,9 +1,12 @@
-"""Gives every request an id, binds it to its log lines, and logs how the request ended."""
+"""Gives every request an id, binds it and its client to its log lines, and logs how the request ended."""
 
 import re
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from http import HTTPStatus
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
 
 from flask import Flask, Response, g, request
 
@@ -12,7 +15,6 @@ from ticketflow.masking import mask_text
 from ticketflow.observability import context
 from ticketflow.observability.logging import get_logger
 from ticketflow.observability.tracing import Attributes, describe_span, span
-from ticketflow.server.clients import find_client
 
 log = get_logger(__name__)
 
@@ -21,6 +23,7 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 # Asked every few seconds by machines; of no interest to people.
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _SPAN = "ticketflow.request_span"
+Address = IPv4Address | IPv6Address
 
 
 def install_request_log(app: Flask) -> None:
@@ -86,3 +89,42 @@ def _finish(response: Response) -> Response:
         duration_s=round(time.perf_counter() - g.started_s, 4),
     )
     return response
+
+
+def find_client(environ: Mapping[str, Any], trusted_proxies: Sequence[str]) -> str:
+    """Return the address of the client, for the log.
+
+    ``X-Forwarded-For`` is read from its end, where the nearest proxy wrote, for as long as what it names is a trusted
+    proxy too: further up is only what somebody claims.
+
+    Args:
+        environ: Of the request (PEP 3333).
+        trusted_proxies: Addresses and networks.
+    """
+    client: str = environ.get("REMOTE_ADDR") or "unix"
+    named = str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")
+    while named and _is_trusted(client, trusted_proxies):
+        address = _find_address(named.pop())
+        if address is None:
+            break
+        client = str(address)
+    return client
+
+
+def _is_trusted(client: str, trusted_proxies: Sequence[str]) -> bool:
+    address = _find_address(client)
+    return address is not None and any(address in ip_network(each, strict=False) for each in trusted_proxies)
+
+
+def _find_address(written: str) -> Address | None:
+    """Read an address, with a port or without; an IPv4 one that IPv6 wraps is what it wraps."""
+    written = written.strip()
+    if written.startswith("["):
+        written = written[1:].partition("]")[0]
+    elif written.count(":") == 1:
+        written = written.partition(":")[0]
+    try:
+        address = ip_address(written)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

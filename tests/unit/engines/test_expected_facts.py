@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import fake_request
+from ticketflow.engines.embedded.facts.expected import Gazetteer, learn_ids, learn_pattern
 from ticketflow.engines.embedded.facts.extractor import EmbeddedExtractor
-from ticketflow.engines.embedded.facts.learned_ids import learn_ids, learn_pattern
-from ticketflow.engines.embedded.facts.products import Gazetteer
 from ticketflow.engines.embedded.taxonomy import IdHint, Product, Taxonomy
 
 HINTS = [

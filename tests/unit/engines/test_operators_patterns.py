@@ -2,7 +2,7 @@
 
 import pytest
 
-from ticketflow.engines.embedded.facts.learned_ids import learn_ids
+from ticketflow.engines.embedded.facts.expected import learn_ids
 from ticketflow.engines.embedded.taxonomy import IdHint
 from ticketflow.engines.embedded.taxonomy_file import parse_taxonomy
 from ticketflow.errors import ConfigurationError

@@ -1,15 +1,15 @@
-"""Ids as the operator's own business writes them: patterns learned from a few examples."""
+"""What an operator's taxonomy says to look for: ids, by patterns learned from a few examples, and product names."""
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import regex
 
 from ticketflow.engines.embedded.facts.found import Found
 from ticketflow.engines.embedded.facts.ids import announced_kind
-from ticketflow.engines.embedded.taxonomy import IdHint
+from ticketflow.engines.embedded.taxonomy import IdHint, Product, Taxonomy
 from ticketflow.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -25,6 +25,10 @@ _KINDS = (
     (re.compile(r"[A-Za-z]+"), "[A-Z]"),
 )
 _MIXED = "[A-Z0-9]"
+# Letters and digits apart, so that "TrailRunner3" and "trail-runner 3" differ by gaps only.
+_PIECE = re.compile(r"[^\W\d_]+|\d+")
+_GAP = re.compile(r"[\s\-\u2010-\u2015_.\u2019'\xae\u2122\xa9]{0,3}")
+MORE_PIECES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,11 @@ class LearnedIds:
         except TimeoutError:
             log.warning("extract.pattern_too_slow", entity_type=self.type, characters=len(text), limit_s=LIMIT_S)
             return []
-        return [self._found(match) for match in matches if self._is_meant(text, match)]
-
-    def _found(self, match: "regex.Match[str]") -> Found:
-        value = match[0].upper() if self.is_folded else match[0]
-        return Found(self.type, value, match[0], match.start(), match.end())
-
-    def _is_meant(self, text: str, match: "regex.Match[str]") -> bool:
-        return not self.is_plain or announced_kind(text, match.start()) in {None, self.type}
+        return [
+            Found(self.type, match[0].upper() if self.is_folded else match[0], match[0], match.start(), match.end())
+            for match in matches
+            if not self.is_plain or announced_kind(text, match.start()) in {None, self.type}
+        ]
 
 
 def learn_ids(hints: Iterable[IdHint]) -> list[LearnedIds]:
@@ -117,3 +118,64 @@ def _generalise_part(written: list[str], *, grows: bool) -> str:
         longest += GROWTH
     has_digit = r"(?=[A-Z]*\d)" if kind == _MIXED else ""
     return f"{has_digit}{kind}{{{shortest},{longest}}}"
+
+
+class Gazetteer:
+    """Product names, however customers space and capitalise them; thousands cost no more than one."""
+
+    def __init__(self, products: Iterable[Product]) -> None:
+        """Index names and aliases without their gaps; one letter alone is no name."""
+        written = ((each, product.name) for product in products for each in (product.name, *product.aliases))
+        spelled = [(_PIECE.findall(each), name) for each, name in written]
+        self._names = {key: name for pieces, name in spelled if len(key := _compact(pieces)) > 1}
+        # Written apart, a name may have a piece or two more: "Trail-Runner 3" of "TrailRunner 3".
+        self._most_pieces = max((len(pieces) for pieces, _ in spelled), default=0) + MORE_PIECES
+
+    def find(self, text: str) -> list[Found]:
+        """Find whole names; of two that begin alike the longer one. The value is the operator's spelling."""
+        found: list[Found] = []
+        pieces = list(_PIECE.finditer(text)) if self._names else []
+        for index, piece in enumerate(pieces):
+            if (found and piece.start() < found[-1].end) or _is_inside_word(text, piece.start()):
+                continue
+            for run in reversed(list(_runs(text, pieces[index : index + self._most_pieces]))):
+                if name := self._names.get(_compact(each[0] for each in run)):
+                    start, end = run[0].start(), run[-1].end()
+                    found.append(Found("product", name, text[start:end], start, end))
+                    break
+        return found
+
+
+def _runs(text: str, pieces: list[re.Match[str]]) -> Iterator[list[re.Match[str]]]:
+    """List the runs of pieces from the first one on that end with a word, as long as only gaps lie between."""
+    for length, piece in enumerate(pieces, start=1):
+        if length > 1 and not _GAP.fullmatch(text, pieces[length - 2].end(), piece.start()):
+            return
+        if not _is_inside_word(text, piece.end()):
+            yield pieces[:length]
+
+
+def _compact(pieces: Iterable[str]) -> str:
+    return "".join(pieces).casefold()
+
+
+def _is_inside_word(text: str, place: int) -> bool:
+    return 0 < place < len(text) and text[place - 1].isalnum() and text[place].isalnum()
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an operator's taxonomy says to look for.
+
+    Attributes:
+        ids: Finders of their ids.
+        products: Finder of their products.
+    """
+
+    ids: list[LearnedIds] = field(default_factory=list)
+    products: Gazetteer = field(default_factory=lambda: Gazetteer(()))
+
+
+def expect(taxonomy: Taxonomy) -> Expected:
+    """Learn what a taxonomy says to look for."""
+    return Expected(learn_ids(taxonomy.ids), Gazetteer(taxonomy.products))

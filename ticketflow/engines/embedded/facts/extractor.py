@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -11,10 +10,9 @@ import phonenumbers
 from ticketflow.engines.embedded.facts.amounts import find_amounts
 from ticketflow.engines.embedded.facts.dates import find_dates
 from ticketflow.engines.embedded.facts.error_codes import find_error_codes
+from ticketflow.engines.embedded.facts.expected import Expected, expect
 from ticketflow.engines.embedded.facts.found import Found, keep_first
 from ticketflow.engines.embedded.facts.ids import find_ids
-from ticketflow.engines.embedded.facts.learned_ids import LearnedIds, learn_ids
-from ticketflow.engines.embedded.facts.products import Gazetteer
 from ticketflow.engines.embedded.taxonomy import Taxonomy
 from ticketflow.masking import mask_payment_numbers
 from ticketflow.workflow.state import Entity, Request
@@ -41,19 +39,6 @@ _PHONE_WORD = re.compile(
     r"\W*(?:\w+\W+){0,3}\Z",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What an operator's taxonomy says to look for.
-
-    Attributes:
-        ids: Finders of their ids.
-        products: Finder of their products.
-    """
-
-    ids: list[LearnedIds] = field(default_factory=list)
-    products: Gazetteer = field(default_factory=lambda: Gazetteer(()))
 
 
 class EmbeddedExtractor:
@@ -86,7 +71,7 @@ class EmbeddedExtractor:
         taxonomy = self._taxonomy()
         known, expected = self._learned
         if taxonomy is not known:
-            expected = Expected(learn_ids(taxonomy.ids), Gazetteer(taxonomy.products))
+            expected = expect(taxonomy)
             self._learned = (taxonomy, expected)  # one assignment: threads see the old pair or the new one
         return expected
 

@@ -4,32 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ticketflow.engines.embedded.facts.learned_ids import LIMIT_S, compile_pattern
+from ticketflow.engines.embedded.facts.expected import LIMIT_S, compile_pattern
 
 SIZE = 20_000  # what the extractor reads of a text
-_UNITS = (
-    " ",
-    "\n",
-    "\t",
-    "-",
-    "_",
-    ".",
-    ",",
-    "/",
-    "#",
-    "0",
-    "1",
-    "a",
-    "A",
-    "1-",
-    "A-",
-    "a1",
-    "A1-",
-    "1.",
-    "1 ",
-    "a ",
-    "é",
-)
+_UNITS = (*" \n\t-_.,/#01aA", "1-", "A-", "a1", "A1-", "1.", "1 ", "a ", "é")
 _PARSE: Any = re._parser.parse  # type: ignore[attr-defined]  # noqa: SLF001  # the standard library's own parser
 SHOWN = 30
 
@@ -38,7 +16,7 @@ def find_slow_text(pattern: str, examples: Sequence[str] = ()) -> str | None:
     """Return what begins a text on which a pattern runs into its limit; ``None`` when it stands the trial.
 
     Args:
-        pattern: Compiles; see ``learned_ids.compile_pattern``.
+        pattern: Compiles; see ``expected.compile_pattern``.
         examples: Ids as customers write them.
     """
     compiled = compile_pattern(pattern)

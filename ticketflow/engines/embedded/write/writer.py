@@ -14,7 +14,7 @@ from ticketflow.engines.embedded.search.quotes import choose_quotes, join_quotes
 from ticketflow.engines.embedded.write.letters_file import load_shipped_letters
 from ticketflow.workflow.letters import Letters, Phrases
 from ticketflow.workflow.ports import Brief, Reply
-from ticketflow.workflow.state import Passage, cite, question_text
+from ticketflow.workflow.state import cite, question_text
 from ticketflow.workflow.steps.leads import find_leads, may_be_called
 from ticketflow.workflow.usage import Spoken, record_spoken
 
@@ -109,11 +109,10 @@ class EmbeddedWriter:
         for passage in passages:
             quotes = choose_quotes(self._encoder, questions, passage, banned)
             if quotes:
-                return Reply(
-                    self._answer_text(brief, passage, quotes),
-                    [cite(passage, quote) for quote in quotes],
-                    passage["confidence"],
-                )
+                phrases = self._find_phrases(brief)
+                intro = phrases.answer.format(title=passage["title"], team=brief.team)
+                letter = _letter(phrases, brief, [intro, join_quotes(quotes), phrases.more.format(team=brief.team)])
+                return Reply(letter, [cite(passage, quote) for quote in quotes], passage["confidence"])
             if not any(quote in passage["text"] for quote in banned):
                 return None  # what the best article does not say, the next best rarely answers
         return None
@@ -126,11 +125,6 @@ class EmbeddedWriter:
         if ids := _noted_ids(brief):
             body = f"{body} {phrases.kept.format(ids=ids, team=brief.team)}"
         return Reply(_letter(phrases, brief, [body]), [], 0.0)
-
-    def _answer_text(self, brief: Brief, passage: Passage, quotes: list[str]) -> str:
-        phrases = self._find_phrases(brief)
-        intro = phrases.answer.format(title=passage["title"], team=brief.team)
-        return _letter(phrases, brief, [intro, join_quotes(quotes), phrases.more.format(team=brief.team)])
 
     def _find_phrases(self, brief: Brief) -> Phrases:
         phrases = self._letters.find(brief.language, brief.team)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ticketflow.server.clients import find_client
+from ticketflow.api.request_log import find_client
 
 CALLER = "203.0.113.7"
 
