@@ -10,7 +10,7 @@ COMMANDS = {
     "submit": LazyCommand("ticketflow.cli.submit:submit", "Send tickets from a file or standard input."),
     "list": LazyCommand("ticketflow.cli.list:list_", "List tickets: by status, category, team, customer, words."),
     "show": LazyCommand("ticketflow.cli.show:show", "Show one ticket: what was found out and what was answered."),
-    "watch": LazyCommand("ticketflow.cli.watch:watch", "Follow a ticket step by step until it has ended."),
+    "watch": LazyCommand("ticketflow.cli.tickets:watch", "Follow a ticket step by step until it has ended."),
     "try": LazyCommand("ticketflow.cli.dry_run:dry_run", "Run tickets through all steps here; no ticket is stored."),
     "eval": LazyCommand("ticketflow.cli.eval:evaluate", "Measure steps on labelled data, or replay stored tickets."),
     "cancel": LazyCommand("ticketflow.cli.operations:cancel", "Cancel tickets for good."),
