@@ -8,8 +8,8 @@ from ticketflow.cli.group import CommandLine, LazyCommand
 COMMANDS = {
     "up": LazyCommand("ticketflow.cli.up:up", "Start everything on this machine and stay until Ctrl-C."),
     "submit": LazyCommand("ticketflow.cli.submit:submit", "Send tickets from a file or standard input."),
-    "list": LazyCommand("ticketflow.cli.list:list_", "List tickets: by status, category, team, customer, words."),
-    "show": LazyCommand("ticketflow.cli.show:show", "Show one ticket: what was found out and what was answered."),
+    "list": LazyCommand("ticketflow.cli.tickets:list_", "List tickets: by status, category, team, customer, words."),
+    "show": LazyCommand("ticketflow.cli.tickets:show", "Show one ticket: what was found out and what was answered."),
     "watch": LazyCommand("ticketflow.cli.tickets:watch", "Follow a ticket step by step until it has ended."),
     "try": LazyCommand("ticketflow.cli.dry_run:dry_run", "Run tickets through all steps here; no ticket is stored."),
     "eval": LazyCommand("ticketflow.cli.eval:evaluate", "Measure steps on labelled data, or replay stored tickets."),
