@@ -13,6 +13,7 @@ from ticketflow.cli.entries import decode
 from ticketflow.cli.terminal import print_json, results, say
 from ticketflow.cli.ticket_view import build_table, render_ticket
 from ticketflow.errors import InvalidInputError
+from ticketflow.workflow.state import PRIORITIES
 
 EDITOR = "$EDITOR"
 
@@ -101,7 +102,7 @@ def approve(  # noqa: PLR0913  # one argument an option
 @click.command()
 @_id
 @click.option("--category", help="What it is really about; it goes to that category's team.")
-@click.option("--priority", type=click.Choice(["low", "normal", "high", "urgent"]), help="How soon it is to be done.")
+@click.option("--priority", type=click.Choice(PRIORITIES), help="How soon it is to be done.")
 @click.option("--note", help="Say why.")
 @_seen
 @_json

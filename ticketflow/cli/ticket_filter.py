@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ticketflow.cli.age import Age
+from ticketflow.workflow.state import PRIORITIES
 from ticketflow.workflow.transitions import Status
 
 Wanted = dict[str, str]
@@ -17,7 +18,7 @@ _OPTIONS = (
     click.option("--status", type=click.Choice([each.value for each in Status]), help="Where they stand."),
     click.option("--category", help="What they are about."),
     click.option("--team", help="Whose they are."),
-    click.option("--priority", type=click.Choice(["low", "normal", "high", "urgent"]), help="As it was asked for."),
+    click.option("--priority", type=click.Choice(PRIORITIES), help="As it was asked for."),
     click.option("--channel", help="Where they came from."),
     click.option("--customer", metavar="EMAIL", help="Who sent them."),
     click.option("--external-id", help="Your own reference."),
