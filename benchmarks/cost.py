@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks.engine import RECEIVED_AT, say
 from benchmarks.sets import read_rows, read_shop_tickets
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 ARTICLES = 1000
 TICKETS = 300
@@ -42,7 +43,7 @@ def measure_loading(folder: Path) -> Any:
     say(f"model {time.process_time() - started:.2f} s, {measure_resident_mib()} MiB resident")
     started = time.process_time()
     tools = build_embedded_tools(build_knowledge(shared_encoder(), list_articles(folder)))
-    tools.knowledge.search("Hello", 1)
+    tools.knowledge.search("Hello", 1, DEFAULT_TENANT)
     say(f"{ARTICLES} articles, embedded afresh {time.process_time() - started:.1f} s")
     started = time.process_time()
     tools.classifier.classify("Hello", "Is anybody there?")

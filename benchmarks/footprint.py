@@ -35,6 +35,7 @@ from ticketflow.storage.session import Sessions
 from ticketflow.storage.tickets import NewTicket
 from ticketflow.tasks.publisher import ChainPublisher
 from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 CALLERS = 16
 DURABLE = SETTINGS | {"fsync": "on", "shared_preload_libraries": "pg_stat_statements"}
@@ -77,7 +78,7 @@ class Callers:
     def __init__(self, site: Site, stack: ExitStack) -> None:
         """Give them a key."""
         self._site = site
-        headers = {"Authorization": f"Bearer {create_key(site.sessions, 'footprint')}"}
+        headers = {"Authorization": f"Bearer {create_key(site.sessions, 'footprint', DEFAULT_TENANT)}"}
         url = f"http://127.0.0.1:{site.api_port}"
         self._client = stack.enter_context(httpx.Client(base_url=url, headers=headers, timeout=90))
         self._callers = stack.enter_context(ThreadPoolExecutor(CALLERS))

@@ -4,7 +4,17 @@ import re
 from collections.abc import Sequence
 
 from ticketflow.workflow.ports import Brief, Label, Opinion, Reply, Tools
-from ticketflow.workflow.state import Entity, Guess, Passage, Priority, Request, Sentiment, SimilarTicket, cite
+from ticketflow.workflow.state import (
+    DEFAULT_TENANT,
+    Entity,
+    Guess,
+    Passage,
+    Priority,
+    Request,
+    Sentiment,
+    SimilarTicket,
+    cite,
+)
 from ticketflow.workflow.usage import Spoken, record_spoken
 
 CATEGORIES = {
@@ -107,7 +117,7 @@ class FakeKnowledge:
     def __init__(self, passages: Sequence[Passage]) -> None:
         self.passages = list(passages)
 
-    def search(self, query: str, limit: int, tenant: str = "default") -> list[Passage]:
+    def search(self, query: str, limit: int, tenant: str) -> list[Passage]:
         record_spoken(Spoken(engine="fake/knowledge"))
         asked = words(query)
         scored = [passage | {"score": self._score(asked, passage)} for passage in self.passages]
@@ -117,7 +127,7 @@ class FakeKnowledge:
         found = [passage for passage in best.values() if passage["score"] > 0]
         return [passage | {"confidence": min(passage["score"], passage["confidence"])} for passage in found][:limit]
 
-    def find_resolved(self, query: str, limit: int, tenant: str = "default") -> list[SimilarTicket]:
+    def find_resolved(self, query: str, limit: int, tenant: str) -> list[SimilarTicket]:
         return []
 
     def explain(self, query: str, limit: int) -> list[dict]:
@@ -130,7 +140,7 @@ class FakeKnowledge:
                     ("similarity", "lead", "overlap_lead", "title_share", "sibling", "story"), 0.0
                 ),
             }
-            for passage in self.search(query, limit)
+            for passage in self.search(query, limit, DEFAULT_TENANT)
         ]
 
     def _score(self, asked: set[str], passage: Passage) -> float:

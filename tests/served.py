@@ -23,6 +23,7 @@ from ticketflow.workflow.approval import ApprovalPolicy
 from ticketflow.workflow.outcomes import Committed, Parked, StepOutcome
 from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.ports import Tools
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 SECOND = "Call us to reset your password."
 TICKET = {"subject": "Password", "body": "How do I reset my password? 10021"}
@@ -40,7 +41,7 @@ def serve_one_database(new_database: Callable[[], AbstractContextManager[str]], 
 class BrokenKnowledge:
     """Fails in a way that no repeat cures."""
 
-    def search(self, query: str, limit: int, tenant: str = "default") -> NoReturn:
+    def search(self, query: str, limit: int, tenant: str) -> NoReturn:
         raise PermanentError("the index is broken")
 
 
@@ -63,7 +64,7 @@ class Served:
             "check_broker": lambda: None,
         }
         self.app = create_app(Backend(**parts | changes))
-        self.key = create_key(sessions, "tests")
+        self.key = create_key(sessions, "tests", DEFAULT_TENANT)
 
     def call(self, method: str, path: str, headers: Mapping[str, str] | None = None, **how: Any) -> TestResponse:
         """Send a request with the key, unless ``headers`` say otherwise."""

@@ -14,6 +14,7 @@ from tests.harness.rabbitmq import RabbitMQ
 from ticketflow.services.keys import create_key
 from ticketflow.storage.embedded import embedded_url
 from ticketflow.storage.session import build_engine, build_session_factory
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 WAIT_S = 60
 # Of webhooks, on this machine.
@@ -80,7 +81,7 @@ def servers_system(
         port = find_free_port()
         stack.enter_context(start_api(env, port, server_directory / "api.log"))
         engine = build_engine(url)
-        key = create_key(build_session_factory(engine), "e2e")
+        key = create_key(build_session_factory(engine), "e2e", DEFAULT_TENANT)
         engine.dispose()
         yield System(stack.enter_context(new_client(port, key)), url, env | {"TICKETFLOW_API_KEY": key})
 

@@ -18,6 +18,7 @@ from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
 from ticketflow.engines.embedded.search.knowledge import build_knowledge
 from ticketflow.engines.llm.prompt_files import load_prompt
 from ticketflow.workflow.graph import build_graph
+from ticketflow.workflow.state import DEFAULT_TENANT
 from ticketflow.workflow.usage import collect_usage
 
 ATTACKS = [
@@ -50,10 +51,10 @@ class SharedKnowledge:
     def __init__(self, articles) -> None:
         self._articles = articles
 
-    def search(self, query, limit, tenant="default"):
-        return self._articles.search(query, limit)
+    def search(self, query, limit, tenant):
+        return self._articles.search(query, limit, tenant)
 
-    def find_resolved(self, query, limit, tenant="default"):
+    def find_resolved(self, query, limit, tenant):
         return [FOREIGN]
 
 
@@ -161,7 +162,7 @@ def test_there_are_enough_of_them():
 def test_an_obedient_model_gets_nothing_out(embedded, _language, attack, turn):
     tools, model = scripted(embedded, obedient(attack, turn))
 
-    with collect_usage() as usage:
+    with collect_usage(DEFAULT_TENANT) as usage:
         state = build_graph().invoke(request_of(attack), context=tools)
 
     check_outcome(state, attack)
@@ -195,7 +196,7 @@ def test_the_script_does_obey(embedded):
     attack = next(attack for _, attack in ATTACKS if attack.get("payload") == "https://evil.example/login")
     tools, model = scripted(embedded, obedient(attack, 0))
 
-    with collect_usage() as usage:
+    with collect_usage(DEFAULT_TENANT) as usage:
         build_graph().invoke(request_of(attack), context=tools)
 
     assert any(prompted.turns > 2 for prompted in model.seen)

@@ -11,6 +11,7 @@ from tests.scripted_model import answer_well, scripted
 from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
 from ticketflow.engines.embedded.search.knowledge import build_knowledge
 from ticketflow.workflow.graph import build_graph
+from ticketflow.workflow.state import DEFAULT_TENANT
 from ticketflow.workflow.usage import collect_usage
 
 PAYLOADS = [
@@ -48,7 +49,7 @@ def answer_with(text: str):
 def ask(embedded, script, body):
     tools, _ = scripted(embedded, script)
     request = fake_request(subject="Reset my password", body=body)
-    with collect_usage() as usage:
+    with collect_usage(DEFAULT_TENANT) as usage:
         state = build_graph().invoke(request, context=tools)
     sent = json.dumps([state["final_response"], state["citations"], state["draft"]], ensure_ascii=False)
     return sent, usage

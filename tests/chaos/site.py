@@ -23,6 +23,7 @@ from tests.harness.wait import wait_until
 from ticketflow.services.keys import create_key
 from ticketflow.storage.migrate import upgrade
 from ticketflow.storage.session import build_engine, build_session_factory
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 TEMPLATE = "chaos_template"
 VHOST = "chaos"
@@ -220,7 +221,7 @@ class Site:
         postgres.execute("CREATE DATABASE {} TEMPLATE {}", self.database, TEMPLATE)
         stack.callback(postgres.execute, "DROP DATABASE {} WITH (FORCE)", self.database)
         engine = build_engine(self.database_url)
-        self.key = create_key(build_session_factory(engine), "chaos")
+        self.key = create_key(build_session_factory(engine), "chaos", DEFAULT_TENANT)
         engine.dispose()
         self.clock_path.write_text("0")
         if self.setup.is_proxied:

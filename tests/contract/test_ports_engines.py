@@ -10,7 +10,7 @@ from tests.scripted_model import scripted_tools
 from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
 from ticketflow.engines.embedded.search.knowledge import build_knowledge
 from ticketflow.workflow.ports import Brief, Tools
-from ticketflow.workflow.state import Request
+from ticketflow.workflow.state import DEFAULT_TENANT, Request
 from ticketflow.workflow.steps.classify import classify
 from ticketflow.workflow.steps.draft import draft
 from ticketflow.workflow.steps.extract import extract
@@ -111,7 +111,7 @@ def test_card_numbers_come_masked(tools):
 
 
 def test_search_returns_the_best_passage_of_each_article_first(tools):
-    found = tools.knowledge.search("How do I reset my password?", 2)
+    found = tools.knowledge.search("How do I reset my password?", 2, DEFAULT_TENANT)
 
     assert found[0]["article_id"] == "a1"
     assert len(found) <= 2
@@ -170,7 +170,7 @@ def test_the_reviewer_has_nothing_against_a_good_reply(tools):
 
 
 def test_every_part_says_that_it_spoke(tools):
-    with collect_usage() as usage:
+    with collect_usage(DEFAULT_TENANT) as usage:
         run_steps(tools, fake_request())
 
     parts = [spoken.engine.partition("/")[2] for spoken in usage.spoken]

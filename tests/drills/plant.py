@@ -241,7 +241,7 @@ class Plant:
         upgrade(self.database_url)
         engine = build_engine(self.database_url)
         sessions = build_session_factory(engine)
-        self.key = create_key(sessions, "drills")
+        self.key = create_key(sessions, "drills", DEFAULT_TENANT)
         create_article(sessions, DEFAULT_TENANT, NewArticle("Reset your password", "Choose the reset link."))
         engine.dispose()
 

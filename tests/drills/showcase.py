@@ -88,7 +88,7 @@ class Showcase:
         upgrade(self.database_url)
         engine = build_engine(self.database_url)
         sessions = build_session_factory(engine)
-        self.key = create_key(sessions, "showcase")
+        self.key = create_key(sessions, "showcase", DEFAULT_TENANT)
         for path in sorted(ARTICLES.glob("*.md")):
             title, _, text = path.read_text().partition("\n")
             create_article(sessions, DEFAULT_TENANT, NewArticle(title.lstrip("# "), text))

@@ -19,6 +19,7 @@ from tests.systems import System, new_client
 from ticketflow.services.keys import create_key
 from ticketflow.storage.session import build_engine, build_session_factory
 from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 # Five processes start and end.
 pytestmark = pytest.mark.timeout(600)
@@ -78,7 +79,7 @@ def followed(
             "TICKETFLOW_LLM_STEPS": "extract",
         }
         engine = build_engine(url)
-        key = create_key(build_session_factory(engine), "traces")
+        key = create_key(build_session_factory(engine), "traces", DEFAULT_TENANT)
         engine.dispose()
         port = find_free_port()
         with (

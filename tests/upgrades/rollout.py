@@ -21,6 +21,7 @@ from tests.harness.wait import wait_until
 from tests.upgrades.releases import Release
 from ticketflow.services.keys import create_key
 from ticketflow.storage.session import build_engine, build_session_factory
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 COUNT_OPEN = "SELECT count(*) FROM tickets WHERE status NOT IN ('completed', 'failed', 'cancelled')"
 # A service gets its sockets from number 3 on, and LISTEN_PID must be its own: sd_listen_fds(3).
@@ -96,7 +97,7 @@ class Rollout:
         """Return a key for callers."""
         engine = build_engine(self._database_url)
         try:
-            return create_key(build_session_factory(engine), "callers")
+            return create_key(build_session_factory(engine), "callers", DEFAULT_TENANT)
         finally:
             engine.dispose()
 

@@ -33,7 +33,7 @@ from ticketflow.storage.classifier_models import (
 )
 from ticketflow.storage.models import ClassifierModel
 from ticketflow.storage.session import Sessions
-from ticketflow.workflow.state import DEFAULT_TENANT, question_text
+from ticketflow.workflow.state import question_text
 
 log = get_logger(__name__)
 
@@ -53,7 +53,7 @@ class StoredModels:
         sessions: Sessions,
         encoder: Encoder,
         file: Taxonomy,
-        tenant: str = DEFAULT_TENANT,
+        tenant: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the taxonomy that counts until one is published; nothing is read yet."""
@@ -139,7 +139,7 @@ class Trained:
     passed_over: dict[str, int]
 
 
-def train_classifier(sessions: Sessions, encoder: Encoder, taxonomy: Taxonomy, tenant: str = DEFAULT_TENANT) -> Trained:
+def train_classifier(sessions: Sessions, encoder: Encoder, taxonomy: Taxonomy, tenant: str) -> Trained:
     """Fit a taxonomy and people's corrections, and publish the result to all workers."""
     with sessions() as session:
         corrected = list_corrected_categories(session, tenant)
@@ -156,7 +156,7 @@ def train_classifier(sessions: Sessions, encoder: Encoder, taxonomy: Taxonomy, t
     return Trained(version, report, len(learnt), {name: unknown.count(name) for name in sorted(set(unknown))})
 
 
-def republish_classifier(sessions: Sessions, version: int, tenant: str = DEFAULT_TENANT) -> None:
+def republish_classifier(sessions: Sessions, version: int, tenant: str) -> None:
     """Make an older version count again.
 
     Raises:
@@ -166,7 +166,7 @@ def republish_classifier(sessions: Sessions, version: int, tenant: str = DEFAULT
         publish_model(session, tenant, version)
 
 
-def find_published_taxonomy(sessions: Sessions, tenant: str = DEFAULT_TENANT) -> Taxonomy | None:
+def find_published_taxonomy(sessions: Sessions, tenant: str) -> Taxonomy | None:
     """Read the taxonomy that was published last; ``None`` while the taxonomy file counts."""
     with sessions() as session:
         publication = find_publication(session, tenant)
@@ -175,7 +175,7 @@ def find_published_taxonomy(sessions: Sessions, tenant: str = DEFAULT_TENANT) ->
         return read_taxonomy(get_model(session, tenant, publication.version).taxonomy)
 
 
-def read_classifiers(sessions: Sessions, tenant: str = DEFAULT_TENANT) -> tuple[int | None, Sequence[ClassifierModel]]:
+def read_classifiers(sessions: Sessions, tenant: str) -> tuple[int | None, Sequence[ClassifierModel]]:
     """List all versions, newest first, and say which one is published."""
     with sessions() as session:
         publication = find_publication(session, tenant)

@@ -54,7 +54,7 @@ class StoredKnowledge:
         self._articles: dict[str, TenantArticles] = {}
         self._resolved: dict[str, ResolvedTickets] = {}
 
-    def search(self, query: str, limit: int, tenant: str = DEFAULT_TENANT) -> list[Passage]:
+    def search(self, query: str, limit: int, tenant: str) -> list[Passage]:
         """List the best passages, best first, at most one per article.
 
         Raises:
@@ -62,7 +62,7 @@ class StoredKnowledge:
         """
         return self.articles_of(tenant).search(query, limit)
 
-    def find_resolved(self, query: str, limit: int, tenant: str = DEFAULT_TENANT) -> list[SimilarTicket]:
+    def find_resolved(self, query: str, limit: int, tenant: str) -> list[SimilarTicket]:
         """List tickets like this one whose answers a person approved, the most alike first.
 
         Raises:
@@ -136,7 +136,7 @@ class TenantArticles:
             TransientError: The database does not answer.
         """
         try:
-            return self._follow().search(query, limit)
+            return self._follow().search(query, limit, self._tenant)
         except DBAPIError as error:
             raise _unreadable(error) from error
 

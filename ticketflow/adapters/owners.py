@@ -9,7 +9,7 @@ from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
 from ticketflow.errors import InvalidInputError
 from ticketflow.settings import Settings
 from ticketflow.storage.session import Sessions
-from ticketflow.workflow.state import Sla
+from ticketflow.workflow.state import DEFAULT_TENANT, Sla
 
 
 class Owner(NamedTuple):
@@ -32,7 +32,8 @@ def read_owners(settings: Settings, sessions: Sessions) -> Owners:
     Raises:
         ConfigurationError: The taxonomy is wrong; the message names line and remedy.
     """
-    taxonomy = find_published_taxonomy(sessions) or load_taxonomy(settings.taxonomy)
+    # One classifier serves all tenants so far: what is published is the default tenant's.
+    taxonomy = find_published_taxonomy(sessions, DEFAULT_TENANT) or load_taxonomy(settings.taxonomy)
     return {category.name: Owner(category.team, describe_sla(category)) for category in taxonomy.categories}
 
 

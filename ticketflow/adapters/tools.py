@@ -18,6 +18,7 @@ from ticketflow.settings import Settings
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.approval import ApprovalPolicy
 from ticketflow.workflow.ports import KnowledgeBase, Tools
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -30,7 +31,8 @@ def build_knowledge(settings: Settings, sessions: Sessions) -> StoredKnowledge:
 
 def build_models(settings: Settings, sessions: Sessions) -> StoredModels:
     """Build what finds the classifier all processes share."""
-    return StoredModels(sessions, shared_encoder(settings.encoder_model), load_taxonomy(settings.taxonomy))
+    encoder = shared_encoder(settings.encoder_model)
+    return StoredModels(sessions, encoder, load_taxonomy(settings.taxonomy), DEFAULT_TENANT)
 
 
 def check_engine(settings: Settings) -> None:

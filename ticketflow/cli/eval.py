@@ -9,6 +9,7 @@ from ticketflow.cli.errors import FAILED
 from ticketflow.cli.eval_options import Options, describe_command, takes_options
 from ticketflow.cli.terminal import print_line, progress_bar, say
 from ticketflow.settings import load_settings
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from ticketflow.evaluation.evaluation import Evaluation
@@ -91,7 +92,7 @@ def open_stored() -> "Sessions":
     from ticketflow.evaluation.read_only import read_only
 
     sessions = read_only(click.get_current_context().with_resource(open_sessions()))
-    find_published_taxonomy(sessions)  # the first query fails here, where it can be told what it was for
+    find_published_taxonomy(sessions, DEFAULT_TENANT)  # the first query fails here, where one can tell what it was for
     return sessions
 
 

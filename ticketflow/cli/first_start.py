@@ -52,7 +52,7 @@ def make_cli_key(sessions: Sessions, data_dir: Path) -> tuple[str, bool]:
         kept = path.read_text().strip()
         if find_caller(sessions, kept) is not None:
             return kept, False
-    key = create_key(sessions, "ticketflow command line")
+    key = create_key(sessions, "ticketflow command line", DEFAULT_TENANT)
     fresh = path.with_suffix(".new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(f"{key}\n")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ticketflow.cli.terminal import print_json, print_line, results, say
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from ticketflow.engines.embedded.encoder.vectors import MiniLmEncoder
@@ -54,7 +55,7 @@ def train(file: Path | None, as_json: bool) -> None:
 
     given = None if file is None else load_taxonomy(file, is_tried=True)
     with open_sessions() as sessions:
-        trained = train_classifier(sessions, open_encoder(), given or find_taxonomy(sessions))
+        trained = train_classifier(sessions, open_encoder(), given or find_taxonomy(sessions), DEFAULT_TENANT)
     if as_json:
         print_json({"version": trained.version, **describe_report(trained.report), "corrections": trained.learnt})
     else:
@@ -73,7 +74,7 @@ def show(as_json: bool) -> None:
     from ticketflow.cli.taxonomy_view import describe_version, render_taxonomy, render_versions
 
     with open_sessions() as sessions:
-        published, models = read_classifiers(sessions)
+        published, models = read_classifiers(sessions, DEFAULT_TENANT)
         in_force = find_taxonomy(sessions)
     versions = [describe_version(model, published) for model in models]
     if as_json:
@@ -95,7 +96,7 @@ def publish(version: int) -> None:
 
     with open_sessions() as sessions:
         try:
-            republish_classifier(sessions, version)
+            republish_classifier(sessions, version, DEFAULT_TENANT)
         except NotFoundError as error:
             raise InvalidInputError(str(error)) from error
     print_line(f"version {version} is published")
@@ -115,4 +116,4 @@ def find_taxonomy(sessions: "Sessions") -> "Taxonomy":
     from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
     from ticketflow.settings import load_settings
 
-    return find_published_taxonomy(sessions) or load_taxonomy(load_settings().taxonomy)
+    return find_published_taxonomy(sessions, DEFAULT_TENANT) or load_taxonomy(load_settings().taxonomy)

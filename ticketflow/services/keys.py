@@ -16,7 +16,6 @@ from ticketflow.services.views import describe_key
 from ticketflow.storage.keys import find_key, list_keys, record_key, revoke_key
 from ticketflow.storage.models import ApiKey
 from ticketflow.storage.session import Sessions
-from ticketflow.workflow.state import DEFAULT_TENANT
 
 PREFIX = "tf"
 _NOBODY = hashlib.sha256(secrets.token_bytes()).digest()
@@ -34,7 +33,7 @@ class Caller:
     tenant: str
 
 
-def create_key(sessions: Sessions, name: str, tenant: str = DEFAULT_TENANT) -> str:
+def create_key(sessions: Sessions, name: str, tenant: str) -> str:
     """Make a key and return it; it cannot be shown again.
 
     Raises:
@@ -49,13 +48,13 @@ def create_key(sessions: Sessions, name: str, tenant: str = DEFAULT_TENANT) -> s
     return f"{PREFIX}_{key_id}_{secret}"
 
 
-def read_keys(sessions: Sessions, tenant: str = DEFAULT_TENANT) -> list[dict[str, Any]]:
+def read_keys(sessions: Sessions, tenant: str) -> list[dict[str, Any]]:
     """Show a tenant's keys, oldest first, without secrets."""
     with sessions() as session:
         return [describe_key(key) for key in list_keys(session, tenant)]
 
 
-def end_key(sessions: Sessions, key_id: str, tenant: str = DEFAULT_TENANT) -> dict[str, Any]:
+def end_key(sessions: Sessions, key_id: str, tenant: str) -> dict[str, Any]:
     """Revoke a key; takes effect with the next request.
 
     Raises:

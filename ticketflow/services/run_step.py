@@ -295,7 +295,7 @@ def _think(plan: Plan, tools: Tools, lease: Lease) -> LedgerEntry:
     with (
         span("think"),
         thinking,
-        collect_usage(lease.claim.ticket_id, lease.attempt, lease.state["tenant"]) as usage,
+        collect_usage(lease.state["tenant"], lease.claim.ticket_id, lease.attempt) as usage,
     ):
         added = plan.run(lease.claim.step, lease.state, tools)
     return LedgerEntry(

@@ -11,7 +11,6 @@ from typing import Protocol
 from ticketflow.workflow.approval import ApprovalPolicy
 from ticketflow.workflow.letters import Letters
 from ticketflow.workflow.state import (
-    DEFAULT_TENANT,
     Citation,
     Entity,
     Guess,
@@ -76,11 +75,11 @@ class Extractor(Protocol):
 class KnowledgeBase(Protocol):
     """Finds what a tenant's team already wrote: articles, and answers to other tickets."""
 
-    def search(self, query: str, limit: int, tenant: str = DEFAULT_TENANT) -> list[Passage]:
+    def search(self, query: str, limit: int, tenant: str) -> list[Passage]:
         """List the best passages, best first, at most one per article; empty when none exist."""
         ...
 
-    def find_resolved(self, query: str, limit: int, tenant: str = DEFAULT_TENANT) -> list[SimilarTicket]:
+    def find_resolved(self, query: str, limit: int, tenant: str) -> list[SimilarTicket]:
         """List tickets like this one whose answers a person approved, the most alike first."""
         ...
 

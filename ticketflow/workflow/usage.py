@@ -6,8 +6,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from ticketflow.workflow.state import DEFAULT_TENANT
-
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
@@ -39,15 +37,15 @@ class Usage:
     """All contributions of one step run, in the order they were made.
 
     Attributes:
+        tenant: Whose ticket it is.
         ticket_id: The ticket the step runs for, where it is a stored one.
         attempt: 1 for the step's first try; ``None`` where nobody would try again later.
-        tenant: Whose ticket it is.
     """
 
-    spoken: list[Spoken] = field(default_factory=list)
+    tenant: str
     ticket_id: UUID | None = None
     attempt: int | None = None
-    tenant: str = DEFAULT_TENANT
+    spoken: list[Spoken] = field(default_factory=list)
 
 
 _current: ContextVar[Usage | None] = ContextVar("ticketflow_usage", default=None)
@@ -66,17 +64,15 @@ def current_usage() -> Usage | None:
 
 
 @contextmanager
-def collect_usage(
-    ticket_id: UUID | None = None, attempt: int | None = None, tenant: str = DEFAULT_TENANT
-) -> Iterator[Usage]:
+def collect_usage(tenant: str, ticket_id: UUID | None = None, attempt: int | None = None) -> Iterator[Usage]:
     """Collect what engines report in this thread until the block ends.
 
     Args:
+        tenant: Whose ticket it is.
         ticket_id: The stored ticket a step runs for.
         attempt: Which try of it this is, where a failed one is tried again later.
-        tenant: Whose ticket it is.
     """
-    usage = Usage(ticket_id=ticket_id, attempt=attempt, tenant=tenant)
+    usage = Usage(tenant, ticket_id, attempt)
     token = _current.set(usage)
     try:
         yield usage

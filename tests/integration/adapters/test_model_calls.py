@@ -22,9 +22,18 @@ from ticketflow.engines.llm.schemas import Facts
 from ticketflow.storage.llm_limits import Limits
 from ticketflow.storage.models import LlmAnswer, LlmCall
 from ticketflow.storage.session import build_engine, build_session_factory
+from ticketflow.workflow.state import DEFAULT_TENANT
 from ticketflow.workflow.usage import collect_usage
 
-ANSWER = Answer("stub", "extract.v1-00000000", {"facts": []}, input_tokens=100, output_tokens=10, cost_usd=0.5)
+ANSWER = Answer(
+    "stub",
+    "extract.v1-00000000",
+    {"facts": []},
+    input_tokens=100,
+    output_tokens=10,
+    cost_usd=0.5,
+    tenant=DEFAULT_TENANT,
+)
 A_WEEK = timedelta(days=7)
 
 
@@ -37,7 +46,7 @@ def test_an_answer_is_kept_once(sessions):
     answers = StoredAnswers(sessions, A_WEEK)
 
     answers.keep("key", ANSWER)
-    answers.keep("key", Answer("other", "x", {}, 0, 0, 0.0))
+    answers.keep("key", Answer("other", "x", {}, 0, 0, 0.0, DEFAULT_TENANT))
 
     assert answers.find("key") == ANSWER
     assert answers.find("another") is None
@@ -169,7 +178,7 @@ def ask_until_answered(chat, turn):
     question = Question("extract", "extractor", load_prompt("extract.v1"), [("Ticket", f"number {turn}")], Facts)
 
     def is_answered():
-        with collect_usage(UUID(int=turn), attempt=1):
+        with collect_usage(DEFAULT_TENANT, UUID(int=turn), attempt=1):
             try:
                 chat.ask(question)
             except ModelBusyError:

@@ -8,6 +8,7 @@ from ticketflow.adapters.resolved_tickets import remember_resolution, remove_per
 from ticketflow.engines.embedded import shared_encoder
 from ticketflow.storage.models import ResolvedTicket, Ticket
 from ticketflow.storage.tickets import NewTicket, record_ticket
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 QUESTION = "How long do I have to return a jacket?"
 REPLY = "Hello Ada Lovelace,\n\nyou have 30 days. Write to ada@example.com or call +49 30 901820 about order A-10021."
@@ -73,7 +74,7 @@ def test_a_later_answer_takes_the_place_of_the_former(sessions, knowledge, resol
     with sessions.begin() as session:
         remember_resolution(session, session.get_one(Ticket, ticket_id), "You have 60 days.")
 
-    assert [each["reply"] for each in knowledge.find_resolved(QUESTION, 3)] == ["You have 60 days."]
+    assert [each["reply"] for each in knowledge.find_resolved(QUESTION, 3, DEFAULT_TENANT)] == ["You have 60 days."]
 
 
 def test_a_deleted_one_is_forgotten(sessions, knowledge, resolve):

@@ -5,6 +5,7 @@ import pytest
 from tests.served import TICKET, Served
 from ticketflow.services.keys import create_key, end_key
 from ticketflow.settings import Settings
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 WRONG = [
     None,
@@ -21,8 +22,8 @@ SCHEMES = ["Basic", "Digest", "Token", "BearerToken", ""]
 
 
 def test_missing_wrong_and_revoked_keys_are_refused_alike_and_store_nothing(api):
-    revoked = create_key(api.sessions, "gone")
-    end_key(api.sessions, revoked.split("_")[1])
+    revoked = create_key(api.sessions, "gone", DEFAULT_TENANT)
+    end_key(api.sessions, revoked.split("_")[1], DEFAULT_TENANT)
     close = api.key[:-1] + ("A" if api.key[-1] != "A" else "B")
     with api.app.test_client() as client:
         answers = [

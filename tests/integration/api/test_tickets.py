@@ -12,6 +12,7 @@ from tests.served import TICKET, Served
 from ticketflow.api import event_stream
 from ticketflow.api.seats import Seats
 from ticketflow.services.keys import create_key
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 KEY = {"Idempotency-Key": '"k-1"'}
 NOWHERE = "/tickets/018f6f2e-0000-7000-8000-000000000001"
@@ -77,7 +78,7 @@ def test_a_payload_that_means_the_same_is_the_same_payload(api):
 
 def test_keys_of_different_callers_never_meet(api):
     first = api.post("/tickets", json=TICKET, headers=KEY)
-    other = {"Authorization": f"Bearer {create_key(api.sessions, 'other')}"}
+    other = {"Authorization": f"Bearer {create_key(api.sessions, 'other', DEFAULT_TENANT)}"}
 
     second = api.post("/tickets", json=TICKET | {"subject": "Another"}, headers=KEY | other)
 

@@ -10,6 +10,7 @@ from ticketflow.adapters.classifier_models import train_classifier
 from ticketflow.engines.embedded import shared_encoder
 from ticketflow.engines.embedded.taxonomy_file import parse_taxonomy
 from ticketflow.storage.models import Base
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 ROWS = [
     {"text": "I lost my card on the train", "label": "card_lost"},
@@ -193,8 +194,10 @@ def test_the_published_classifier_is_what_is_measured_and_an_older_one_can_be_he
     run, sessions, data, taxonomy, tmp_path
 ):
     encoder, written = shared_encoder(), taxonomy.read_text()
-    train_classifier(sessions, encoder, parse_taxonomy(written, "first"))
-    train_classifier(sessions, encoder, parse_taxonomy(written.replace("lost or stolen", "lost"), "second"))
+    train_classifier(sessions, encoder, parse_taxonomy(written, "first"), DEFAULT_TENANT)
+    train_classifier(
+        sessions, encoder, parse_taxonomy(written.replace("lost or stolen", "lost"), "second"), DEFAULT_TENANT
+    )
     before = read_everything(sessions)
 
     result = run("eval", data, "--against", "model=1", "--json", tmp_path / "figures.json")

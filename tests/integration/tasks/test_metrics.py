@@ -10,6 +10,7 @@ from tests.harness.wait import wait_until
 from tests.numbers import Scrape, find_strangers, scrape
 from ticketflow.services.keys import create_key
 from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 STEPS = ticket_plan().order
 
@@ -120,7 +121,7 @@ def start_gunicorn(fleet, port: int, **env: str) -> RunningProgram:
 
 def post_tickets(fleet, port: int, count: int) -> None:
     """Post tickets, each over a connection of its own, so that any process may take it."""
-    key = create_key(fleet.sessions, "metrics")
+    key = create_key(fleet.sessions, "metrics", DEFAULT_TENANT)
     for number in range(count):
         ticket = {"subject": f"Password {number}", "body": "How do I reset my password?"}
         headers = {"Authorization": f"Bearer {key}"}

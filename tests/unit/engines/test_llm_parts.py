@@ -14,7 +14,7 @@ from ticketflow.engines.llm.schemas import Fact, Objection, Quote, Sorted, Writt
 from ticketflow.engines.llm.writer import build_reply, check_answer, restore_quotes
 from ticketflow.errors import BadModelOutputError
 from ticketflow.workflow.ports import Brief, Label, Reply
-from ticketflow.workflow.state import Entity, Guess
+from ticketflow.workflow.state import DEFAULT_TENANT, Entity, Guess
 from ticketflow.workflow.usage import collect_usage
 
 PASSAGE = fake_passage()
@@ -103,7 +103,7 @@ def test_the_model_can_drop_and_reorder_passages_and_no_more():
 
     tools, _ = scripted(fake_tools(knowledge=FakeKnowledge(passages)), choose)
 
-    found = tools.knowledge.search("reset password", 5)
+    found = tools.knowledge.search("reset password", 5, DEFAULT_TENANT)
 
     assert [passage["article_id"] for passage in found] == ["c", "a"]
 
@@ -111,8 +111,8 @@ def test_the_model_can_drop_and_reorder_passages_and_no_more():
 def test_a_passage_that_is_not_there_cannot_be_chosen():
     tools, _ = scripted(fake_tools([PASSAGE]), lambda title, prompted: {"helpful": [2]})
 
-    with collect_usage() as usage:
-        found = tools.knowledge.search("reset your password", 5)
+    with collect_usage(DEFAULT_TENANT) as usage:
+        found = tools.knowledge.search("reset your password", 5, DEFAULT_TENANT)
 
     assert [passage["article_id"] for passage in found] == [PASSAGE["article_id"]]
     assert any("only passages 1 to 1" in (spoken.failure or "") for spoken in usage.spoken)
@@ -122,7 +122,7 @@ def test_a_search_that_found_little_is_made_again_in_other_words():
     asked = []
 
     class Noting(FakeKnowledge):
-        def search(self, query, limit, tenant="default"):
+        def search(self, query, limit, tenant):
             asked.append((query, tenant))
             return super().search(query, limit, tenant)
 

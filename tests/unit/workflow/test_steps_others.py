@@ -107,11 +107,11 @@ def test_research_asks_for_what_the_tickets_own_tenant_wrote():
     asked = []
 
     class RecordingKnowledge(FakeKnowledge):
-        def search(self, query, limit, tenant="default"):
+        def search(self, query, limit, tenant):
             asked.append(tenant)
             return super().search(query, limit, tenant)
 
-        def find_resolved(self, query, limit, tenant="default"):
+        def find_resolved(self, query, limit, tenant):
             asked.append(tenant)
             return []
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from ticketflow.workflow.state import DEFAULT_TENANT
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -14,9 +12,9 @@ class Answer:
 
     Attributes:
         content: The answer as its schema has it.
-        ticket_id: The ticket it was first given for.
-        tenant: Whose ticket that is.
         cost_usd: In US dollars.
+        tenant: Whose ticket it was first given for.
+        ticket_id: That ticket.
     """
 
     model: str
@@ -25,8 +23,8 @@ class Answer:
     input_tokens: int
     output_tokens: int
     cost_usd: float
+    tenant: str
     ticket_id: UUID | None = None
-    tenant: str = DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from ticketflow.engines.llm.prompt_files import load_prompt, passage_sections, t
 from ticketflow.engines.llm.schemas import MAX_PASSAGES, Choice, Query
 from ticketflow.errors import BadModelOutputError
 from ticketflow.workflow.ports import KnowledgeBase
-from ticketflow.workflow.state import DEFAULT_TENANT, Passage, SimilarTicket
+from ticketflow.workflow.state import Passage, SimilarTicket
 
 # A search that is this sure of its best passage needs no other words.
 SURE_FROM = 0.9
@@ -20,7 +20,7 @@ class LlmKnowledge:
         self._chat = chat
         self._stored = stored
 
-    def search(self, query: str, limit: int, tenant: str = DEFAULT_TENANT) -> list[Passage]:
+    def search(self, query: str, limit: int, tenant: str) -> list[Passage]:
         """List the best passages, best first, at most one per article."""
         found = self._stored.search(query, limit, tenant)
         if not found or found[0]["confidence"] < SURE_FROM:
@@ -30,7 +30,7 @@ class LlmKnowledge:
             return []
         return or_else(lambda: self._choose(query, found[:MAX_PASSAGES]), lambda: found)
 
-    def find_resolved(self, query: str, limit: int, tenant: str = DEFAULT_TENANT) -> list[SimilarTicket]:
+    def find_resolved(self, query: str, limit: int, tenant: str) -> list[SimilarTicket]:
         """List tickets like this one; they are shown to people only, never to the model."""
         return self._stored.find_resolved(query, limit, tenant)
 

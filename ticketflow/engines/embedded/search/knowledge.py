@@ -9,7 +9,7 @@ from ticketflow.engines.embedded.search.asking import asking_units
 from ticketflow.engines.embedded.search.confidence import estimate_confidence
 from ticketflow.engines.embedded.search.index import Found, PassageIndex
 from ticketflow.engines.embedded.search.passages import index_article
-from ticketflow.workflow.state import DEFAULT_TENANT, Passage, SimilarTicket
+from ticketflow.workflow.state import Passage, SimilarTicket
 from ticketflow.workflow.usage import Spoken, record_spoken
 
 
@@ -48,12 +48,12 @@ class EmbeddedKnowledge:
         self._encoder = encoder
         self._index = index
 
-    def search(self, query: str, limit: int, tenant: str = DEFAULT_TENANT) -> list[Passage]:  # noqa: ARG002  # see class
+    def search(self, query: str, limit: int, tenant: str) -> list[Passage]:  # noqa: ARG002  # see class
         """List the best passages, best first, at most one per article."""
         record_spoken(Spoken(engine="embedded/knowledge", model=self._encoder.name))
         return [build_passage(found) for found in self.find(query, limit)]
 
-    def find_resolved(self, query: str, limit: int, tenant: str = DEFAULT_TENANT) -> list[SimilarTicket]:  # noqa: ARG002
+    def find_resolved(self, query: str, limit: int, tenant: str) -> list[SimilarTicket]:  # noqa: ARG002
         """Find nothing: only stored tickets were resolved."""
         return []
 
