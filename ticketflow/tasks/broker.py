@@ -1,6 +1,7 @@
 """Connections to the broker that wait for no answer longer than told, whichever of its nodes is there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from amqp.exceptions import AMQPError
@@ -27,6 +28,22 @@ def open_connection(app: Celery, timeout_s: float) -> Connection:
     return _open(app, timeout_s, options)
 
 
+@contextmanager
+def connected(app: Celery, timeout_s: float) -> Iterator[Connection]:
+    """Open such a connection for as long as the block runs.
+
+    Raises:
+        BrokerUnavailableError: No node of the broker answers in time, or not to what the block asks.
+    """
+    connection = open_connection(app, timeout_s)
+    try:
+        yield connection
+    except BROKER_ERRORS as error:
+        raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
+    finally:
+        connection.collect(socket_timeout=timeout_s)
+
+
 def check_broker(app: Celery, timeout_s: float) -> None:
     """Connect and disconnect.
 
@@ -50,7 +67,8 @@ def _open(app: Celery, timeout_s: float, options: Mapping[str, Any]) -> Connecti
             node, connect_timeout=timeout_s, heartbeat=0, transport_options=dict(options)
         )
         try:
-            _connect(connection, timeout_s)
+            # Connects now; kombu's own `connect` sleeps two seconds and tries again.
+            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=timeout_s)
         except BROKER_ERRORS as error:
             connection.collect(socket_timeout=timeout_s)
             failures.append(error)
@@ -58,8 +76,3 @@ def _open(app: Celery, timeout_s: float, options: Mapping[str, Any]) -> Connecti
             _answered[url] = node
             return connection
     raise BrokerUnavailableError("; ".join(f"{type(error).__name__}: {error}" for error in failures)) from failures[-1]
-
-
-def _connect(connection: Connection, timeout_s: float) -> None:
-    """Connect now; kombu's own ``connect`` sleeps two seconds and tries again."""
-    connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=timeout_s)

@@ -6,11 +6,12 @@ connection that has nothing to do with its consumer. The task it carries runs in
 step, and puts the worker down in the table the dispatchers learn their window from.
 """
 
+import os
 import threading
 import time
 from typing import Any
 
-from celery import Task, bootsteps, shared_task
+from celery import Task, shared_task
 from celery.worker import state
 from kombu import Exchange, Queue
 from kombu.utils.uuid import uuid
@@ -20,8 +21,8 @@ from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.logging import get_logger
 from ticketflow.settings import load_settings
 from ticketflow.storage.workers import forget_worker, record_worker
-from ticketflow.tasks.broker import BROKER_ERRORS, open_connection
-from ticketflow.tasks.forks import build_fork_gate
+from ticketflow.tasks.broker import connected
+from ticketflow.tasks.loop import Loop, LoopStep
 from ticketflow.tasks.runtime import runtime
 from ticketflow.tasks.under_way import end_in_order, leaving
 
@@ -34,6 +35,20 @@ EXPIRES_MS = 600_000
 MAX_SLOTS = 10_000
 # Steps under way may still end when a worker gives up on itself.
 GRACE_S = 30.0
+
+
+def build_fork_gate() -> threading.Lock:
+    """Build a lock that no fork happens under: for a thread beside the one that forks.
+
+    A forked pool child has only the thread that forked. What another thread held at that moment, such as
+    the lock of a module it was importing, nobody in the child will ever release, and a child that wants it
+    hangs with its task. Hold the gate for as long as something like that may be held, and never without a
+    limit: the fork, and with it the worker, waits.
+    """
+    gate = threading.Lock()
+    os.register_at_fork(before=gate.acquire, after_in_parent=gate.release, after_in_child=gate.release)
+    return gate
+
 
 _fork_gate = build_fork_gate()
 
@@ -94,34 +109,24 @@ class Watch:
         return is_stuck or now - self._silent_since > self._full_timeout_s
 
 
-class Canary:
-    """Sends canaries from a thread of the worker's main process, and ends the process if none comes back."""
+class Canary(Loop):
+    """Sends canaries from the worker's main process, and ends the process if none comes back."""
 
     def __init__(self, worker: Any, watch: Watch) -> None:
         """Attach to a worker; ``start`` begins."""
+        super().__init__("canary")
         self._app = worker.app
         self._name = worker.hostname
         self._slots = worker.pool.limit or worker.concurrency
         self._watch = watch
-        self._is_stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="canary", daemon=True)
         self.has_given_up = False
 
-    def start(self) -> None:
-        """Begin in a thread of its own."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; the worker is no longer expected to consume."""
-        self._is_stopping.set()
-        self._thread.join()
-
-    def _loop(self) -> None:
-        interval_s = runtime().settings.canary_interval_s
-        while not (self.has_given_up or leaving.is_set()):
-            self._beat()
-            if self._is_stopping.wait(interval_s):
-                return
+    def make_pass(self) -> float | None:
+        """Send a canary, unless the worker is no longer expected to consume."""
+        if self.has_given_up or leaving.is_set():
+            return None
+        self._beat()
+        return runtime().settings.canary_interval_s
 
     def _beat(self) -> None:
         try:
@@ -152,8 +157,7 @@ class Canary:
         timeout_s = runtime().settings.publish_timeout_s
         queue = build_queue(self._name)
         message = self._app.amqp.create_task_message(uuid(), TASK, [self._name, self._slots], {})
-        connection = open_connection(self._app, timeout_s)
-        try:
+        with connected(self._app, timeout_s) as connection:
             self._app.amqp.Producer(connection).publish(
                 message.body,
                 headers=message.headers,
@@ -166,10 +170,6 @@ class Canary:
                 confirm_timeout=timeout_s,
                 **message.properties,
             )
-        except BROKER_ERRORS as error:
-            raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
-        finally:
-            connection.collect(socket_timeout=timeout_s)
 
     def _give_up(self) -> None:
         """End this process, in order if it still can; whoever supervises it starts another."""
@@ -178,30 +178,28 @@ class Canary:
         end_in_order(GRACE_S)
 
 
-class CanaryStep(bootsteps.StartStopStep):
+class CanaryStep(LoopStep):
     """Keeps a canary in a worker."""
 
-    requires = ("celery.worker.components:Pool",)
+    loop: Canary | None
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         """Have the worker consume its own queue, whichever others it was told to."""
         super().__init__(worker, **kwargs)
-        self._canary: Canary | None = None
         queue = worker.app.amqp.queues.select_add(build_queue(worker.hostname))
         queue.exchange = Exchange("")  # Celery has put in the exchange of the steps
 
-    def start(self, worker: Any) -> None:
-        """Start sending."""
+    def build(self, worker: Any) -> Canary:
+        """Build its canary."""
         live = runtime()
-        self._canary = Canary(worker, Watch(live.settings.canary_timeout_s, live.patience_s))
-        self._canary.start()
+        return Canary(worker, Watch(live.settings.canary_timeout_s, live.patience_s))
 
     def stop(self, worker: Any) -> None:
         """Stop sending, before the pool ends; say so to the dispatchers, and to the supervisor if it went wrong."""
-        if self._canary is None:
+        if self.loop is None:
             return
-        self._canary.stop()
-        if self._canary.has_given_up:
+        self.loop.stop()
+        if self.loop.has_given_up:
             worker.exitcode = 1
         try:
             with runtime().sessions.begin() as session:

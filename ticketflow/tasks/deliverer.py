@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
-from celery import bootsteps
 from sqlalchemy.exc import SQLAlchemyError
 
 from ticketflow.adapters.webhook_post import WebhookPost
@@ -21,7 +20,8 @@ from ticketflow.services.deliver_webhook import (
 )
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.webhook_deliveries import ClaimedDelivery
-from ticketflow.tasks.dispatcher import AWAY_PAUSE_S, dispatches
+from ticketflow.tasks.dispatcher import dispatches
+from ticketflow.tasks.loop import AWAY_PAUSE_S, Loop, LoopStep
 from ticketflow.tasks.runtime import runtime
 
 log = get_logger(__name__)
@@ -29,11 +29,12 @@ log = get_logger(__name__)
 FORGET_EVERY_S = 600.0
 
 
-class Deliverer:
+class Deliverer(Loop):
     """Sends what is due, looking every ``poll_interval_s`` and whenever a seat becomes free while there is more."""
 
     def __init__(self, sessions: Sessions, post: Post, limits: DeliveryLimits, poll_interval_s: float) -> None:
         """Bind what a pass needs; ``start`` begins."""
+        super().__init__("deliverer")
         self._sessions = sessions
         self._post = post
         self._limits = limits
@@ -41,29 +42,15 @@ class Deliverer:
         self._forgot_at = 0.0
         self._lock = threading.Lock()
         self._busy: Counter[UUID] = Counter()
-        self._bell = threading.Event()
-        self._is_stopping = False
         self._seats = ThreadPoolExecutor(limits.seats, thread_name_prefix="webhook")
-        self._thread = threading.Thread(target=self._loop, name="deliverer", daemon=True)
-
-    def start(self) -> None:
-        """Begin in a thread of its own."""
-        self._thread.start()
 
     def stop(self) -> None:
         """Claim nothing more, and end when what is under way has been reported back."""
-        self._is_stopping = True
-        self._bell.set()
-        self._thread.join()
+        super().stop()
         self._seats.shutdown()
 
-    def _loop(self) -> None:
-        while not self._is_stopping:
-            self._bell.wait(self._pass())
-            self._bell.clear()
-
-    def _pass(self) -> float:
-        """Make one pass; return how many seconds to pause unless a seat becomes free."""
+    def make_pass(self) -> float:
+        """Send what is due; the pause is over when a seat becomes free."""
         try:
             self._send_due()
             self._forget()
@@ -96,7 +83,7 @@ class Deliverer:
             with self._lock:
                 self._busy[delivery.endpoint_id] -= 1
                 self._busy += Counter()  # drops the zeros
-            self._bell.set()
+            self.wake()
 
     def _forget(self) -> None:
         now = time.monotonic()
@@ -113,26 +100,13 @@ def build_deliverer() -> Deliverer:
     return Deliverer(live.sessions, post, live.delivery_limits, settings.poll_interval_s)
 
 
-class DelivererStep(bootsteps.StartStopStep):
+class DelivererStep(LoopStep):
     """Runs a deliverer inside a worker that has a dispatcher."""
-
-    requires = ("celery.worker.components:Pool",)
-
-    def __init__(self, worker: Any, **kwargs: Any) -> None:
-        """Attach to a worker."""
-        super().__init__(worker, **kwargs)
-        self._deliverer: Deliverer | None = None
 
     def include_if(self, worker: Any) -> bool:
         """Tell whether this worker delivers."""
         return dispatches(worker)
 
-    def start(self, worker: Any) -> None:  # noqa: ARG002  # Celery's signature
-        """Start delivering."""
-        self._deliverer = build_deliverer()
-        self._deliverer.start()
-
-    def stop(self, worker: Any) -> None:  # noqa: ARG002
-        """Stop delivering."""
-        if self._deliverer is not None:
-            self._deliverer.stop()
+    def build(self, worker: Any) -> Deliverer:  # noqa: ARG002  # the step's signature
+        """Build its deliverer."""
+        return build_deliverer()

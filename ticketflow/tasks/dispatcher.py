@@ -1,10 +1,8 @@
 """The dispatcher: a thread that publishes due tickets, in API processes and thread-pool workers."""
 
-import threading
 import time
 from typing import Any, NamedTuple
 
-from celery import bootsteps
 from sqlalchemy.exc import SQLAlchemyError
 
 from ticketflow.errors import BrokerUnavailableError
@@ -15,6 +13,7 @@ from ticketflow.services.liveness import Inquest
 from ticketflow.services.watch_clock import ClockWatch
 from ticketflow.storage.session import Sessions
 from ticketflow.tasks.dead_letter_box import BrokerDeadLetters
+from ticketflow.tasks.loop import AWAY_PAUSE_S, Loop, LoopStep
 from ticketflow.tasks.publisher import ChainPublisher
 from ticketflow.tasks.runtime import runtime
 from ticketflow.workflow.plan import ticket_plan
@@ -24,8 +23,6 @@ log = get_logger(__name__)
 # A full window empties at the speed of the workers: look again soon, but not so often that looking takes
 # what the workers need (0.05 s cost a tenth of a worker process).
 FULL_PAUSE_S = 0.2
-# With broker or database away there is nothing to gain from asking more often.
-AWAY_PAUSE_S = 1.0
 # Dead letters are news for people, not work that waits.
 COLLECT_EVERY_S = 5.0
 
@@ -37,7 +34,7 @@ class Watches(NamedTuple):
     clock: ClockWatch
 
 
-class Dispatcher:
+class Dispatcher(Loop):
     """Publishes what is due whenever it is woken, and on its own every ``poll_interval_s``.
 
     On the side it reads the dead letters, and keeps an eye on the clocks and on who is alive.
@@ -53,6 +50,7 @@ class Dispatcher:
         poll_interval_s: float,
     ) -> None:
         """Bind what a pass needs; ``start`` begins."""
+        super().__init__("dispatcher")
         self._sessions = sessions
         self._publisher = publisher
         self._letters = letters
@@ -60,31 +58,9 @@ class Dispatcher:
         self._collected_at = 0.0
         self._limits = limits
         self._poll_interval_s = poll_interval_s
-        self._bell = threading.Event()
-        self._is_stopping = False
-        self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
 
-    def start(self) -> None:
-        """Begin in a thread of its own."""
-        self._thread.start()
-
-    def wake(self) -> None:
-        """Look for due tickets now; returns at once."""
-        self._bell.set()
-
-    def stop(self) -> None:
-        """End after the pass under way."""
-        self._is_stopping = True
-        self._bell.set()
-        self._thread.join()
-
-    def _loop(self) -> None:
-        while not self._is_stopping:
-            self._bell.wait(self._pass())
-            self._bell.clear()
-
-    def _pass(self) -> float:
-        """Make one pass; return how many seconds to pause."""
+    def make_pass(self) -> float:
+        """Publish what is due."""
         try:
             for watch in self._watches:
                 watch.look()
@@ -131,30 +107,17 @@ def dispatches(worker: Any) -> bool:
     return runtime().settings.dispatcher and "prefork" not in worker.pool_cls.__module__
 
 
-class DispatcherStep(bootsteps.StartStopStep):
+class DispatcherStep(LoopStep):
     """Runs a dispatcher inside a worker whose pool does not fork.
 
     Each fork of a pool child shuts the broker connection its parent's threads use (kombu cleans up
     after a fork), so a prefork worker leaves dispatching to other processes.
     """
 
-    requires = ("celery.worker.components:Pool",)
-
-    def __init__(self, worker: Any, **kwargs: Any) -> None:
-        """Attach to a worker."""
-        super().__init__(worker, **kwargs)
-        self._dispatcher: Dispatcher | None = None
-
     def include_if(self, worker: Any) -> bool:
         """Tell whether this worker dispatches."""
         return dispatches(worker)
 
-    def start(self, worker: Any) -> None:
-        """Start dispatching."""
-        self._dispatcher = build_dispatcher(worker.app)
-        self._dispatcher.start()
-
-    def stop(self, worker: Any) -> None:  # noqa: ARG002  # Celery's signature
-        """Stop dispatching."""
-        if self._dispatcher is not None:
-            self._dispatcher.stop()
+    def build(self, worker: Any) -> Dispatcher:
+        """Build its dispatcher."""
+        return build_dispatcher(worker.app)

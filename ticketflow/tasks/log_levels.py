@@ -1,12 +1,11 @@
 """Keeps what a process logs as operators want it: they say so in the database, while processes run."""
 
-import threading
-
 from sqlalchemy.exc import SQLAlchemyError
 
 from ticketflow.observability.logging import ROOT, get_logger, set_levels
 from ticketflow.storage.log_levels import list_log_levels
 from ticketflow.storage.session import Sessions
+from ticketflow.tasks.loop import Loop
 
 log = get_logger(__name__)
 
@@ -14,8 +13,8 @@ log = get_logger(__name__)
 LOOK_EVERY_S = 5.0
 
 
-class LevelWatch:
-    """Looks from a thread what is wanted; while the database is away, things stay as they are."""
+class LevelWatch(Loop):
+    """Looks what is wanted; while the database is away, things stay as they are."""
 
     def __init__(self, sessions: Sessions, level: str) -> None:
         """Bind to a database; ``start`` begins.
@@ -23,13 +22,10 @@ class LevelWatch:
         Args:
             level: What holds where operators want nothing else: the setting.
         """
+        super().__init__("log-levels")
         self._sessions = sessions
         self._settings = {ROOT: level}
         self._current = self._settings
-
-    def start(self) -> None:
-        """Begin in a thread that ends with the process."""
-        threading.Thread(target=self._loop, name="log-levels", daemon=True).start()
 
     def look(self) -> None:
         """Look once."""
@@ -40,11 +36,10 @@ class LevelWatch:
             self._current = wanted
             log.warning("log.levels_changed", levels={name or "root": level for name, level in wanted.items()})
 
-    def _loop(self) -> None:
-        pause = threading.Event()
-        while True:
-            try:
-                self.look()
-            except SQLAlchemyError as error:
-                log.debug("log.levels_unknown", error=type(error).__name__)
-            pause.wait(LOOK_EVERY_S)
+    def make_pass(self) -> float:
+        """Look once, if the database is there."""
+        try:
+            self.look()
+        except SQLAlchemyError as error:
+            log.debug("log.levels_unknown", error=type(error).__name__)
+        return LOOK_EVERY_S

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from ticketflow.tasks.forks import build_fork_gate
+from ticketflow.tasks.canary import build_fork_gate
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # Python 3.12 and newer
