@@ -101,7 +101,7 @@ def prepare_database(settings: Settings) -> Callable[[], DatabaseReading]:
 def prepare_broker(_: Settings) -> Callable[[], BrokerReading]:
     """Load what asking the broker takes; return how to ask."""
     from ticketflow.tasks import app
-    from ticketflow.tasks.broker_reading import read_broker
+    from ticketflow.tasks.queues import read_broker
 
     return partial(read_broker, app, BROKER_TIMEOUT_S)
 
