@@ -47,7 +47,7 @@ def check() -> None:
     from ticketflow.storage import migrate
 
     with open_sessions() as sessions:
-        is_current = migrate.is_current(sessions.kw["bind"])
+        is_current = migrate.find_schema_age(sessions.kw["bind"]) is migrate.SchemaAge.CURRENT
     if not is_current:
         raise Failure("the database is not up to date; run `ticketflow db upgrade`", FAILED)
     try:

@@ -82,7 +82,8 @@ def judge_flow(flow: Flow) -> Iterator[Finding]:
         f"{_count(due.count, 'ticket')} {'has' if due.count == 1 else 'have'} been due for up to {_span(due.oldest_s)}"
     )
     if flow.unclaimed:
-        published = f"{_count(flow.unclaimed, 'ticket')} {_were(flow.unclaimed)} published again and again"
+        was = "was" if flow.unclaimed == 1 else "were"
+        published = f"{_count(flow.unclaimed, 'ticket')} {was} published again and again"
         yield build_finding(Severity.CRITICAL, "TicketsNotFlowing", f"{published}, and no worker takes them")
     if due.count and due.oldest_s > IDLE_S and flow.has_room:
         yield build_finding(
@@ -213,10 +214,6 @@ def diagnose_approvals(session: Session) -> Iterator[Finding]:
 def _count(number: int, thing: str) -> str:
     many = f"more than {MOST:,}" if number >= MOST else f"{number:,}"
     return f"{many} {thing}{'' if number == 1 else 's'}"
-
-
-def _were(number: int) -> str:
-    return "was" if number == 1 else "were"
 
 
 def _span(seconds: float) -> str:

@@ -100,7 +100,9 @@ class EmbeddedPostgres:
             if self._process is None or self._process.poll() is not None:
                 self._spawn(programs)
             time.sleep(POLL_S)
-        self._make_database()
+        with psycopg.connect(self._conninfo(SUPERUSER), autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
+                connection.execute(f'CREATE DATABASE "{DATABASE}"')
 
     def stop(self) -> None:
         """Stop the server, ending open connections, whoever started it."""
@@ -203,11 +205,6 @@ class EmbeddedPostgres:
                 return True
         except psycopg.OperationalError:
             return False
-
-    def _make_database(self) -> None:
-        with psycopg.connect(self._conninfo(SUPERUSER), autocommit=True) as connection:
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
-                connection.execute(f'CREATE DATABASE "{DATABASE}"')
 
     def _conninfo(self, database: str) -> str:
         return psycopg.conninfo.make_conninfo(host=str(self._cluster), port=PORT, user=SUPERUSER, dbname=database)

@@ -66,8 +66,5 @@ def copy_steps(session: Session, ticket_id: UUID, steps: Sequence[TicketStep]) -
     for version, step in enumerate(steps, start=1):
         rounds[step.step] = rounds.get(step.step, 0) + 1
         changed = {"ticket_id": ticket_id, "ticket_version": version, "round": rounds[step.step], "generation": 0}
-        session.execute(insert(TicketStep).values(_columns(step) | changed))
-
-
-def _columns(step: TicketStep) -> dict[str, Any]:
-    return {attribute.key: getattr(step, attribute.key) for attribute in inspect(TicketStep).column_attrs}
+        columns = {attribute.key: getattr(step, attribute.key) for attribute in inspect(TicketStep).column_attrs}
+        session.execute(insert(TicketStep).values(columns | changed))

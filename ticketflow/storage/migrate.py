@@ -58,13 +58,6 @@ def check(url: str) -> None:
     command.check(config)
 
 
-def is_current(engine: Engine) -> bool:
-    """Tell whether the database has every migration this code knows."""
-    head = ScriptDirectory.from_config(build_config("")).get_current_head()
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head
-
-
 def find_schema_age(engine: Engine) -> SchemaAge:
     """Tell which migrations the database has, compared with those this code knows."""
     scripts = ScriptDirectory.from_config(build_config(""))

@@ -1,5 +1,6 @@
-"""Connections to the broker that wait for no answer longer than told, whichever of its nodes is there."""
+"""Connections to the broker: no answer is waited for longer than told, whichever of its nodes is there and meant."""
 
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -8,14 +9,18 @@ from amqp.exceptions import AMQPError
 from celery import Celery
 from kombu import Connection
 from kombu.exceptions import KombuError
+from kombu.transport import TRANSPORT_ALIASES, pyamqp
 
 from ticketflow.errors import BrokerUnavailableError
+from ticketflow.settings import Settings, load_settings
 
 BROKER_ERRORS = (OSError, AMQPError, KombuError)
 
 # Which node answered last, by the URL that names them all. A node that is frozen costs each connection
 # its whole timeout, so it is not asked first again.
 _answered: dict[str, str] = {}
+# kombu writes this address where the URL says localhost, and the certificate is for what the URL says.
+_REWRITTEN = {"127.0.0.1": "localhost"}
 
 
 def open_connection(app: Celery, timeout_s: float) -> Connection:
@@ -76,3 +81,35 @@ def _open(app: Celery, timeout_s: float, options: Mapping[str, Any]) -> Connecti
             _answered[url] = node
             return connection
     raise BrokerUnavailableError("; ".join(f"{type(error).__name__}: {error}" for error in failures)) from failures[-1]
+
+
+class NamedTransport(pyamqp.SSLTransport):
+    """kombu's transport over TLS, on which the broker's certificate must be for the host we meant to reach, each time.
+
+    kombu checks that somebody it trusts has signed the certificate, and lets any such server stand for any other
+    (celery/kombu#1366), unless it is told the host's name; told once, it keeps that name for the other nodes of a
+    cluster.
+    """
+
+    def establish_connection(self) -> Any:
+        """Connect; the check of the certificate comes before anything is said."""
+        client = self.client
+        known = client.ssl.get("server_hostname") if isinstance(client.ssl, dict) else None
+        name = known if known and known == _REWRITTEN.get(client.hostname) else client.hostname
+        client.ssl = build_options(load_settings()) | {"server_hostname": name or "localhost"}
+        return super().establish_connection()
+
+
+def build_options(settings: Settings) -> dict[str, Any]:
+    """Build what py-amqp wants to know of TLS; without an own CA, those of the system are believed."""
+    files = {
+        "ca_certs": settings.broker_ca,
+        "certfile": settings.broker_cert,
+        "keyfile": settings.broker_key,
+    }
+    return {"cert_reqs": ssl.CERT_REQUIRED, **{name: str(path) for name, path in files.items() if path is not None}}
+
+
+def require_names() -> None:
+    """Let every amqps:// URL of this process be reached this way."""
+    TRANSPORT_ALIASES["amqps"] = f"{__name__}:NamedTransport"

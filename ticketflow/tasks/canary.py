@@ -142,7 +142,10 @@ class Canary(Loop):
             return
         is_full = len(state.active_requests) >= self._slots
         if self._watch.is_silent_too_long(time.monotonic(), state.all_total_count[0], is_full=is_full):
-            self._give_up()
+            # In order if that is still possible; whoever supervises this process starts another.
+            log.error("worker.not_consuming", worker=self._name)
+            self.has_given_up = True
+            end_in_order(GRACE_S)
 
     def _send(self) -> None:
         """Publish one canary and wait for the broker's word.
@@ -170,12 +173,6 @@ class Canary(Loop):
                 confirm_timeout=timeout_s,
                 **message.properties,
             )
-
-    def _give_up(self) -> None:
-        """End this process, in order if it still can; whoever supervises it starts another."""
-        log.error("worker.not_consuming", worker=self._name)
-        self.has_given_up = True
-        end_in_order(GRACE_S)
 
 
 class CanaryStep(LoopStep):

@@ -1,12 +1,14 @@
-"""The worker's consumer: unmoved by what is no message of ours, without delayed delivery, at peace with threads."""
+"""The worker's consumer: waits for no queue, is unmoved by what is no message of ours, and at peace with threads."""
 
 from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
+from celery.app.amqp import AMQP
 from celery.worker import state
 from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.consumer import Tasks
+from kombu import Consumer as KombuConsumer
 
 from ticketflow.observability.logging import get_logger
 from ticketflow.tasks.envelope import UnreadableMessageError, may_be_rejected, read_envelope
@@ -15,6 +17,25 @@ from ticketflow.tasks.threads import TaskPool
 log = get_logger(__name__)
 
 _UNUSED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
+
+
+class PatientConsumer(KombuConsumer):
+    """A consumer that registers itself everywhere at once.
+
+    kombu waits for the broker's word on the last queue, which in a worker is its canary's. While a broker that was
+    started again has no leader for that queue yet, no word comes, and what is delivered meanwhile finds nobody: the
+    worker sits there for as long as its socket may be silent, and answers no ping. Without waiting it is there at
+    once; a queue that cannot be consumed closes the channel, or the canary misses its message.
+    """
+
+    def _basic_consume(self, queue: Any, consumer_tag: Any = None, no_ack: Any = None, nowait: bool = True) -> Any:  # noqa: ARG002, FBT001, FBT002  # kombu's own
+        return super()._basic_consume(queue, consumer_tag, no_ack, nowait=True)
+
+
+class PatientAMQP(AMQP):
+    """Celery's own, with this consumer."""
+
+    Consumer = PatientConsumer
 
 
 class Consumer(CeleryConsumer):

@@ -1,7 +1,6 @@
 """The deliverer: a thread that sends due webhooks, beside the dispatcher and never in its way."""
 
 import threading
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,7 +20,7 @@ from ticketflow.services.deliver_webhook import (
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.webhook_deliveries import ClaimedDelivery
 from ticketflow.tasks.dispatcher import dispatches
-from ticketflow.tasks.loop import AWAY_PAUSE_S, Loop, LoopStep
+from ticketflow.tasks.loop import AWAY_PAUSE_S, Interval, Loop, LoopStep
 from ticketflow.tasks.runtime import runtime
 
 log = get_logger(__name__)
@@ -39,7 +38,7 @@ class Deliverer(Loop):
         self._post = post
         self._limits = limits
         self._poll_interval_s = poll_interval_s
-        self._forgot_at = 0.0
+        self._forgetting = Interval(FORGET_EVERY_S)
         self._lock = threading.Lock()
         self._busy: Counter[UUID] = Counter()
         self._seats = ThreadPoolExecutor(limits.seats, thread_name_prefix="webhook")
@@ -53,7 +52,8 @@ class Deliverer(Loop):
         """Send what is due; the pause is over when a seat becomes free."""
         try:
             self._send_due()
-            self._forget()
+            if self._forgetting.is_over():
+                forget_webhooks(self._sessions, self._limits.keep_for)
         except SQLAlchemyError as error:
             log.warning("webhook.away", error=f"{type(error).__name__}: {error}")
             return AWAY_PAUSE_S
@@ -84,12 +84,6 @@ class Deliverer(Loop):
                 self._busy[delivery.endpoint_id] -= 1
                 self._busy += Counter()  # drops the zeros
             self.wake()
-
-    def _forget(self) -> None:
-        now = time.monotonic()
-        if now - self._forgot_at >= FORGET_EVERY_S:
-            self._forgot_at = now
-            forget_webhooks(self._sessions, self._limits.keep_for)
 
 
 def build_deliverer() -> Deliverer:

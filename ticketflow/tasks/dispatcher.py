@@ -1,6 +1,5 @@
 """The dispatcher: a thread that publishes due tickets, in API processes and thread-pool workers."""
 
-import time
 from typing import Any, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,7 +12,7 @@ from ticketflow.services.liveness import Inquest
 from ticketflow.services.watch_clock import ClockWatch
 from ticketflow.storage.session import Sessions
 from ticketflow.tasks.dead_letter_box import BrokerDeadLetters
-from ticketflow.tasks.loop import AWAY_PAUSE_S, Loop, LoopStep
+from ticketflow.tasks.loop import AWAY_PAUSE_S, Interval, Loop, LoopStep
 from ticketflow.tasks.publisher import ChainPublisher
 from ticketflow.tasks.runtime import runtime
 from ticketflow.workflow.plan import ticket_plan
@@ -55,7 +54,7 @@ class Dispatcher(Loop):
         self._publisher = publisher
         self._letters = letters
         self._watches = watches
-        self._collected_at = 0.0
+        self._collecting = Interval(COLLECT_EVERY_S)
         self._limits = limits
         self._poll_interval_s = poll_interval_s
 
@@ -67,7 +66,8 @@ class Dispatcher(Loop):
             report = dispatch_due(
                 self._sessions, self._publisher, self._limits, expires_leases=self._watches.inquest.has_listened
             )
-            self._collect()
+            if self._collecting.is_over():
+                collect_dead_letters(self._sessions, self._letters)
         except (BrokerUnavailableError, SQLAlchemyError) as error:
             log.warning("dispatch.away", error=f"{type(error).__name__}: {error}")
             return AWAY_PAUSE_S
@@ -79,12 +79,6 @@ class Dispatcher(Loop):
         if report.is_batch_full:
             return 0
         return FULL_PAUSE_S if report.is_full else self._poll_interval_s
-
-    def _collect(self) -> None:
-        now = time.monotonic()
-        if now - self._collected_at >= COLLECT_EVERY_S:
-            self._collected_at = now
-            collect_dead_letters(self._sessions, self._letters)
 
 
 def build_dispatcher(app: Any) -> Dispatcher:

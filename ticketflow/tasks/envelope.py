@@ -168,7 +168,8 @@ def read_envelope(message: Any, known: Container[str] | None = None) -> Envelope
     Raises:
         UnreadableMessageError: It is none of ours.
     """
-    if message.errors or message.content_type != "application/json" or not _is_utf8(message.content_encoding):
+    is_utf8 = str(message.content_encoding).lower() in {"utf-8", "utf8"}
+    if message.errors or message.content_type != "application/json" or not is_utf8:
         raise UnreadableMessageError("it is not written in JSON")
     body = message.body.encode(errors="replace") if isinstance(message.body, str) else bytes(message.body or b"")
     if len(body) > MAX_BODY_BYTES:
@@ -198,7 +199,3 @@ def may_be_rejected(message: Any) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def _is_utf8(encoding: Any) -> bool:
-    return isinstance(encoding, str) and encoding.lower() in {"utf-8", "utf8"}

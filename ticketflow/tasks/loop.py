@@ -1,6 +1,7 @@
 """What a process does beside its work, over and over: in a thread, which a worker starts and stops."""
 
 import threading
+import time
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -44,6 +45,23 @@ class Loop(ABC):
                 return
             self._bell.wait(pause_s)
             self._bell.clear()
+
+
+class Interval:
+    """Says at most every few seconds that it is time for something that is not done in each pass."""
+
+    def __init__(self, seconds: float) -> None:
+        """Begin: the first time is now."""
+        self._seconds = seconds
+        self._last = -seconds
+
+    def is_over(self) -> bool:
+        """Tell whether it is time, and begin anew if so."""
+        now = time.monotonic()
+        if now - self._last < self._seconds:
+            return False
+        self._last = now
+        return True
 
 
 class LoopStep(bootsteps.StartStopStep):

@@ -80,9 +80,14 @@ def read_broker(app: Celery, timeout_s: float) -> BrokerReading:
 
 def find_queues(app: Celery, connection: Connection) -> dict[str, Any]:
     """Return what the broker says of each queue of an app, the dead letters' last; ``None`` where there is none."""
-    return {
-        queue.name: _find_queue(connection, queue.name) for queue in (*app.conf.task_queues, app.conf.dead_letter_queue)
-    }
+    found: dict[str, Any] = {}
+    for queue in (*app.conf.task_queues, app.conf.dead_letter_queue):
+        with connection.channel() as channel:
+            try:
+                found[queue.name] = channel.queue_declare(queue=queue.name, passive=True)
+            except NotFound:
+                found[queue.name] = None
+    return found
 
 
 def find_alarm(connection: Connection, timeout_s: float) -> str | None:
@@ -126,11 +131,3 @@ def count_held(app: Celery, connection: Connection, workers: int) -> Counter[str
     answers = (ask.active() or {}, ask.reserved() or {})
     messages = [message for held in answers for of_worker in held.values() for message in of_worker]
     return Counter(message["delivery_info"]["routing_key"] for message in messages)
-
-
-def _find_queue(connection: Connection, name: str) -> Any:
-    with connection.channel() as channel:
-        try:
-            return channel.queue_declare(queue=name, passive=True)
-        except NotFound:
-            return None

@@ -4,7 +4,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.harness.postgres import Postgres
 from ticketflow.services.submit_ticket import submit_ticket
-from ticketflow.storage.migrate import check, downgrade, is_current, upgrade
+from ticketflow.storage.migrate import SchemaAge, check, downgrade, find_schema_age, upgrade
 from ticketflow.storage.models import Ticket, TicketEvent
 from ticketflow.storage.session import build_engine
 from ticketflow.storage.tickets import NewTicket
@@ -22,9 +22,9 @@ def test_migrations_run_up_down_and_up_again(postgres_server: Postgres):
 
     upgrade(url)
     check(url)
-    assert is_current(engine)
+    assert find_schema_age(engine) is SchemaAge.CURRENT
     downgrade(url, "base")
-    assert not is_current(engine)
+    assert find_schema_age(engine) is SchemaAge.EMPTY
     with engine.connect() as connection:
         left = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')"
         assert connection.scalars(text(left)).all() == ["alembic_version"]

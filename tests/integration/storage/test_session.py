@@ -17,7 +17,7 @@ from sqlalchemy.pool import QueuePool
 from tests.harness.postgres import USER, Postgres
 from ticketflow.database_url import read_database_url
 from ticketflow.errors import MigrationError
-from ticketflow.storage.migrate import check, is_current, upgrade
+from ticketflow.storage.migrate import SchemaAge, check, find_schema_age, upgrade
 from ticketflow.storage.models import Pause
 from ticketflow.storage.session import build_engine, build_session_factory, build_statement_sessions, limit_statements
 from ticketflow.storage.session_settings import was_refused
@@ -148,7 +148,7 @@ def test_every_command_looks_at_the_schema_that_is_asked_for(
 
     check(url)
     sessions = new_sessions(url)
-    assert is_current(sessions.kw["bind"])
+    assert find_schema_age(sessions.kw["bind"]) is SchemaAge.CURRENT
     with sessions() as session:
         places = session.scalars(
             text("SELECT schemaname FROM pg_tables WHERE tablename IN ('tickets', 'alembic_version')")

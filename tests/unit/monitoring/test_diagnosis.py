@@ -7,10 +7,9 @@ import pytest
 
 from ticketflow.cli.doctor import describe, judge_away, rank
 from ticketflow.monitoring import flow, machine
-from ticketflow.monitoring.database import judge_exporter, judge_schema
+from ticketflow.monitoring.database import judge_deliveries, judge_endpoint, judge_exporter, judge_schema
 from ticketflow.monitoring.finding import Finding, Severity, build_finding
 from ticketflow.monitoring.flow import Flow, judge_flow, judge_parked
-from ticketflow.monitoring.webhooks import judge_deliveries, judge_endpoint
 from ticketflow.monitoring.workers import BrokerReading, judge_broker, judge_workers
 from ticketflow.settings import Settings
 from ticketflow.storage.clocks import Jump

@@ -8,8 +8,7 @@ import pytest
 from kombu import Queue
 
 from ticketflow.tasks import app
-from ticketflow.tasks.consumer import Consumer
-from ticketflow.tasks.consuming import PatientConsumer
+from ticketflow.tasks.consumer import Consumer, PatientConsumer
 
 
 class Channel:
