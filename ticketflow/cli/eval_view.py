@@ -37,13 +37,9 @@ def _print_changes(evaluation: Evaluation) -> None:
 
 def _row(evaluation: Evaluation, name: str) -> list[str]:
     figures = [trial.figures.get(name) for trial in evaluation.trials]
-    row = [name, *(_value(name, figure) for figure in figures)]
+    row = [name, *("-" if figure is None else format_figure(name, figure.value) for figure in figures)]
     row += [_range(name, figures[0])] if evaluation.draws > 1 else []
     return row + (_difference(name, evaluation.differences.get(name)) if evaluation.differences else [])
-
-
-def _value(name: str, figure: Figure | None) -> str:
-    return "-" if figure is None else format_figure(name, figure.value)
 
 
 def _range(name: str, figure: Figure | None) -> str:

@@ -1,6 +1,6 @@
 """Rows as callers see them: plain JSON, the same over HTTP, on the command line and in stored answers.
 
-Only what is shown in more than one of these is here; what only the API shows, its schemas read off the row.
+What only the API shows is not here: its schemas read it off the row.
 """
 
 from collections.abc import Iterable, Mapping
