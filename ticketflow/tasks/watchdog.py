@@ -53,8 +53,8 @@ class Watchdog:
 
     def start(self) -> None:
         """Begin; both threads go on until the process ends, for it may hang in that as well."""
-        for target, name in ((self._put_off_the_end, "dead man's switch"), (self._watch, "watchdog")):
-            threading.Thread(target=target, name=name, daemon=True).start()
+        threading.Thread(target=self._put_off_the_end, name="dead-man-switch", daemon=True).start()
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def _put_off_the_end(self) -> None:
         """Set the timer anew for as long as anybody gets to run Python.
