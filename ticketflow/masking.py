@@ -409,7 +409,9 @@ def _star(text: str, spans: list[Span], keep: int, visible: int = VISIBLE) -> st
         number = text[start:end]
         first_starred = start + _skip(number, keep)
         last_starred = max(first_starred, end - _skip(number[::-1], visible))
-        pieces += [text[last:first_starred], _star_all(text[first_starred:last_starred])]
+        starred = text[first_starred:last_starred]
+        stars = _STARS if starred.isascii() else {ord(each): "*" for each in set(starred) if _is_sign(each)}
+        pieces += [text[last:first_starred], starred.translate(stars)]
         last = last_starred
     return "".join([*pieces, text[last:]])
 
@@ -424,12 +426,6 @@ def _skip(number: str, count: int) -> int:
             return place
         count -= _is_sign(character)
     return len(number)
-
-
-def _star_all(text: str) -> str:
-    if text.isascii():
-        return text.translate(_STARS)
-    return text.translate(dict.fromkeys((ord(each) for each in set(text) if _is_sign(each)), "*"))
 
 
 def _is_sign(character: str) -> bool:

@@ -103,17 +103,12 @@ def find_client(environ: Mapping[str, Any], trusted_proxies: Sequence[str]) -> s
     """
     client: str = environ.get("REMOTE_ADDR") or "unix"
     named = str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")
-    while named and _is_trusted(client, trusted_proxies):
-        address = _find_address(named.pop())
-        if address is None:
-            break
-        client = str(address)
-    return client
-
-
-def _is_trusted(client: str, trusted_proxies: Sequence[str]) -> bool:
+    trusted = [ip_network(each, strict=False) for each in trusted_proxies]
     address = _find_address(client)
-    return address is not None and any(address in ip_network(each, strict=False) for each in trusted_proxies)
+    while named and address and any(address in network for network in trusted):
+        address = _find_address(named.pop())
+        client = str(address or client)
+    return client
 
 
 def _find_address(written: str) -> Address | None:

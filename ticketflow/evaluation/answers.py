@@ -26,7 +26,8 @@ def measure_answers(rows: Sequence[Row], outcomes: Sequence[Outcome], yardstick:
     can_be = np.array([bool(_present(row, yardstick)) for row in rows])
     answered = np.array([is_answered(outcome) for outcome in outcomes])
     right = answered & np.array([cited_in(outcome) & _present(row, yardstick) != frozenset() for row, outcome in pairs])
-    confidence = np.array([_certainty(outcome) for outcome in outcomes])
+    found = [outcome.state.get("passages") or [{"confidence": 0.0}] for outcome in outcomes]
+    confidence = np.array([float(passages[0]["confidence"]) for passages in found])
     is_best = np.array([_rank(row, outcome, yardstick) == 1 for row, outcome in pairs], dtype=np.float64)
     return Measured(
         rowwise={
@@ -93,11 +94,6 @@ def _rank(row: Row, outcome: Outcome, yardstick: Yardstick) -> int | None:
     present = _present(row, yardstick)
     found = [passage["article_id"] for passage in outcome.state.get("passages", [])]
     return next((place for place, each in enumerate(found, start=1) if each in present), 0) if present else None
-
-
-def _certainty(outcome: Outcome) -> float:
-    passages = outcome.state.get("passages", [])
-    return float(passages[0]["confidence"]) if passages else 0.0
 
 
 def reply_of(outcome: Outcome) -> str:

@@ -41,7 +41,8 @@ def measure_entities(rows: Sequence[Row], outcomes: Sequence[Outcome], yardstick
         values = [count_values(gold, found) for gold, found in of_kind]
         total = _total(values)
         overall |= {f"{kind}.precision": total.precision, f"{kind}.recall": total.recall, f"{kind}.f1": total.f1}
-        overall[f"{kind}.span_f1"] = _total([count_spans(*each) for each in of_kind if _has_places(each[0])]).f1
+        placed = [pair for pair in of_kind if all(None not in (each.start, each.end) for each in pair[0])]
+        overall[f"{kind}.span_f1"] = _total([count_spans(*pair) for pair in placed]).f1
     by_row = [count_values(gold, found) for gold, found in pairs]
     overall["entity_f1"] = _total(by_row).f1
     return Measured(
@@ -91,10 +92,6 @@ def _overlap(gold: GoldEntity, given: Entity) -> bool:
         return False
     is_same_field = gold.type == given["type"] and gold.field == given["field"]
     return is_same_field and gold.start < given["end"] and given["start"] < gold.end
-
-
-def _has_places(gold: Sequence[GoldEntity]) -> bool:
-    return all(each.start is not None and each.end is not None for each in gold)
 
 
 def _rename(row: Row, aliases: Mapping[str, str]) -> list[GoldEntity]:

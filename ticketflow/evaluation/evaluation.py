@@ -43,7 +43,14 @@ class Evaluation:
             "rows": len(self.rows),
             "draws": self.draws,
             "candidates": [_describe_trial(trial) for trial in self.trials],
-            "differences": {name: _describe_difference(each) for name, each in self.differences.items()},
+            "differences": {
+                name: {
+                    "value": each.value,
+                    "interval_95": each.interval and [each.interval.low, each.interval.high],
+                    "hint": each.hint,
+                }
+                for name, each in self.differences.items()
+            },
             "changes": list(self.changes),
             "meanings": {name: meaning.text for name in self.names() if (meaning := find_meaning(name)) is not None},
         }
@@ -100,8 +107,3 @@ def _describe_trial(trial: Trial) -> dict[str, Any]:
             for what in choices
         },
     }
-
-
-def _describe_difference(difference: Difference) -> dict[str, Any]:
-    interval = None if difference.interval is None else [difference.interval.low, difference.interval.high]
-    return {"value": difference.value, "interval_95": interval, "hint": difference.hint}

@@ -66,7 +66,8 @@ def draw_pictures(evaluation: Evaluation) -> list[Picture]:
     pictures = []
     for place, trial in enumerate(evaluation.trials):
         ending = "-against" if place else ""
-        for number, (what, pairs) in enumerate(_all_pairs(trial).items()):
+        for number, what in enumerate(dict.fromkeys(what for each in trial.measured for what in each.pairs)):
+            pairs = [pair for each in trial.measured for pair in each.pairs.get(what, [])]
             if pairs and len({label for pair in pairs for label in pair}) <= MOST_LABELS:
                 file = f"confusion{'' if number == 0 else '-' + what}{ending}.png"
                 title = f"{what}: {trial.name}"
@@ -105,11 +106,6 @@ def list_mistakes(evaluation: Evaluation, trial: Trial) -> list[dict[str, Any]]:
         if missed or outcome.error:
             found.append({**describe_prediction(row, outcome), "missed": missed})
     return sorted(found, key=lambda each: -each["given"].get("confidence", 0.0))[:MOST_MISTAKES]
-
-
-def _all_pairs(trial: Trial) -> dict[str, list[tuple[str, str]]]:
-    whats = dict.fromkeys(what for measured in trial.measured for what in measured.pairs)
-    return {what: [pair for measured in trial.measured for pair in measured.pairs.get(what, [])] for what in whats}
 
 
 def _all_bins(trial: Trial) -> dict[str, list[Bin]]:

@@ -98,7 +98,9 @@ def try_candidate(
     figures = _average(measured) | {name: Figure(value, value, value) for name, value in cost.items()}
     names = dict.fromkeys(name for each in measured for name in each.rowwise)
     rowwise = {name: np.stack([each.rowwise[name] for each in measured]) for name in names}
-    return Trial(candidate.name, figures, rowwise, _time_steps(outcomes[0]), outcomes, measured)
+    steps = dict.fromkeys(step for each in outcomes[0] for step in each.seconds)
+    steps_ms = {step: _spread([each.seconds[step] for each in outcomes[0] if step in each.seconds]) for step in steps}
+    return Trial(candidate.name, figures, rowwise, steps_ms, outcomes, measured)
 
 
 def _measure(
@@ -121,11 +123,6 @@ def _average(measured: Sequence[Measured]) -> dict[str, Figure]:
     names = dict.fromkeys(name for figures in drawn for name in figures)
     known = {name: [figures[name] for figures in drawn if name in figures] for name in names}
     return {name: Figure(float(np.mean(values)), min(values), max(values)) for name, values in known.items()}
-
-
-def _time_steps(outcomes: Sequence[Outcome]) -> dict[str, tuple[float, float]]:
-    steps = dict.fromkeys(step for outcome in outcomes for step in outcome.seconds)
-    return {step: _spread([each.seconds[step] for each in outcomes if step in each.seconds]) for step in steps}
 
 
 def _spread(seconds: Sequence[float]) -> tuple[float, float]:

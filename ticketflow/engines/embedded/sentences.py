@@ -29,14 +29,10 @@ def find_sentences(text: str) -> list[Span]:
         spans.append((start, stop))
         start = found.end()
     spans.append((start, len(text)))
-    return [(start, end) for start, end in (_trim(text, *span) for span in spans) if start < end]
+    written = ((start, text[start:end].rstrip()) for start, end in spans)
+    return [(start + len(each) - len(each.lstrip()), start + len(each)) for start, each in written if each]
 
 
 def split_sentences(text: str) -> list[str]:
     """List the sentences of a text, each a verbatim substring."""
     return [text[start:end] for start, end in find_sentences(text)]
-
-
-def _trim(text: str, start: int, end: int) -> Span:
-    written = text[start:end].rstrip()
-    return start + len(written) - len(written.lstrip()), start + len(written)

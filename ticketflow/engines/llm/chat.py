@@ -153,7 +153,9 @@ class Chat:
                 MODEL_CALLS.labels(question.step, "invalid").inc()
                 if attempt == self.options.attempts or time.monotonic() > give_up_at:
                     raise
-                messages += _repair_turn(raw, str(error))
+                said = getattr((raw or {}).get("raw"), "content", "")
+                messages += [("assistant", said)] if isinstance(said, str) and said else []
+                messages.append(("user", fill(load_repair(), {"problem": str(error)})))
         raise ModelUnavailableError("no attempt is allowed")
 
     def _call(self, question: Question[Shape], messages: Sequence[tuple[str, str]], tally: _Tally) -> dict[str, Any]:
@@ -323,10 +325,3 @@ def _place(fault: ErrorDetails) -> str:
     """Say where a fault is, in our words only: the name of a field that is too much is the model's, or the ticket's."""
     ours = fault["loc"][:-1] if fault["type"] == "extra_forbidden" else fault["loc"]
     return ".".join(map(str, ours)) or "the answer"
-
-
-def _repair_turn(result: Mapping[str, Any] | None, problem: str) -> list[tuple[str, str]]:
-    """Show the model its answer, if there was one, and what was wrong with it."""
-    content = getattr((result or {}).get("raw"), "content", "")
-    said = [("assistant", content)] if isinstance(content, str) and content else []
-    return [*said, ("user", fill(load_repair(), {"problem": problem}))]

@@ -90,7 +90,10 @@ def learn_pattern(examples: Sequence[str]) -> str:
     for example in examples:
         parts = [piece for part in _PART.findall(example.strip()) for piece in _split(part)]
         shapes[tuple(_shape(part) for part in parts)].append(parts)
-    return "|".join(_generalise(alike) for alike in shapes.values())
+    return "|".join(
+        "".join(_generalise(list(column), grows=len(alike[0]) > 1) for column in zip(*alike, strict=True))
+        for alike in shapes.values()
+    )
 
 
 def _split(part: str) -> list[str]:
@@ -103,13 +106,8 @@ def _shape(part: str) -> str:
     return next((kind for known, kind in _KINDS if known.fullmatch(part)), _MIXED if part.isalnum() else part)
 
 
-def _generalise(alike: list[list[str]]) -> str:
-    """Join what examples of one shape have in common, part by part."""
-    grows = len(alike[0]) > 1
-    return "".join(_generalise_part(list(column), grows=grows) for column in zip(*alike, strict=True))
-
-
-def _generalise_part(written: list[str], *, grows: bool) -> str:
+def _generalise(written: list[str], *, grows: bool) -> str:
+    """Say what one part of examples of one shape has in common."""
     kind = _shape(written[0])
     if kind != r"\d" and len({each.upper() for each in written}) == 1 and kind != _MIXED:
         return re.escape(written[0])

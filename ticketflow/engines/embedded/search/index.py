@@ -173,7 +173,11 @@ class _Search:
         levels = [float(self._similarities[row]) for row in rows]
         places = [int(self._snapshot.owners[row]) for row in rows]
         weights = weigh_words(self._words, self._snapshot.whole.known, self._snapshot.whole.count)
-        overlaps = [measure_overlap(weights, _find_stems(self._snapshot, place)) for place in places]
+        stems = self._snapshot.stems
+        for place in places:
+            if place not in stems:
+                stems[place] = find_stems(self._snapshot.articles[place])
+        overlaps = [measure_overlap(weights, stems[place]) for place in places]
         return [
             self._found(
                 row,
@@ -244,12 +248,6 @@ def _find_sibling(snapshot: _Snapshot, place: int) -> float:
         near[place] = 0.0
         snapshot.siblings[place] = round(float(near.max()), 4)
     return snapshot.siblings[place]
-
-
-def _find_stems(snapshot: _Snapshot, place: int) -> frozenset[str]:
-    if place not in snapshot.stems:
-        snapshot.stems[place] = find_stems(snapshot.articles[place])
-    return snapshot.stems[place]
 
 
 def _take_snapshot(articles: Sequence[IndexedArticle], whole: WholeBase | None) -> _Snapshot:
