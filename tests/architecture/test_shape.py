@@ -42,7 +42,7 @@ SHORT_ONCE_PERCENT = 7
 SHORT_LINES = 3
 
 SPLINTER_LINES = 60
-SPLINTERS = 30
+SPLINTERS = 25
 
 
 def test_the_median_function_is_short(functions: list[Size]):
