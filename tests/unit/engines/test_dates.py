@@ -101,5 +101,5 @@ def test_a_month_ago_is_the_last_day_of_a_shorter_month():
 def test_every_language_knows_every_word_of_its_own(language):
     words = CALENDARS[language]
 
-    assert len(words.weekdays) == 7
+    assert (len(words.weekdays), len(words.numbers)) == (7, 10)
     assert all(dates(f"3 {month} 2025", language) for month in ("jan", "apr", "nov"))

@@ -14,7 +14,7 @@ class CalendarWords:
         ahead: Before or after a weekday: the one that comes.
         near: Before a weekday, on its own: the one that was, as somebody who writes to support mostly means.
         units: Day, week, month and year, singular or plural.
-        numbers: Words for counts.
+        numbers: One to ten.
         ago: What an amount of time lies between to mean the past; a blank string for nothing.
         within: The same, for the future.
     """
@@ -25,19 +25,13 @@ class CalendarWords:
     ahead: str
     near: str
     units: tuple[str, str, str, str]
-    numbers: dict[str, int]
+    numbers: tuple[str, ...]
     ago: tuple[str, str]
     within: tuple[str, str] = field(default=("in ", ""))
 
 
 ENGLISH = CalendarWords(
-    shifts={
-        "today": 0,
-        "yesterday": -1,
-        "tomorrow": 1,
-        "day before yesterday": -2,
-        "day after tomorrow": 2,
-    },
+    shifts={"today": 0, "yesterday": -1, "tomorrow": 1, "day before yesterday": -2, "day after tomorrow": 2},
     weekdays=(
         "mon(?:day)?",
         "tue(?:s|sday)?",
@@ -51,19 +45,7 @@ ENGLISH = CalendarWords(
     ahead="next|this(?: coming)?|coming|by|until|till",
     near="on|since",
     units=("days?", "weeks?", "months?", "years?"),
-    numbers={
-        "an?": 1,
-        "one": 1,
-        "two": 2,
-        "three": 3,
-        "four": 4,
-        "five": 5,
-        "six": 6,
-        "seven": 7,
-        "eight": 8,
-        "nine": 9,
-        "ten": 10,
-    },
+    numbers=("an?|one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     ago=("", " ago"),
 )
 
@@ -76,18 +58,7 @@ CALENDARS = {
         ahead="nächste[nmr]?|kommende[nmr]?|diese[nmr]?|bis(?: zum)?",
         near="am|seit",
         units=("tage?n?", "wochen?", "monate?n?", "jahre?n?"),
-        numbers={
-            "ein(?:e[mnr]?)?": 1,
-            "zwei": 2,
-            "drei": 3,
-            "vier": 4,
-            "fünf": 5,
-            "sechs": 6,
-            "sieben": 7,
-            "acht": 8,
-            "neun": 9,
-            "zehn": 10,
-        },
+        numbers=("ein(?:e[mnr]?)?", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn"),
         ago=("vor ", ""),
     ),
     "fr": CalendarWords(
@@ -97,18 +68,7 @@ CALENDARS = {
         ahead="prochain|d['’]ici|jusqu['’]à",
         near="depuis",
         units=("jours?", "semaines?", "mois", "ans?|années?"),
-        numbers={
-            "une?": 1,
-            "deux": 2,
-            "trois": 3,
-            "quatre": 4,
-            "cinq": 5,
-            "six": 6,
-            "sept": 7,
-            "huit": 8,
-            "neuf": 9,
-            "dix": 10,
-        },
+        numbers=("une?", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix"),
         ago=("il y a ", ""),
         within=("dans ", ""),
     ),
@@ -119,18 +79,7 @@ CALENDARS = {
         ahead="próximo|que viene|hasta el",
         near="desde el",
         units=("d[ií]as?", "semanas?", "mes(?:es)?", "años?"),
-        numbers={
-            "una?": 1,
-            "dos": 2,
-            "tres": 3,
-            "cuatro": 4,
-            "cinco": 5,
-            "seis": 6,
-            "siete": 7,
-            "ocho": 8,
-            "nueve": 9,
-            "diez": 10,
-        },
+        numbers=("una?", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "diez"),
         ago=("hace ", ""),
         within=("(?:en|dentro de) ", ""),
     ),
@@ -141,48 +90,18 @@ CALENDARS = {
         ahead="prossim[oa]|entro",
         near="da",
         units=("giorn[oi]", "settiman[ae]", "mes[ei]", "ann[oi]"),
-        numbers={
-            "un[oa]?": 1,
-            "due": 2,
-            "tre": 3,
-            "quattro": 4,
-            "cinque": 5,
-            "sei": 6,
-            "sette": 7,
-            "otto": 8,
-            "nove": 9,
-            "dieci": 10,
-        },
+        numbers=("un[oa]?", "due", "tre", "quattro", "cinque", "sei", "sette", "otto", "nove", "dieci"),
         ago=("", " fa"),
         within=("(?:tra|fra) ", ""),
     ),
     "pt": CalendarWords(
         shifts={"hoje": 0, "anteontem": -2, "ontem": -1, "depois de amanhã": 2, "amanhã": 1},
-        weekdays=(
-            "segunda-feira",
-            "terça-feira",
-            "quarta-feira",
-            "quinta-feira",
-            "sexta-feira",
-            "sábado",
-            "domingo",
-        ),
+        weekdays=("segunda-feira", "terça-feira", "quarta-feira", "quinta-feira", "sexta-feira", "sábado", "domingo"),
         back="passad[oa]",
         ahead="próxim[oa]|que vem|até",
         near="desde",
         units=("dias?", "semanas?", "m[eê]s(?:es)?", "anos?"),
-        numbers={
-            "uma?": 1,
-            "dois|duas": 2,
-            "três": 3,
-            "quatro": 4,
-            "cinco": 5,
-            "seis": 6,
-            "sete": 7,
-            "oito": 8,
-            "nove": 9,
-            "dez": 10,
-        },
+        numbers=("uma?", "dois|duas", "três", "quatro", "cinco", "seis", "sete", "oito", "nove", "dez"),
         ago=("há ", ""),
         within=("(?:em|daqui a) ", ""),
     ),
@@ -193,18 +112,7 @@ CALENDARS = {
         ahead="volgende|komende|tot",
         near="op|sinds",
         units=("dag(?:en)?", "we(?:ek|ken)", "maand(?:en)?", "ja(?:ar|ren)"),
-        numbers={
-            "een": 1,
-            "twee": 2,
-            "drie": 3,
-            "vier": 4,
-            "vijf": 5,
-            "zes": 6,
-            "zeven": 7,
-            "acht": 8,
-            "negen": 9,
-            "tien": 10,
-        },
+        numbers=("een", "twee", "drie", "vier", "vijf", "zes", "zeven", "acht", "negen", "tien"),
         ago=("", " geleden"),
         within=("over ", ""),
     ),

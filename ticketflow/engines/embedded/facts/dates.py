@@ -70,13 +70,17 @@ def _relative_forms(words: CalendarWords) -> Iterator[tuple[str, Resolve]]:
     weekday = f"(?P<weekday>{'|'.join(words.weekdays)})"
     back, ahead = f"(?P<back>{words.back})", f"(?P<ahead>{words.ahead})"
     amount = rf"(?P<count>\d{{1,3}}|{'|'.join(words.numbers)}) (?P<unit>{'|'.join(words.units)})"
-    yield "|".join(words.shifts), lambda match, today: today + timedelta(_value(words.shifts, match[0]))
+    yield "|".join(words.shifts), partial(_read_shift, shifts=words.shifts)
     yield f"(?:{back}|{ahead}|{words.near}) {weekday}", partial(_read_weekday, words=words)
     yield f"{weekday} (?:{back}|{ahead})", partial(_read_weekday, words=words)
     yield f"{words.ago[0]}{amount}{words.ago[1]}", partial(_read_amount, words=words, sign=-1)
     yield f"{words.within[0]}{amount}{words.within[1]}", partial(_read_amount, words=words, sign=1)
     if words is ENGLISH:
         yield r"(?:on|since|until|by) the (?P<day>\d{1,2})(?:st|nd|rd|th)(?! of)", _read_day_of_month
+
+
+def _read_shift(match: Match, today: date, shifts: dict[str, int]) -> date:
+    return today + timedelta(days=list(shifts.values())[_index(shifts, match[0])])
 
 
 def _read_numeric(match: Match, _: date, *, is_month_first: bool) -> date:
@@ -105,7 +109,7 @@ def _read_weekday(match: Match, today: date, words: CalendarWords) -> date:
 
 def _read_amount(match: Match, today: date, words: CalendarWords, sign: int) -> date:
     written = match["count"]
-    count = sign * (int(written) if written.isdecimal() else _value(words.numbers, written))
+    count = sign * (int(written) if written.isdecimal() else _index(words.numbers, written) + 1)
     unit = _index(words.units, match["unit"])
     if unit < 2:  # noqa: PLR2004  # days and weeks
         return today + timedelta(days=count * (1, WEEK)[unit])
@@ -126,7 +130,3 @@ def _add_months(day: date, count: int) -> date:
 
 def _index(patterns: Iterable[str], written: str) -> int:
     return next(index for index, pattern in enumerate(patterns) if re.fullmatch(pattern, written, re.IGNORECASE))
-
-
-def _value(words: dict[str, int], written: str) -> int:
-    return list(words.values())[_index(words, written)]
