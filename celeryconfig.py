@@ -5,7 +5,7 @@ Steps, and so queues and routes, come from the graph; addresses come from the en
 """
 
 from ticketflow.settings import load_settings
-from ticketflow.tasks import folder
+from ticketflow.tasks import filesystem_broker
 from ticketflow.tasks.kept_queue import DEAD_LETTERS, DELIVERY_LIMIT, KeptExchange, KeptQueue
 from ticketflow.tasks.options import refuse_variables
 from ticketflow.workflow.plan import ticket_plan
@@ -15,7 +15,7 @@ _settings = load_settings()
 _steps = ticket_plan().order
 
 # -- Where messages go ---------------------------------------------------------------------------
-broker_url = _settings.broker_url or f"{folder.SCHEME}://localhost//"
+broker_url = _settings.broker_url or f"{filesystem_broker.SCHEME}://localhost//"
 if _settings.is_broker_embedded:
     _folder = _settings.data_dir / "messages"
     broker_transport_options = {

@@ -30,7 +30,7 @@ from tests.harness.postgres import SETTINGS
 from tests.harness.processes import RunningProgram
 from tests.harness.rabbitmq import RabbitMQ, RabbitMQCluster
 from ticketflow.services.keys import create_key
-from ticketflow.storage.due import Departure, claim_due
+from ticketflow.storage.due import Dispatch, claim_due
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.tickets import NewTicket
 from ticketflow.tasks.publisher import ChainPublisher
@@ -258,22 +258,22 @@ def report_pings(site: Site, pings: int = 20_000) -> None:
 def report_dispatch(site: Site, tickets: int) -> None:
     """Print how many tickets one dispatcher claims in a second, and how many chains it publishes."""
     site.submit(tickets)
-    departures: list[Departure] = []
+    dispatched: list[Dispatch] = []
     started = time.monotonic()
     while batch := claim_batch(site.sessions):
-        departures += batch
+        dispatched += batch
     claimed = time.monotonic()
     publisher = build_publisher(site)
     connected = time.monotonic()
-    for departure in departures:
-        publisher.publish(departure)
+    for each in dispatched:
+        publisher.publish(each)
     published_s = time.monotonic() - connected
     publisher.close()
-    say(f"one dispatcher claims {len(departures) / (claimed - started):.0f} tickets/s")
-    say(f"one dispatcher publishes {len(departures) / published_s:.0f} tickets/s")
+    say(f"one dispatcher claims {len(dispatched) / (claimed - started):.0f} tickets/s")
+    say(f"one dispatcher publishes {len(dispatched) / published_s:.0f} tickets/s")
 
 
-def claim_batch(sessions: Sessions) -> list[Departure]:
+def claim_batch(sessions: Sessions) -> list[Dispatch]:
     """Claim as many tickets as a pass of the dispatcher does."""
     with sessions.begin() as session:
         return claim_due(session, 100, timedelta(hours=1), ticket_plan().lineage)

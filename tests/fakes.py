@@ -15,7 +15,7 @@ from ticketflow.workflow.state import (
     SimilarTicket,
     cite,
 )
-from ticketflow.workflow.usage import Spoken, record_spoken
+from ticketflow.workflow.usage import EngineCall, record_engine_call
 
 CATEGORIES = {
     "billing": ("Billing", {"invoice", "bill", "charged", "payment", "card", "refund"}),
@@ -76,7 +76,7 @@ class FakeClassifier:
         return frozenset([*CATEGORIES, FALLBACK[0]])
 
     def classify(self, subject: str, body: str) -> Label:
-        record_spoken(Spoken(engine="fake/classifier"))
+        record_engine_call(EngineCall(engine="fake/classifier"))
         found = words(f"{subject} {body}")
         hits = {name: len(found & known) for name, (_, known) in CATEGORIES.items()}
         best = max(hits, key=lambda name: (hits[name], name))
@@ -98,7 +98,7 @@ class FakeExtractor:
     """Finds runs of four digits or more and calls them order ids; masks 16 digits."""
 
     def extract(self, request: Request, language: str) -> list[Entity]:
-        record_spoken(Spoken(engine="fake/extractor"))
+        record_engine_call(EngineCall(engine="fake/extractor"))
         return [
             self._entity(field, found)
             for field in ("subject", "body")
@@ -118,7 +118,7 @@ class FakeKnowledge:
         self.passages = list(passages)
 
     def search(self, query: str, limit: int, tenant: str) -> list[Passage]:
-        record_spoken(Spoken(engine="fake/knowledge"))
+        record_engine_call(EngineCall(engine="fake/knowledge"))
         asked = words(query)
         scored = [passage | {"score": self._score(asked, passage)} for passage in self.passages]
         best: dict[str, Passage] = {}
@@ -152,7 +152,7 @@ class FakeWriter:
     """Quotes the first sentence review did not object to."""
 
     def answer(self, brief: Brief) -> Reply | None:
-        record_spoken(Spoken(engine="fake/writer"))
+        record_engine_call(EngineCall(engine="fake/writer"))
         banned = {problem.get("quote") for problem in brief.problems}
         for passage in brief.passages:
             quotes = [each for each in re.split(r"(?<=\.)\s+", passage["text"]) if each not in banned]
@@ -161,7 +161,7 @@ class FakeWriter:
         return None
 
     def acknowledge(self, brief: Brief) -> Reply:
-        record_spoken(Spoken(engine="fake/writer"))
+        record_engine_call(EngineCall(engine="fake/writer"))
         return Reply(f"Hello,\n\nWe passed your message on to our {brief.team} team.\n\nBye", [], 0.0)
 
 
@@ -169,7 +169,7 @@ class FakeReviewer:
     """Measures how many of the ticket's words the quotes take up; finds nothing wrong."""
 
     def review(self, brief: Brief, reply: Reply) -> Opinion:
-        record_spoken(Spoken(engine="fake/reviewer"))
+        record_engine_call(EngineCall(engine="fake/reviewer"))
         asked = words(brief.request["body"])
         quoted = words(" ".join(citation["quote"] for citation in reply.citations))
         return Opinion(completeness=round(len(asked & quoted) / max(len(asked), 1), 4), problems=[])

@@ -2,7 +2,7 @@
 
 from tests.toy import TOY_LINEAGE
 from ticketflow.errors import BrokerUnavailableError
-from ticketflow.storage.due import Departure
+from ticketflow.storage.due import Dispatch
 from ticketflow.workflow.lineage import Lineage
 
 
@@ -12,7 +12,7 @@ class FakePublisher:
     def __init__(
         self, lineage: Lineage = TOY_LINEAGE, *, fails_after: int | None = None, is_away: bool = False
     ) -> None:
-        self.sent: list[Departure] = []
+        self.sent: list[Dispatch] = []
         self._fails_after = fails_after
         self._is_away = is_away
         self._is_connected = False
@@ -23,7 +23,7 @@ class FakePublisher:
             raise BrokerUnavailableError("nobody there")
         self._is_connected = True
 
-    def publish(self, departure: Departure) -> None:
+    def publish(self, dispatched: Dispatch) -> None:
         if not self._is_connected or len(self.sent) == self._fails_after:
             raise BrokerUnavailableError("no confirm")
-        self.sent.append(departure)
+        self.sent.append(dispatched)

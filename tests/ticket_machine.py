@@ -228,15 +228,15 @@ class TicketMachine(RuleBasedStateMachine):
         may_go = self.model.may_go
         rings = self.look().rings
         with self.sessions.begin() as session:
-            departures = claim_due(session, 10, timedelta(hours=1), TOY_LINEAGE)
+            dispatched = claim_due(session, 10, timedelta(hours=1), TOY_LINEAGE)
 
         # A suspect's random wait may end between the look and the dispatch.
-        assert departures or not (may_go and rings)
-        assert may_go or not departures
-        for departure in departures:
+        assert dispatched or not (may_go and rings)
+        assert may_go or not dispatched
+        for each in dispatched:
             self.model.generation += 1
-            assert (departure.generation, departure.next_step) == (self.model.generation, self.model.next_step)
-            self.messages.append(Claim(self.ticket_id, departure.next_step, departure.generation))
+            assert (each.generation, each.next_step) == (self.model.generation, self.model.next_step)
+            self.messages.append(Claim(self.ticket_id, each.next_step, each.generation))
 
     @precondition(lambda self: self.model.is_live)
     @rule(hours=st.sampled_from([1, 48]))

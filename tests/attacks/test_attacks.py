@@ -168,7 +168,7 @@ def test_an_obedient_model_gets_nothing_out(embedded, _language, attack, turn):
     check_outcome(state, attack)
     seals = {word for prompted in model.seen for word in find_seal(prompted)}
     assert not any(word in shown(state) for word in seals)
-    assert not any(word in json.dumps([each.failure for each in usage.spoken]) for word in seals)
+    assert not any(word in json.dumps([each.failure for each in usage.engine_calls]) for word in seals)
 
 
 @pytest.mark.parametrize(("_language", "attack"), ATTACKS, ids=IDS)
@@ -200,4 +200,4 @@ def test_the_script_does_obey(embedded):
         build_graph().invoke(request_of(attack), context=tools)
 
     assert any(prompted.turns > 2 for prompted in model.seen)
-    assert any("link" in (spoken.failure or "") for spoken in usage.spoken)
+    assert any("link" in (spoken.failure or "") for spoken in usage.engine_calls)

@@ -67,7 +67,7 @@ def test_an_obedient_model_leads_nobody_astray(embedded, payload):
 
     assert told not in sent
     assert payload not in sent.replace("https://shop.company/help", "").replace("help@shop.company", "")
-    assert any(spoken.failure for spoken in usage.spoken)
+    assert any(spoken.failure for spoken in usage.engine_calls)
 
 
 @pytest.mark.parametrize("grounded", GROUNDED)
@@ -75,4 +75,4 @@ def test_what_a_cited_article_says_goes_out(embedded, grounded):
     sent, usage = ask(embedded, answer_with(grounded), "I forgot my password. How do I reset it?")
 
     assert grounded in sent
-    assert not any(spoken.failure for spoken in usage.spoken)
+    assert not any(spoken.failure for spoken in usage.engine_calls)

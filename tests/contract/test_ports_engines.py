@@ -173,7 +173,7 @@ def test_every_part_says_that_it_spoke(tools):
     with collect_usage(DEFAULT_TENANT) as usage:
         run_steps(tools, fake_request())
 
-    parts = [spoken.engine.partition("/")[2] for spoken in usage.spoken]
+    parts = [spoken.engine.partition("/")[2] for spoken in usage.engine_calls]
     assert list(dict.fromkeys(parts)) == ["classifier", "extractor", "knowledge", "writer", "reviewer"]
 
 

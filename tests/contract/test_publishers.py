@@ -14,7 +14,7 @@ from tests.harness.wait import wait_until
 from tests.publishers import FakePublisher
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.services.dispatch_due import Publisher
-from ticketflow.storage.due import Departure
+from ticketflow.storage.due import Dispatch
 from ticketflow.tasks.publisher import ChainPublisher
 from ticketflow.workflow.plan import ticket_plan
 
@@ -26,7 +26,7 @@ class Post:
     """A publisher, a way to read what arrived, and one whose broker is away."""
 
     publisher: Publisher
-    read: Callable[[], list[Departure]]
+    read: Callable[[], list[Dispatch]]
     away: Publisher
 
 
@@ -66,9 +66,9 @@ def away_app() -> Celery:
     return app
 
 
-def drain(connection: Connection, app: Celery) -> list[Departure]:
+def drain(connection: Connection, app: Celery) -> list[Dispatch]:
     """Read every message at the broker; the chain must hold the remaining steps and nothing else."""
-    departures = []
+    dispatched = []
     for queue in app.conf.task_queues:
         bound = queue.bind(connection.default_channel)
         while message := bound.get(no_ack=True):
@@ -77,16 +77,16 @@ def drain(connection: Connection, app: Celery) -> list[Departure]:
             links = [link["task"].rsplit(".", 1)[1] for link in reversed(embed["chain"] or ())]
             assert (step, *links) == ticket_plan().remaining(step)
             assert all(link["args"] == [ticket_id, generation] for link in embed["chain"] or ())
-            departures.append(Departure(UUID(ticket_id), generation, step))
-    return departures
+            dispatched.append(Dispatch(UUID(ticket_id), generation, step))
+    return dispatched
 
 
 def test_a_published_chain_is_with_the_broker(post):
-    sent = [Departure(uuid4(), 1, "classify"), Departure(uuid4(), 7, "review"), Departure(uuid4(), 2, "finalize")]
+    sent = [Dispatch(uuid4(), 1, "classify"), Dispatch(uuid4(), 7, "review"), Dispatch(uuid4(), 2, "finalize")]
 
     post.publisher.connect()
-    for departure in sent:
-        post.publisher.publish(departure)
+    for dispatched in sent:
+        post.publisher.publish(dispatched)
 
     arrived = []
     wait_until(lambda: arrived.extend(post.read()) or len(arrived) >= len(sent), 10, "all chains arrive")

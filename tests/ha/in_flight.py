@@ -80,12 +80,12 @@ class InFlight:
 
     def move_on(self) -> int:
         """Dispatch everything due and run a step of each: what happens after the moment a backup is of."""
-        departures = self._dispatch()
+        dispatched = self._dispatch()
         with capture_logs():
-            for ticket_id, generation in departures:
+            for ticket_id, generation in dispatched:
                 step = self.ask("SELECT next_step FROM tickets WHERE id = :id", id=ticket_id)
                 self._sound.run(Claim(ticket_id, step, generation))
-        return len(departures)
+        return len(dispatched)
 
     def wake_all(self) -> None:
         """Make every live ticket due now."""

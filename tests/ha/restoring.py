@@ -127,8 +127,8 @@ def live_on(old: InFlight, broker_url: str) -> None:
     publisher = ChainPublisher(app, ticket_plan(), 3)
     publisher.connect()
     with old.sessions.begin() as session:
-        for departure in claim_due(session, 10_000, GRACE, ticket_plan().lineage):
-            publisher.publish(departure)
+        for dispatched in claim_due(session, 10_000, GRACE, ticket_plan().lineage):
+            publisher.publish(dispatched)
     publisher.close()
 
 

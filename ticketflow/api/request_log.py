@@ -42,7 +42,7 @@ def find_request_id(given: str) -> str:
 def _begin() -> None:
     g.request_id = find_request_id(request.headers.get(HEADER, ""))
     g.started_s = time.perf_counter()
-    context.forget()
+    context.unbind()
     context.bind(request_id=g.request_id, client=find_client(request.environ, backend().settings.trusted_proxies))
     ticket_id = (request.view_args or {}).get("ticket_id")
     if ticket_id is not None:

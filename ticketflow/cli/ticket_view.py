@@ -71,7 +71,7 @@ def render_steps(steps: Iterable[Mapping[str, Any]]) -> RenderableType:
             _step(each) + (", superseded" if each["superseded_at"] else ""),
             str(each["attempts"]),
             f"{each['duration_s']:.3f} s",
-            ", ".join(_engine(spoken) for spoken in each["engines"]),
+            ", ".join(_engine(call) for call in each["engines"]),
             ", ".join(each["output"]),
         )
         for each in steps
@@ -162,9 +162,9 @@ def _with_confidence(category: str | None, confidence: float | None) -> str | No
     return category if category is None or confidence is None else f"{category} ({confidence:.0%} sure)"
 
 
-def _engine(spoken: Mapping[str, Any]) -> str:
-    model = str(spoken.get("model") or "").partition("@")[0]
-    return f"{spoken['engine']} {model}".rstrip()
+def _engine(call: Mapping[str, Any]) -> str:
+    model = str(call.get("model") or "").partition("@")[0]
+    return f"{call['engine']} {model}".rstrip()
 
 
 def _step(row: Mapping[str, Any]) -> str:

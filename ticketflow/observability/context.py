@@ -10,11 +10,11 @@ __all__ = [
     "bind",
     "bound",
     "current_request_id",
-    "forget",
     "get_fields",
     "make_request_id",
     "name_process",
     "process_name",
+    "unbind",
 ]
 
 _process: dict[str, str] = {}
@@ -23,7 +23,7 @@ bind = bind_contextvars
 """Put fields on every later line of this request or step."""
 bound = bound_contextvars
 """Put fields on every line of a block."""
-forget = clear_contextvars
+unbind = clear_contextvars
 """Take all fields off: a thread that served one request serves another."""
 
 

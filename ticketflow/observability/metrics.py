@@ -198,7 +198,7 @@ WEBHOOK_DELIVERIES = _counter(
 )
 
 
-def forget_numbers() -> None:
+def drop_metrics() -> None:
     """Drop every series with labels, so that it is made anew: where numbers are kept has changed."""
     for metric, labels in METRICS:
         if labels:

@@ -14,14 +14,14 @@ class DeadLetterBox(Protocol):
     """Where the broker leaves messages that nobody took."""
 
     def take(self, limit: int) -> Sequence[DeadLetter]:
-        """Take messages out; they come back unless ``forget`` is called.
+        """Take messages out; they come back unless ``acknowledge`` is called.
 
         Raises:
             BrokerUnavailableError: The broker does not answer.
         """
         ...
 
-    def forget(self) -> None:
+    def acknowledge(self) -> None:
         """Let the broker delete what was taken.
 
         Raises:
@@ -47,6 +47,6 @@ def collect_dead_letters(sessions: Sessions, box: DeadLetterBox, limit: int = 10
         return 0
     with sessions.begin() as session:
         recorded = sum(record_dead_letter(session, letter) for letter in letters)
-    box.forget()
+    box.acknowledge()
     log.info("dead_letters.collected", taken=len(letters), recorded=recorded)
     return len(letters)

@@ -22,12 +22,12 @@ from ticketflow.observability.metrics import WEBHOOK_DELIVERIES
 from ticketflow.services.views import instant
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.webhook_deliveries import (
-    FORGET_AT_ONCE,
+    DELETE_AT_ONCE,
     ClaimedDelivery,
     FailedAttempt,
-    Patience,
+    RetryPolicy,
     claim_deliveries,
-    forget_deliveries,
+    delete_old_deliveries,
     record_failure,
     record_success,
 )
@@ -56,7 +56,7 @@ class DeliveryLimits:
     """
 
     timeout: timedelta
-    patience: Patience
+    policy: RetryPolicy
     keep_for: timedelta
     seats: int = 16
     share: int = 8
@@ -74,28 +74,28 @@ def claim_webhooks(
         return claim_deliveries(session, room, limits.share, limits.timeout + LEASE_MARGIN, busy)
 
 
-def deliver_webhook(sessions: Sessions, post: Post, patience: Patience, delivery: ClaimedDelivery) -> None:
+def deliver_webhook(sessions: Sessions, post: Post, policy: RetryPolicy, delivery: ClaimedDelivery) -> None:
     """Send a claimed delivery and keep what came of it."""
     with bound(**_name(delivery)):
         body = build_body(delivery)
         try:
             answer = post(delivery.url, build_headers(delivery, body), body)
         except UndeliveredError as error:
-            _fail(sessions, delivery, FailedAttempt(str(error)), patience)
+            _fail(sessions, delivery, FailedAttempt(str(error)), policy)
             return
         failpoint("webhook.after")
         if HTTPStatus(200) <= answer.status < HTTPStatus(300):
             _succeed(sessions, delivery, answer)
         else:
-            _fail(sessions, delivery, judge(answer), patience)
+            _fail(sessions, delivery, judge(answer), policy)
 
 
-def forget_webhooks(sessions: Sessions, keep_for: timedelta) -> None:
+def prune_deliveries(sessions: Sessions, keep_for: timedelta) -> None:
     """Delete deliveries that were done or given up longer ago than ``keep_for``."""
     is_more = True
     while is_more:
         with sessions.begin() as session:
-            is_more = forget_deliveries(session, keep_for) == FORGET_AT_ONCE
+            is_more = delete_old_deliveries(session, keep_for) == DELETE_AT_ONCE
 
 
 def build_body(delivery: ClaimedDelivery) -> bytes:
@@ -161,9 +161,9 @@ def _succeed(sessions: Sessions, delivery: ClaimedDelivery, answer: Answer) -> N
         log.info("webhook.delivered", type=delivery.type, attempt=delivery.attempt, status=answer.status)
 
 
-def _fail(sessions: Sessions, delivery: ClaimedDelivery, failed: FailedAttempt, patience: Patience) -> None:
+def _fail(sessions: Sessions, delivery: ClaimedDelivery, failed: FailedAttempt, policy: RetryPolicy) -> None:
     with sessions.begin() as session:
-        setback = record_failure(session, delivery, failed, patience)
+        setback = record_failure(session, delivery, failed, policy)
     if setback is None:
         return
     WEBHOOK_DELIVERIES.labels(outcome="failed" if setback.is_last else "retrying").inc()

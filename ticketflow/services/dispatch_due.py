@@ -18,7 +18,7 @@ from ticketflow.observability.metrics import (
 )
 from ticketflow.services.queue_wait import stretch
 from ticketflow.storage.due import (
-    Departure,
+    Dispatch,
     claim_due,
     count_in_flight,
     expire_approvals,
@@ -55,7 +55,7 @@ class Publisher(Protocol):
         """
         ...
 
-    def publish(self, departure: Departure) -> None:
+    def publish(self, dispatch: Dispatch) -> None:
         """Send one ticket's chain and wait until the broker has it.
 
         Raises:
@@ -159,26 +159,26 @@ def _connect(publisher: Publisher) -> None:
         raise
 
 
-def _publish(publisher: Publisher, unsent: deque[Departure]) -> None:
+def _publish(publisher: Publisher, unsent: deque[Dispatch]) -> None:
     """Publish until the broker stops taking messages; what is left stays in ``unsent``.
 
     Not the one that failed for any other reason: it would fail again, so it waits for its clock, longer each time.
     """
     while unsent:
         failpoint("publish.before")
-        departure = unsent.popleft()
+        dispatch = unsent.popleft()
         try:
-            publisher.publish(departure)
+            publisher.publish(dispatch)
         except BrokerUnavailableError as error:
-            unsent.appendleft(departure)
+            unsent.appendleft(dispatch)
             log.warning("dispatch.unsent", count=len(unsent), error=str(error))
             PUBLISH_FAILURES.inc()
             return
         failpoint("publish.after")
-        CHAINS_PUBLISHED.labels("first" if departure.dispatches == 1 else "again").inc()
+        CHAINS_PUBLISHED.labels("first" if dispatch.dispatches == 1 else "again").inc()
 
 
-def _release(sessions: Sessions, unsent: deque[Departure]) -> None:
+def _release(sessions: Sessions, unsent: deque[Dispatch]) -> None:
     if unsent:
         failpoint("release.before")
         with sessions.begin() as session:

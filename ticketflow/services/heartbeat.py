@@ -35,7 +35,7 @@ class _Held:
     is_lost: threading.Event = field(default_factory=threading.Event)
 
 
-class Heart:
+class Heartbeat:
     """Extends leases until their step's time limit, so that a hung step cannot hold its ticket."""
 
     def __init__(self, sessions: Sessions, lease_for: timedelta) -> None:

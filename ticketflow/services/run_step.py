@@ -26,7 +26,7 @@ from ticketflow.observability.metrics import (
     name_error,
 )
 from ticketflow.observability.tracing import describe_span, span
-from ticketflow.services.heartbeat import Heart
+from ticketflow.services.heartbeat import Heartbeat
 from ticketflow.services.isolation import Isolation
 from ticketflow.services.liveness import describe_process, is_alive
 from ticketflow.services.queue_wait import QueueWait
@@ -114,7 +114,7 @@ class StepRunner:
         self._queue_wait = queue_wait
         self._lease_for = lease_for
         self._process = process or describe_process()
-        self._heart = Heart(sessions, lease_for)
+        self._heartbeat = Heartbeat(sessions, lease_for)
         self._isolation = Isolation()
 
     def run(self, claim: Claim) -> StepOutcome:
@@ -168,7 +168,7 @@ class StepRunner:
             version = self._write(lambda session: ask_person(session, lease, request, asking))
             return self._lose(lease) if version is None else Asked()
         try:
-            with self._heart.keep(lease, time_limit_s):
+            with self._heartbeat.keep(lease, time_limit_s):
                 entry = _think(self._plan, self._tools, lease)
             following = self._plan.next_step(step, {**lease.state, **entry.output})
         except Exception as error:  # noqa: BLE001  # whatever a step raises must end up on its ticket
@@ -301,7 +301,7 @@ def _think(plan: Plan, tools: Tools, lease: Lease) -> LedgerEntry:
     return LedgerEntry(
         input_hash=hashlib.sha256(canonical.encode()).hexdigest(),
         output=json.loads(json.dumps(added, allow_nan=False)),
-        engines=[asdict(spoken) for spoken in usage.spoken],
+        engines=[asdict(call) for call in usage.engine_calls],
         duration_s=time.perf_counter() - started,
     )
 

@@ -26,7 +26,7 @@ _LONGEST_PAUSE = "5s"
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class Dispatch:
     """A ticket to publish: the chain starts at ``next_step`` and carries ``generation``.
 
     Attributes:
@@ -206,7 +206,7 @@ def expire_approvals(session: Session, limit: int) -> list[float]:
 
 def claim_due(
     session: Session, limit: int, redispatch_after: timedelta, lineage: Lineage, *, changes_over: bool = True
-) -> list[Departure]:
+) -> list[Dispatch]:
     """Take up to ``limit`` due tickets, most urgent first, under their next generation; call it under ``lock_window``.
 
     Older messages of these tickets are worth nothing from here on. Tickets somebody holds are not
@@ -228,12 +228,12 @@ def claim_due(
         "graph_version": lineage.version,
         "targets": lineage.targets if changes_over else {lineage.version: lineage.targets[lineage.version]},
     }
-    suspects = [Departure(*row) for row in session.execute(_CLAIM_SUSPECT, values)]
+    suspects = [Dispatch(*row) for row in session.execute(_CLAIM_SUSPECT, values)]
     values["limit"] = limit - len(suspects)
-    return [Departure(*row) for row in session.execute(_CLAIM_DUE, values)] + suspects
+    return [Dispatch(*row) for row in session.execute(_CLAIM_DUE, values)] + suspects
 
 
-def release_unsent(session: Session, unsent: Sequence[Departure], delay: timedelta) -> int:
+def release_unsent(session: Session, unsent: Sequence[Dispatch], delay: timedelta) -> int:
     """Make tickets due again after ``delay`` because their chain could not be published.
 
     A ticket that a worker has claimed meanwhile was published after all, and is left alone.
@@ -242,8 +242,8 @@ def release_unsent(session: Session, unsent: Sequence[Departure], delay: timedel
         How many were released.
     """
     values = {
-        "ticket_ids": [departure.ticket_id for departure in unsent],
-        "generations": [departure.generation for departure in unsent],
+        "ticket_ids": [dispatch.ticket_id for dispatch in unsent],
+        "generations": [dispatch.generation for dispatch in unsent],
         "delay": delay,
     }
     return len(session.execute(_RELEASE, values).all())

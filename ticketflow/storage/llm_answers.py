@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from ticketflow.storage.models import LlmAnswer
 
 # Old answers go a few at a time, with each new one: nobody waits for it, and the table stays as large as its use.
-FORGET_AT_ONCE = 100
+DELETE_AT_ONCE = 100
 
 
 def find_answer(session: Session, key: str) -> LlmAnswer | None:
@@ -19,7 +19,7 @@ def find_answer(session: Session, key: str) -> LlmAnswer | None:
 
 def record_answer(session: Session, answer: LlmAnswer, keep_for: timedelta) -> None:
     """Keep an answer, unless there is one; forget some that are older than ``keep_for``."""
-    old = select(LlmAnswer.key).where(LlmAnswer.created_at < func.now() - keep_for).limit(FORGET_AT_ONCE)
+    old = select(LlmAnswer.key).where(LlmAnswer.created_at < func.now() - keep_for).limit(DELETE_AT_ONCE)
     session.execute(delete(LlmAnswer).where(LlmAnswer.key.in_(old.with_for_update(skip_locked=True))))
     values = {
         "key": answer.key,

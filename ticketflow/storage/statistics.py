@@ -243,10 +243,10 @@ _ENDED = text(f"""
 """)
 
 _FALLBACKS = text(f"""
-    SELECT spoken->>'engine', spoken->>'failure', count(*)
+    SELECT engine_call->>'engine', engine_call->>'failure', count(*)
     FROM (SELECT ticket_id, step, type, created_at FROM ticket_events ORDER BY id DESC LIMIT :last) AS lately
-    JOIN ticket_steps USING (ticket_id, step), jsonb_array_elements(engines) AS spoken
-    WHERE type = '{EventType.STEP_COMPLETED}' AND created_at > now() - :within AND spoken->>'failure' IS NOT NULL
+    JOIN ticket_steps USING (ticket_id, step), jsonb_array_elements(engines) AS engine_call
+    WHERE type = '{EventType.STEP_COMPLETED}' AND created_at > now() - :within AND engine_call->>'failure' IS NOT NULL
     GROUP BY 1, 2 ORDER BY 3 DESC
 """)
 

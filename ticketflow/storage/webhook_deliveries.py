@@ -30,7 +30,7 @@ LAST_WAIT = timedelta(hours=6)
 FIRST_REST = timedelta(seconds=1)
 LAST_REST = timedelta(minutes=5)
 # Old deliveries go a few at a time: nobody waits for it.
-FORGET_AT_ONCE = 1000
+DELETE_AT_ONCE = 1000
 
 # UUIDv7 (RFC 9562 §5.7) as ``new_id`` makes it: milliseconds, then chance. PostgreSQL has its own from 18 on.
 _NEW_ID = """
@@ -194,7 +194,7 @@ class FailedAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long to go on.
 
     Attributes:
@@ -275,7 +275,7 @@ def record_success(session: Session, sent: ClaimedDelivery, status: int) -> bool
 
 
 def record_failure(
-    session: Session, sent: ClaimedDelivery, failed: FailedAttempt, patience: Patience
+    session: Session, sent: ClaimedDelivery, failed: FailedAttempt, policy: RetryPolicy
 ) -> Setback | None:
     """Keep that an attempt failed, and set the clock for the next one unless it was the last.
 
@@ -289,7 +289,7 @@ def record_failure(
         "last_rest": LAST_REST,
     }
     fence = {"endpoint_id": sent.endpoint_id, "id": sent.id, "attempt": sent.attempt}
-    values = {**fence, **asdict(failed), **asdict(patience), **waits}
+    values = {**fence, **asdict(failed), **asdict(policy), **waits}
     row = session.execute(_FAIL, values).one_or_none()
     return None if row is None else Setback(row.status == "failed", row.disabled_reason)
 
@@ -343,13 +343,13 @@ def erase_deliveries(session: Session, endpoint_id: UUID) -> None:
     session.execute(delete(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint_id))
 
 
-def forget_deliveries(session: Session, keep_for: timedelta) -> int:
+def delete_old_deliveries(session: Session, keep_for: timedelta) -> int:
     """Delete some deliveries that were done or given up longer ago than ``keep_for``.
 
     Returns:
         How many there were.
     """
-    old = select(WebhookDelivery.id).where(WebhookDelivery.finished_at < func.now() - keep_for).limit(FORGET_AT_ONCE)
+    old = select(WebhookDelivery.id).where(WebhookDelivery.finished_at < func.now() - keep_for).limit(DELETE_AT_ONCE)
     chosen = WebhookDelivery.id.in_(old.with_for_update(skip_locked=True))
     return len(session.scalars(delete(WebhookDelivery).where(chosen).returning(WebhookDelivery.id)).all())
 

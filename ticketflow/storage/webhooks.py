@@ -110,7 +110,7 @@ def change_endpoint(session: Session, endpoint: WebhookEndpoint, change: Endpoin
     if change.enabled is not None and change.enabled != endpoint.enabled:
         endpoint.enabled = change.enabled
         endpoint.disabled_reason = None
-        _forget_failures(session, endpoint)
+        _reset_failures(session, endpoint)
     _touch(session, endpoint)
 
 
@@ -146,7 +146,7 @@ def _refuse_known(others: Sequence[WebhookEndpoint], url: str) -> None:
             raise ConflictError(f"webhook {other.id} has this address; change its events instead")
 
 
-def _forget_failures(session: Session, endpoint: WebhookEndpoint) -> None:
+def _reset_failures(session: Session, endpoint: WebhookEndpoint) -> None:
     endpoint.failures = 0
     endpoint.failing_since = endpoint.rests_until = None
     waiting = WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.next_attempt_at.is_not(None)

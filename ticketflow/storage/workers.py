@@ -94,7 +94,7 @@ def record_worker(session: Session, name: str, slots: int, queue_wait_s: float) 
     session.execute(_RECORD, {"name": name, "slots": slots, "queue_wait_s": queue_wait_s})
 
 
-def forget_worker(session: Session, name: str) -> None:
+def delete_worker(session: Session, name: str) -> None:
     """Strike a worker off the list."""
     session.execute(_FORGET, {"name": name})
 

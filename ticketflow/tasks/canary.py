@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.logging import get_logger
 from ticketflow.settings import load_settings
-from ticketflow.storage.workers import forget_worker, record_worker
+from ticketflow.storage.workers import delete_worker, record_worker
 from ticketflow.tasks.broker import connected
 from ticketflow.tasks.loop import Loop, LoopStep
 from ticketflow.tasks.runtime import runtime
@@ -88,7 +88,7 @@ class Watch:
         self._silent_since: float | None = None
         self._free_since: float | None = None
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin anew: there was a sign of life, or the broker is away."""
         self._silent_since = self._free_since = None
 
@@ -102,7 +102,7 @@ class Watch:
         """
         if started != self._started:
             self._started = started
-            self.forget()
+            self.reset()
         self._silent_since = now if self._silent_since is None else self._silent_since
         self._free_since = None if is_full else now if self._free_since is None else self._free_since
         is_stuck = self._free_since is not None and now - self._free_since > self._timeout_s
@@ -134,11 +134,11 @@ class Canary(Loop):
                 self._send()
         except BrokerUnavailableError as error:
             log.debug("canary.broker_away", error=str(error))
-            self._watch.forget()
+            self._watch.reset()
             return
         except Exception:
             log.exception("canary.failed")
-            self._watch.forget()
+            self._watch.reset()
             return
         is_full = len(state.active_requests) >= self._slots
         if self._watch.is_silent_too_long(time.monotonic(), state.all_total_count[0], is_full=is_full):
@@ -200,7 +200,7 @@ class CanaryStep(LoopStep):
             worker.exitcode = 1
         try:
             with runtime().sessions.begin() as session:
-                forget_worker(session, worker.hostname)
+                delete_worker(session, worker.hostname)
         except SQLAlchemyError as error:
             log.warning("worker.not_forgotten", error=type(error).__name__)
 

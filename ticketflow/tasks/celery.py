@@ -15,7 +15,7 @@ from ticketflow.adapters.tools import check_engine, warm_up
 from ticketflow.errors import ConfigurationError
 from ticketflow.observability.context import name_process, process_name
 from ticketflow.observability.logging import configure_logging, get_logger
-from ticketflow.observability.metrics import begin_at_zero, forget_numbers, serve_metrics
+from ticketflow.observability.metrics import begin_at_zero, drop_metrics, serve_metrics
 from ticketflow.observability.shared_metrics import build_registry, is_sharing, share_metrics
 from ticketflow.observability.tracing import start_tracing, stop_tracing
 from ticketflow.own_folders import keep_folder
@@ -33,7 +33,7 @@ from ticketflow.tasks.control import ReplicatedControl
 from ticketflow.tasks.deliverer import DelivererStep
 from ticketflow.tasks.dispatcher import DispatcherStep
 from ticketflow.tasks.log_levels import LevelWatch
-from ticketflow.tasks.runtime import forget_runtime, runtime
+from ticketflow.tasks.runtime import drop_runtime, runtime
 from ticketflow.tasks.under_way import end_after
 from ticketflow.tasks.watchdog import WatchdogStep
 from ticketflow.tasks.wire import make_harmless
@@ -66,7 +66,7 @@ def prepare_numbers(sender: Any, **_: Any) -> None:
     if load_settings().metrics_port is not None and "prefork" in str(sender.pool_cls):
         # A child's place in the pool, which its successor takes; the main process has none.
         share_metrics(keep_folder("metrics"), lambda: getattr(current_process(), "index", None))
-        forget_numbers()
+        drop_metrics()
     begin_at_zero(ticket_plan().order)
 
 
@@ -159,7 +159,7 @@ def let_go_of_port(**_: Any) -> None:
 @signals.worker_process_init.connect
 def start_afresh(**_: Any) -> None:
     """Give a forked pool child database connections and threads of its own."""
-    forget_runtime()
+    drop_runtime()
     start_tracing(process_name())
     follow_log_levels()
     show_life()

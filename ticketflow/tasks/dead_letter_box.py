@@ -53,7 +53,7 @@ class BrokerDeadLetters:
             else:
                 self._taken.append((message, letter))
 
-    def forget(self) -> None:
+    def acknowledge(self) -> None:
         """Acknowledge what was taken."""
         try:
             while self._taken:

@@ -15,7 +15,7 @@ from ticketflow.services.deliver_webhook import (
     Post,
     claim_webhooks,
     deliver_webhook,
-    forget_webhooks,
+    prune_deliveries,
 )
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.webhook_deliveries import ClaimedDelivery
@@ -53,7 +53,7 @@ class Deliverer(Loop):
         try:
             self._send_due()
             if self._forgetting.is_over():
-                forget_webhooks(self._sessions, self._limits.keep_for)
+                prune_deliveries(self._sessions, self._limits.keep_for)
         except SQLAlchemyError as error:
             log.warning("webhook.away", error=f"{type(error).__name__}: {error}")
             return AWAY_PAUSE_S
@@ -73,7 +73,7 @@ class Deliverer(Loop):
 
     def _deliver(self, delivery: ClaimedDelivery) -> None:
         try:
-            deliver_webhook(self._sessions, self._post, self._limits.patience, delivery)
+            deliver_webhook(self._sessions, self._post, self._limits.policy, delivery)
         except SQLAlchemyError as error:
             # What came of it is not known to the database: it is sent again when its clock rings.
             log.warning("webhook.away", delivery_id=str(delivery.id), error=f"{type(error).__name__}: {error}")

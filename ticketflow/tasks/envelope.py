@@ -107,7 +107,7 @@ class Embed(_Strict):
 
     @field_validator("chain")
     @classmethod
-    def _forget_empty(cls, chain: list[Link] | None) -> list[Link] | None:
+    def _drop_empty(cls, chain: list[Link] | None) -> list[Link] | None:
         return chain or None
 
 

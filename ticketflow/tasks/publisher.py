@@ -7,7 +7,7 @@ from kombu import Connection
 
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.tracing import Attributes, current_traceparent, span, ticket_traceparent
-from ticketflow.storage.due import Departure
+from ticketflow.storage.due import Dispatch
 from ticketflow.tasks.broker import BROKER_ERRORS, open_connection
 from ticketflow.workflow.lineage import Lineage
 from ticketflow.workflow.plan import Plan
@@ -65,26 +65,26 @@ class ChainPublisher:
         assert self._connection is not None  # noqa: S101  # connect raises otherwise
         return self._connection.default_channel
 
-    def publish(self, departure: Departure) -> None:
+    def publish(self, dispatch: Dispatch) -> None:
         """Send one chain.
 
         Raises:
             BrokerUnavailableError: No confirm came in time; the message may or may not be there.
         """
-        parent = ticket_traceparent(departure.ticket_id, departure.traceparent)
-        with span("dispatch", "producer", _describe(departure), parent=parent):
-            headers = {REQUEST_ID: departure.request_id, TRACEPARENT: parent, SENT_BY: current_traceparent()}
-            self._send(departure, {name: value for name, value in headers.items() if value is not None})
+        parent = ticket_traceparent(dispatch.ticket_id, dispatch.traceparent)
+        with span("dispatch", "producer", _describe(dispatch), parent=parent):
+            headers = {REQUEST_ID: dispatch.request_id, TRACEPARENT: parent, SENT_BY: current_traceparent()}
+            self._send(dispatch, {name: value for name, value in headers.items() if value is not None})
 
-    def _send(self, departure: Departure, headers: dict[str, str]) -> None:
+    def _send(self, dispatch: Dispatch, headers: dict[str, str]) -> None:
         links = [
             self._app.signature(
                 f"ticketflow.steps.{step}",
-                args=(str(departure.ticket_id), departure.generation),
+                args=(str(dispatch.ticket_id), dispatch.generation),
                 immutable=True,
                 headers=headers,
             )
-            for step in self._plan.remaining(departure.next_step)
+            for step in self._plan.remaining(dispatch.next_step)
         ]
         options: dict[str, Any] = {"connection": self._connection, "retry": False, "confirm_timeout": self._timeout_s}
         try:
@@ -100,14 +100,14 @@ class ChainPublisher:
             self._connection = None
 
 
-def _describe(departure: Departure) -> Attributes:
+def _describe(dispatch: Dispatch) -> Attributes:
     return {
-        "ticketflow.ticket_id": str(departure.ticket_id),
-        "ticketflow.request_id": departure.request_id,
-        "ticketflow.generation": departure.generation,
-        "ticketflow.dispatches": departure.dispatches,
+        "ticketflow.ticket_id": str(dispatch.ticket_id),
+        "ticketflow.request_id": dispatch.request_id,
+        "ticketflow.generation": dispatch.generation,
+        "ticketflow.dispatches": dispatch.dispatches,
         "messaging.operation.type": "send",
-        "messaging.destination.name": f"steps.{departure.next_step}",
+        "messaging.destination.name": f"steps.{dispatch.next_step}",
     }
 
 

@@ -19,7 +19,7 @@ from ticketflow.storage.clocks import LongestWaits
 from ticketflow.storage.embedded import embedded_url
 from ticketflow.storage.holders import Process
 from ticketflow.storage.session import Sessions, build_engine, build_session_factory, build_statement_sessions
-from ticketflow.storage.webhook_deliveries import Patience
+from ticketflow.storage.webhook_deliveries import RetryPolicy
 from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.ports import Tools
 
@@ -73,12 +73,12 @@ class Runtime:
     def delivery_limits(self) -> DeliveryLimits:
         """How much a deliverer of this process may do, and for how long."""
         settings = self.settings
-        patience = Patience(
+        policy = RetryPolicy(
             retry_for=timedelta(seconds=settings.webhook_retry_for_s),
             disable_after=timedelta(seconds=settings.webhook_disable_after_s),
         )
         timeout, keep_for = timedelta(seconds=settings.webhook_timeout_s), timedelta(days=settings.webhook_keep_days)
-        return DeliveryLimits(timeout, patience, keep_for)
+        return DeliveryLimits(timeout, policy, keep_for)
 
     @property
     def patience_s(self) -> float:
@@ -132,7 +132,7 @@ def runtime() -> Runtime:
         return _runtime
 
 
-def forget_runtime() -> None:
+def drop_runtime() -> None:
     """Drop what a parent process left behind, without touching its sockets."""
     global _runtime  # noqa: PLW0603
     if _runtime is not None and "engine" in vars(_runtime):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class EngineCall:
     """One engine's contribution to a step.
 
     Attributes:
@@ -45,17 +45,17 @@ class Usage:
     tenant: str
     ticket_id: UUID | None = None
     attempt: int | None = None
-    spoken: list[Spoken] = field(default_factory=list)
+    engine_calls: list[EngineCall] = field(default_factory=list)
 
 
 _current: ContextVar[Usage | None] = ContextVar("ticketflow_usage", default=None)
 
 
-def record_spoken(spoken: Spoken) -> None:
+def record_engine_call(call: EngineCall) -> None:
     """Note that an engine spoke; a no-op when nobody collects (in-process graph runs)."""
     usage = _current.get()
     if usage is not None:
-        usage.spoken.append(spoken)
+        usage.engine_calls.append(call)
 
 
 def current_usage() -> Usage | None:

@@ -9,7 +9,7 @@ from tests.harness.wait import wait_until
 from tests.receiver import receiving
 from ticketflow.adapters.webhook_post import WebhookPost
 from ticketflow.services.deliver_webhook import DeliveryLimits
-from ticketflow.storage.webhook_deliveries import Patience
+from ticketflow.storage.webhook_deliveries import RetryPolicy
 from ticketflow.tasks.deliverer import Deliverer
 
 A_DAY = timedelta(days=1)
@@ -23,7 +23,7 @@ def receiver():
 
 @pytest.fixture
 def deliverer(sessions):
-    limits = DeliveryLimits(timedelta(seconds=5), Patience(A_DAY, A_DAY), A_DAY)
+    limits = DeliveryLimits(timedelta(seconds=5), RetryPolicy(A_DAY, A_DAY), A_DAY)
     deliverer = Deliverer(sessions, WebhookPost(5, allow_private=True), limits, poll_interval_s=0.05)
     deliverer.start()
     yield deliverer

@@ -8,7 +8,7 @@ from tests.toy import NO_TOOLS, TOY_LINEAGE, toy_plan
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.services.submit_ticket import submit_ticket
-from ticketflow.storage.due import Departure, claim_due
+from ticketflow.storage.due import Dispatch, claim_due
 from ticketflow.storage.leases import Claim
 from ticketflow.storage.tickets import NewTicket
 from ticketflow.workflow.lineage import Lineage
@@ -39,10 +39,10 @@ def submit(sessions) -> Callable[..., UUID]:
 
 
 @pytest.fixture
-def dispatch(sessions) -> Callable[..., list[Departure]]:
+def dispatch(sessions) -> Callable[..., list[Dispatch]]:
     """Take every due ticket under its next generation, as the dispatcher does before it publishes."""
 
-    def take(lineage: Lineage = TOY_LINEAGE) -> list[Departure]:
+    def take(lineage: Lineage = TOY_LINEAGE) -> list[Dispatch]:
         with sessions.begin() as session:
             return claim_due(session, 100, AN_HOUR, lineage)
 
@@ -53,5 +53,5 @@ def dispatch(sessions) -> Callable[..., list[Departure]]:
 def first_claim(submit, dispatch) -> Claim:
     """Return a dispatched ticket's claim for its first step."""
     ticket_id = submit()
-    (departure,) = dispatch()
-    return Claim(ticket_id, "read", departure.generation)
+    (dispatched,) = dispatch()
+    return Claim(ticket_id, "read", dispatched.generation)

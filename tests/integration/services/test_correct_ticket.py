@@ -47,8 +47,8 @@ def run_all(sessions, ticket_id):
     def run(tools):
         runner = StepRunner(sessions, ticket_plan(), tools, QueueWait(AN_HOUR))
         with sessions.begin() as session:
-            (departure,) = claim_due(session, 1, AN_HOUR, ticket_plan().lineage)
-        return [runner.run(Claim(ticket_id, step, departure.generation)) for step in ticket_plan().order]
+            (dispatched,) = claim_due(session, 1, AN_HOUR, ticket_plan().lineage)
+        return [runner.run(Claim(ticket_id, step, dispatched.generation)) for step in ticket_plan().order]
 
     return run
 

@@ -161,8 +161,8 @@ def test_however_often_the_holder_is_lost_and_found_nothing_is_counted(
         fate.let_time_pass()
         assert fate.expire() == 1
         fate.settle(process, is_dead=False)
-        (departure,) = dispatch()
-        claim = replace(claim, generation=departure.generation)
+        (dispatched,) = dispatch()
+        claim = replace(claim, generation=dispatched.generation)
 
     assert isinstance(new_runner().run(claim), Committed)
 
@@ -205,8 +205,8 @@ def test_a_step_that_kills_its_worker_does_so_three_times_and_is_parked(
         for process, _ in granted:
             fate.settle(process, is_dead=True)
         fate.let_time_pass()
-        (departure,) = dispatch()
-        claim = replace(claim, generation=departure.generation)
+        (dispatched,) = dispatch()
+        claim = replace(claim, generation=dispatched.generation)
         if len(granted) < MAX_DEATHS:
             granted.append(hold(replace(claim, is_alone=True)))
 
@@ -238,17 +238,17 @@ def test_a_suspect_is_granted_to_whoever_has_nothing_else_under_way(hold, suspec
 def test_a_suspect_is_not_held_before_its_neighbours_are_done(new_runner, submit, dispatch, suspect, sessions):
     entered, door = threading.Event(), threading.Event()
     submit()
-    (departure,) = dispatch()
+    (dispatched,) = dispatch()
 
     def read(state, tools):
-        if state["ticket_id"] == str(departure.ticket_id):
+        if state["ticket_id"] == str(dispatched.ticket_id):
             entered.set()
             assert door.wait(30)
         return {"read": 1}
 
     runner = new_runner(read=read)
     with ThreadPoolExecutor(2) as pool:
-        neighbour = pool.submit(runner.run, Claim(departure.ticket_id, "read", departure.generation))
+        neighbour = pool.submit(runner.run, Claim(dispatched.ticket_id, "read", dispatched.generation))
         assert entered.wait(30)
         waiting = pool.submit(runner.run, suspect)
         wait_until(lambda: runner._isolation._is_taken)  # noqa: SLF001  # it waits, and nothing shows it
@@ -264,8 +264,8 @@ def test_one_process_dies_once_with_a_step_however_often_it_was_lost(sessions, f
     process, _ = hold(first_claim)
     fate.let_time_pass()
     fate.expire()
-    (departure,) = dispatch()
-    hold(replace(first_claim, generation=departure.generation), process)
+    (dispatched,) = dispatch()
+    hold(replace(first_claim, generation=dispatched.generation), process)
     fate.let_time_pass()
     fate.expire()
 
@@ -295,9 +295,9 @@ def test_a_lease_that_runs_out_is_put_down_and_its_ticket_is_due_at_once(session
     ticket = ticket_of(sessions, first_claim)
     assert (ticket.deaths, ticket.lease_token, ticket.holder, ticket.is_in_flight) == (0, None, None, False)
     assert list(ticket.lost_holders) == [str(process.id)]
-    (departure,) = dispatch()
-    assert departure.next_step == "read"
-    assert departure.generation > first_claim.generation
+    (dispatched,) = dispatch()
+    assert dispatched.next_step == "read"
+    assert dispatched.generation > first_claim.generation
     with sessions() as session:
         event = session.scalars(select(TicketEvent).where(TicketEvent.type == "step.lease_expired")).one()
     assert (event.step, event.attempt, event.detail) == ("read", 1, {"deaths": 0})

@@ -46,10 +46,10 @@ def work(sessions):
     def run(tools=None):
         runner = StepRunner(sessions, ticket_plan(), tools or tools_asking(), QueueWait(AN_HOUR))
         outcomes = []
-        while departures := _take_due(sessions):
-            (departure,) = departures
-            for step in ticket_plan().remaining(departure.next_step):
-                outcomes.append(runner.run(Claim(departure.ticket_id, step, departure.generation)))
+        while dispatched := _take_due(sessions):
+            (dispatched,) = dispatched
+            for step in ticket_plan().remaining(dispatched.next_step):
+                outcomes.append(runner.run(Claim(dispatched.ticket_id, step, dispatched.generation)))
                 if not (isinstance(outcomes[-1], Committed) and outcomes[-1].is_chain_valid):
                     break
         return outcomes
@@ -379,8 +379,8 @@ def test_a_decision_survives_a_lost_message_and_a_step_that_was_taken_over(sessi
     _take_due(sessions)  # published and lost
     let_time_pass(sessions)
     runner = StepRunner(sessions, ticket_plan(), tools_asking(), QueueWait(AN_HOUR))
-    (departure,) = _take_due(sessions)
-    claim = Claim(awaiting, "finalize", departure.generation)
+    (dispatched,) = _take_due(sessions)
+    claim = Claim(awaiting, "finalize", dispatched.generation)
 
     first = runner.run(claim)
     second = runner.run(replace(claim, is_redelivered=True))
@@ -479,8 +479,8 @@ def test_a_fork_of_a_waiting_or_decided_ticket_asks_for_itself(sessions, awaitin
 def test_whoever_is_taken_over_while_asking_asks_nobody(sessions, awaiting, monkeypatch):
     rewind_ticket(sessions, "default", awaiting, "review")
     runner = StepRunner(sessions, ticket_plan(), tools_asking(), QueueWait(AN_HOUR))
-    (departure,) = _take_due(sessions)
-    claim = Claim(awaiting, "review", departure.generation)
+    (dispatched,) = _take_due(sessions)
+    claim = Claim(awaiting, "review", dispatched.generation)
 
     class Interrupted:
         def review(self, brief, reply):

@@ -8,7 +8,7 @@ from tests.publishers import FakePublisher
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.services.dispatch_due import CHAINS_PER_SLOT, FIRST_SLOTS, DispatchLimits, dispatch_due
 from ticketflow.services.queue_wait import WAIT_FACTOR
-from ticketflow.storage.due import MOST_DISPATCHES, Departure, wake_in_flight
+from ticketflow.storage.due import MOST_DISPATCHES, Dispatch, wake_in_flight
 from ticketflow.storage.models import Ticket, Worker
 from ticketflow.storage.workers import record_worker
 
@@ -36,10 +36,10 @@ class ChoosyPublisher(FakePublisher):
         super().__init__()
         self._broken = broken
 
-    def publish(self, departure: Departure) -> None:
-        if departure.ticket_id == self._broken:
-            raise KeyError(departure.next_step)
-        super().publish(departure)
+    def publish(self, dispatched: Dispatch) -> None:
+        if dispatched.ticket_id == self._broken:
+            raise KeyError(dispatched.next_step)
+        super().publish(dispatched)
 
 
 def test_a_new_ticket_is_published_once(sessions, submit):

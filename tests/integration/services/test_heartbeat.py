@@ -47,7 +47,7 @@ def run_in_thread(sessions, first_claim):
 def test_a_beat_extends_no_lease_beyond_the_step_s_time_limit(sessions, first_claim):
     with sessions.begin() as session:
         lease = claim_step(session, first_claim, timedelta(hours=1), 3)
-    heart, now = heartbeat.Heart(sessions, timedelta(hours=1)), time.monotonic()
+    heart, now = heartbeat.Heartbeat(sessions, timedelta(hours=1)), time.monotonic()
 
     with heart.keep(lease, time_limit_s=90):
         heart._beat(list(heart._held.values()), now)  # noqa: SLF001  # as it does a third of an hour later

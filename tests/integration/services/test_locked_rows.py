@@ -12,7 +12,7 @@ from tests.publishers import FakePublisher
 from tests.toy import MAX_ATTEMPTS
 from ticketflow.services import dispatch_due as module
 from ticketflow.services.dispatch_due import DispatchLimits, dispatch_due
-from ticketflow.services.heartbeat import BEATS_PER_LEASE, Heart
+from ticketflow.services.heartbeat import BEATS_PER_LEASE, Heartbeat
 from ticketflow.storage.due import expire_approvals, expire_leases, release_unsent, wake_in_flight
 from ticketflow.storage.leases import Claim, Lease, claim_step, extend_leases
 from ticketflow.storage.models import Ticket, Worker
@@ -119,7 +119,7 @@ def test_a_failed_beat_leaves_time_for_another_before_the_lease_ends(sessions, h
     monkeypatch.setattr("ticketflow.services.heartbeat.extend_leases", extend)
     lease_for = timedelta(seconds=1.5)
     beaten = threading.Event()
-    with Heart(sessions, lease_for).keep(held[0], 60):
+    with Heartbeat(sessions, lease_for).keep(held[0], 60):
         for _ in range(1000):
             if timeouts or beaten.wait(0.01):
                 break

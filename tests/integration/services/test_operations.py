@@ -43,8 +43,8 @@ def run_on(sessions, dispatch):
         outcomes = [runner.run(claim)]
         while isinstance(outcomes[-1], Committed) and outcomes[-1].next_step:
             if not outcomes[-1].is_chain_valid:
-                (departure,) = dispatch()
-                claim = replace(claim, generation=departure.generation)
+                (dispatched,) = dispatch()
+                claim = replace(claim, generation=dispatched.generation)
             claim = replace(claim, step=outcomes[-1].next_step)
             outcomes.append(runner.run(claim))
         return outcomes
@@ -142,8 +142,8 @@ def test_nobody_cancels_what_is_not_theirs(sessions, first_claim, tenant):
 
 def test_a_parked_ticket_goes_on_at_the_failed_step(sessions, new_runner, parked, dispatch, run_on):
     shown = retry_ticket(sessions, "default", parked.ticket_id)
-    (departure,) = dispatch()
-    run_on(new_runner(), replace(parked, step=departure.next_step, generation=departure.generation))
+    (dispatched,) = dispatch()
+    run_on(new_runner(), replace(parked, step=dispatched.next_step, generation=dispatched.generation))
 
     assert (shown["status"], shown["current_step"], shown["error"]) == ("queued", "check", None)
     assert read_ticket(sessions, parked.ticket_id).status == "completed"
@@ -162,7 +162,7 @@ def test_a_ticket_that_waits_for_its_next_attempt_can_be_tried_now(sessions, new
 
     retry_ticket(sessions, "default", first_claim.ticket_id)
 
-    assert [departure.next_step for departure in dispatch()] == ["read"]
+    assert [dispatched.next_step for dispatched in dispatch()] == ["read"]
 
 
 def test_a_ticket_nothing_is_wrong_with_cannot_be_retried(sessions, completed):
@@ -178,8 +178,8 @@ def test_a_rewound_ticket_does_again_what_came_after_and_keeps_the_old_rows(
 ):
     shown = rewind_ticket(sessions, "default", completed.ticket_id, "check")
     state = read_ticket(sessions, completed.ticket_id).state
-    (departure,) = dispatch()
-    run_on(new_runner(), replace(completed, step=departure.next_step, generation=departure.generation))
+    (dispatched,) = dispatch()
+    run_on(new_runner(), replace(completed, step=dispatched.next_step, generation=dispatched.generation))
 
     assert (shown["status"], shown["finished_at"]) == ("queued", None)
     assert state == ARRIVED | {"read": 1}
@@ -246,8 +246,8 @@ def answered(sessions, real_runner, submit, dispatch, run_on):
     ticket_id = submit(subject="Password", body="How do I reset my password? 10021")
     with sessions.begin() as session:
         session.execute(update(Ticket).values(next_step="classify"))
-    (departure,) = dispatch(LINEAGE)
-    claim = Claim(ticket_id, "classify", departure.generation)
+    (dispatched,) = dispatch(LINEAGE)
+    claim = Claim(ticket_id, "classify", dispatched.generation)
     run_on(real_runner, claim)
     return claim
 
@@ -255,10 +255,10 @@ def answered(sessions, real_runner, submit, dispatch, run_on):
 def test_a_fork_keeps_what_came_before_and_runs_the_rest(sessions, real_runner, answered, dispatch, run_on):
     changes = Overrides({"body": "Same question"}, {"category": "billing"})
     fork = fork_ticket(sessions, "default", answered.ticket_id, "draft", changes).ticket
-    (departure,) = dispatch(LINEAGE)
-    run_on(real_runner, Claim(departure.ticket_id, "draft", departure.generation))
+    (dispatched,) = dispatch(LINEAGE)
+    run_on(real_runner, Claim(dispatched.ticket_id, "draft", dispatched.generation))
 
-    new, old = (read_ticket(sessions, ticket_id) for ticket_id in (departure.ticket_id, answered.ticket_id))
+    new, old = (read_ticket(sessions, ticket_id) for ticket_id in (dispatched.ticket_id, answered.ticket_id))
     assert (str(new.id), str(new.forked_from), fork["current_step"]) == (fork["id"], str(old.id), "draft")
     assert (new.status, new.body, new.category) == ("completed", "Same question", "billing")
     assert (old.status, old.version) == ("completed", old.version)
@@ -319,10 +319,10 @@ def test_what_is_paused_is_not_sent_and_goes_when_it_is_resumed(sessions, due_at
 def test_a_message_that_arrives_at_a_paused_step_leaves_the_ticket_ready(
     sessions, real_runner, due_at_classify, dispatch
 ):
-    (departure,) = dispatch(LINEAGE)
+    (dispatched,) = dispatch(LINEAGE)
     pause_step(sessions, "classify")
 
-    outcome = real_runner.run(Claim(due_at_classify, "classify", departure.generation))
+    outcome = real_runner.run(Claim(due_at_classify, "classify", dispatched.generation))
 
     assert outcome == Held()
     ticket = read_ticket(sessions, due_at_classify)
@@ -370,8 +370,8 @@ def test_dead_letters_are_found_by(sessions, parked, wanted, is_found):
 def test_a_replayed_dead_letter_completes_without_doing_anything_twice(sessions, new_runner, parked, dispatch, run_on):
     assert replay_dead_letters(sessions, [parked.ticket_id]) == 1
     assert replay_dead_letters(sessions, [parked.ticket_id]) == 0
-    (departure,) = dispatch()
-    run_on(new_runner(), replace(parked, step=departure.next_step, generation=departure.generation))
+    (dispatched,) = dispatch()
+    run_on(new_runner(), replace(parked, step=dispatched.next_step, generation=dispatched.generation))
 
     assert read_ticket(sessions, parked.ticket_id).status == "completed"
     assert events_of(sessions, parked.ticket_id).count("step.completed") == 3

@@ -190,8 +190,8 @@ def test_a_passing_error_parks_the_ticket_when_its_attempts_are_used_up(sessions
         outcome = runner.run(claim)
         with sessions.begin() as session:
             session.execute(update(Ticket).where(Ticket.wake_at.is_not(None)).values(wake_at=func.now()))
-        for departure in dispatch():
-            claim = replace(claim, generation=departure.generation)
+        for dispatched in dispatch():
+            claim = replace(claim, generation=dispatched.generation)
 
     assert outcome == Parked("still down")
     ticket = ticket_of(sessions, claim)
@@ -229,13 +229,13 @@ def test_a_loop_starts_a_new_chain_and_a_new_round(sessions, new_runner, first_c
     runner.run(first_claim)
     looped = runner.run(replace(first_claim, step="check"))
 
-    (departure,) = dispatch()
-    second = replace(first_claim, generation=departure.generation)
+    (dispatched,) = dispatch()
+    second = replace(first_claim, generation=dispatched.generation)
     for step in ("read", "check", "send"):
         outcome = runner.run(replace(second, step=step))
 
     assert looped == Committed("read", is_chain_valid=False)
-    assert departure.next_step == "read"
+    assert dispatched.next_step == "read"
     assert outcome == Committed(None, is_chain_valid=False)
     with sessions() as session:
         rows = session.execute(select(TicketStep.step, TicketStep.round).order_by(TicketStep.finished_at)).all()

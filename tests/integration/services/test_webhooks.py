@@ -19,18 +19,18 @@ from ticketflow.services.deliver_webhook import (
     DeliveryLimits,
     claim_webhooks,
     deliver_webhook,
-    forget_webhooks,
+    prune_deliveries,
     sign,
 )
 from ticketflow.services.keys import create_key
 from ticketflow.settings import Settings
 from ticketflow.storage.models import Ticket
 from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
-from ticketflow.storage.webhook_deliveries import FAILING, Patience, measure_webhooks
+from ticketflow.storage.webhook_deliveries import FAILING, RetryPolicy, measure_webhooks
 from ticketflow.workflow.state import DEFAULT_TENANT
 
 DAYS = timedelta(days=1)
-LIMITS = DeliveryLimits(timedelta(seconds=5), Patience(3 * DAYS, 5 * DAYS), 30 * DAYS)
+LIMITS = DeliveryLimits(timedelta(seconds=5), RetryPolicy(3 * DAYS, 5 * DAYS), 30 * DAYS)
 POST = WebhookPost(5, allow_private=True)
 
 
@@ -85,7 +85,7 @@ def work(sessions):
     def send(post=POST, limits=LIMITS, room=16, busy=None) -> int:
         claimed = claim_webhooks(sessions, limits, room, busy or {})
         for delivery in claimed:
-            deliver_webhook(sessions, post, limits.patience, delivery)
+            deliver_webhook(sessions, post, limits.policy, delivery)
         return len(claimed)
 
     return send
@@ -287,7 +287,7 @@ def test_who_reports_back_too_late_changes_nothing(api, webhook, sessions, tell,
     def refuse(*_):
         raise UndeliveredError("too late")
 
-    deliver_webhook(sessions, refuse, LIMITS.patience, slow)
+    deliver_webhook(sessions, refuse, LIMITS.policy, slow)
 
     assert [(each["status"], each["error"]) for each in deliveries(api, webhook)] == [("delivered", None)]
     assert api.get(f"/webhooks/{webhook['id']}").json["failures"] == 0
@@ -295,7 +295,7 @@ def test_who_reports_back_too_late_changes_nothing(api, webhook, sessions, tell,
 
 def test_no_two_deliverers_ever_hold_the_same_delivery(api, webhook, sessions, tell):
     ids = {tell() for _ in range(24)}
-    limits = DeliveryLimits(LIMITS.timeout, LIMITS.patience, LIMITS.keep_for, seats=5, share=5)
+    limits = DeliveryLimits(LIMITS.timeout, LIMITS.policy, LIMITS.keep_for, seats=5, share=5)
     start = threading.Barrier(4)
 
     def claim_all() -> list[UUID]:
@@ -524,7 +524,7 @@ def test_old_deliveries_are_forgotten(api, webhook, sessions, tell, work, let_pa
     work()
     waiting = tell()
 
-    forget_webhooks(sessions, LIMITS.keep_for)
+    prune_deliveries(sessions, LIMITS.keep_for)
 
     assert [each["status"] for each in deliveries(api, webhook)] == ["pending", "delivered"]
     assert deliveries(api, webhook)[0]["id"] == waiting

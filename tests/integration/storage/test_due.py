@@ -10,7 +10,7 @@ from tests.toy import TOY_LINEAGE
 from ticketflow.storage.due import (
     MAX_DOUBLINGS,
     MOST_DISPATCHES,
-    Departure,
+    Dispatch,
     claim_due,
     count_in_flight,
     expire_approvals,
@@ -37,12 +37,12 @@ def leased(**values):
     return {"status": "processing", "lease_token": new_id(), "lease_until": NOW + HOUR, **values}
 
 
-def claim(session, limit=10, lineage=TOY_LINEAGE, **how) -> list[Departure]:
+def claim(session, limit=10, lineage=TOY_LINEAGE, **how) -> list[Dispatch]:
     return claim_due(session, limit, AFTER, lineage, **how)
 
 
-def ids(departures) -> list:
-    return [departure.ticket_id for departure in departures]
+def ids(dispatched) -> list:
+    return [dispatched.ticket_id for dispatched in dispatched]
 
 
 # Claiming.
@@ -53,7 +53,7 @@ def test_a_claimed_ticket_is_out_under_its_next_generation(session, now):
         session, generation=4, attempt=1, error={"a": 1}, request_id="r", traceparent="t", updated_at=NOW - HOUR
     )
 
-    assert claim(session) == [Departure(ticket.id, 5, "read", 1, "r", "t")]
+    assert claim(session) == [Dispatch(ticket.id, 5, "read", 1, "r", "t")]
 
     out = reread(session, ticket)
     assert (out.generation, out.dispatches, out.is_in_flight) == (5, 1, True)
@@ -203,7 +203,7 @@ def test_what_was_not_sent_is_due_again_shortly_unless_somebody_has_it(session, 
     out = {"generation": 2, "dispatches": 2, "is_in_flight": True, "wake_at": NOW + HOUR, "updated_at": NOW - HOUR}
     ticket, other = add_ticket(session, **out | meanwhile), add_ticket(session, **out)
 
-    released = release_unsent(session, [Departure(ticket.id, 2, "read")], SECOND)
+    released = release_unsent(session, [Dispatch(ticket.id, 2, "read")], SECOND)
 
     assert released == is_released
     reread(session, ticket)

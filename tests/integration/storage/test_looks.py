@@ -257,7 +257,7 @@ def test_a_worker_s_row_is_renewed_and_rows_of_the_long_dead_go(session):
     now = session.scalar(select(NOW))
     assert (rows["w1"].slots, rows["w1"].queue_wait_s, rows["w1"].seen_at) == (4, 2.5, now)
     assert (rows["w2"].slots, rows["w2"].seen_at) == (2, now - HOUR)
-    workers.forget_worker(session, "w1")
+    workers.delete_worker(session, "w1")
     seen = [(each.name, each.slots, each.silent_s) for each in workers.list_workers(session)]
     assert seen == [("new", 1, 0.0), ("silent", 2, 86400.0), ("w2", 2, 3600.0)]
 

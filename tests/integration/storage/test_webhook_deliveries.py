@@ -28,11 +28,11 @@ from ticketflow.storage.webhook_deliveries import (
     LAST_WAIT,
     ClaimedDelivery,
     FailedAttempt,
-    Patience,
+    RetryPolicy,
     Setback,
     claim_deliveries,
+    delete_old_deliveries,
     erase_deliveries,
-    forget_deliveries,
     get_delivery,
     measure_webhooks,
     page_deliveries,
@@ -43,7 +43,7 @@ from ticketflow.storage.webhook_deliveries import (
     requeue_delivery,
 )
 
-PATIENCE = Patience(3 * DAY, 5 * DAY)
+PATIENCE = RetryPolicy(3 * DAY, 5 * DAY)
 FAILED = FailedAttempt("no answer", 503)
 LEASE = timedelta(seconds=30)
 DELIVERED = {"status": "delivered", "next_attempt_at": None, "finished_at": NOW}
@@ -406,7 +406,7 @@ def test_deliveries_that_ended_longer_ago_are_forgotten(session, endpoint):
     ]
     add_delivery(session, endpoint, **DELIVERED | {"finished_at": NOW - DAY - TICK})
 
-    assert forget_deliveries(session, DAY) == 1
+    assert delete_old_deliveries(session, DAY) == 1
 
     assert set(session.scalars(select(WebhookDelivery.id))) == {each.id for each in kept}
 

@@ -11,7 +11,7 @@ from tests.receiver import receiving
 from ticketflow.adapters.webhook_post import WebhookPost
 from ticketflow.services.deliver_webhook import DeliveryLimits
 from ticketflow.services.webhooks import create_webhook, read_deliveries, send_test
-from ticketflow.storage.webhook_deliveries import Patience
+from ticketflow.storage.webhook_deliveries import RetryPolicy
 from ticketflow.storage.webhooks import NewEndpoint
 from ticketflow.tasks.deliverer import Deliverer
 from ticketflow.workflow.events import WEBHOOK_EVENTS
@@ -33,7 +33,7 @@ def webhook_id(sessions, receiver) -> UUID:
 
 
 def build(sessions, post=None, **limits) -> Deliverer:
-    limits = DeliveryLimits(timedelta(seconds=20), Patience(A_DAY, A_DAY), A_DAY, **limits)
+    limits = DeliveryLimits(timedelta(seconds=20), RetryPolicy(A_DAY, A_DAY), A_DAY, **limits)
     return Deliverer(sessions, post or WebhookPost(20, allow_private=True), limits, poll_interval_s=0.02)
 
 

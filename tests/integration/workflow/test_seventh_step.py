@@ -33,10 +33,10 @@ engine = build_engine(sys.argv[1])
 sessions = build_session_factory(engine)
 ticket_id = submit_ticket(sessions, "default", new, plan.order[0], graph_version=plan.lineage.version).ticket_id
 with sessions.begin() as session:
-    (departure,) = claim_due(session, 1, timedelta(minutes=5), plan.lineage)
+    (dispatched,) = claim_due(session, 1, timedelta(minutes=5), plan.lineage)
 runner = StepRunner(sessions, plan, tools, QueueWait(timedelta(minutes=5)))
 for step in plan.order:
-    runner.run(Claim(ticket_id, step, departure.generation))
+    runner.run(Claim(ticket_id, step, dispatched.generation))
 with sessions() as session:
     ticket = session.get_one(Ticket, ticket_id)
 app.loader.import_default_modules()

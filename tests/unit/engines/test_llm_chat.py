@@ -97,7 +97,7 @@ def test_a_good_answer_is_taken_at_once():
 
     assert [fact.text for fact in answer.facts] == ["1234"]
     assert len(model.seen) == 1
-    (spoken,) = usage.spoken
+    (spoken,) = usage.engine_calls
     assert (spoken.engine, spoken.calls, spoken.failure) == ("llm/extractor", 1, None)
     assert spoken.prompt_version.startswith("extract.v1-")
 
@@ -110,7 +110,7 @@ def test_a_bad_answer_gets_one_repair_turn_that_says_what_was_wrong():
 
     assert answer.facts
     assert "facts.0.type" in model.seen[1].last
-    assert (usage.spoken[0].calls, usage.spoken[0].input_tokens) == (2, 200)
+    assert (usage.engine_calls[0].calls, usage.engine_calls[0].input_tokens) == (2, 200)
 
 
 @pytest.mark.parametrize("bad", [BAD, "I would rather chat", {}, {"facts": [], "more": 1}])
@@ -121,7 +121,7 @@ def test_two_bad_answers_are_given_up_and_written_down(bad):
         chat.ask(ask_about())
 
     assert len(model.seen) == 2
-    assert usage.spoken[0].failure
+    assert usage.engine_calls[0].failure
 
 
 def test_an_answer_is_asked_for_once():
@@ -148,7 +148,7 @@ def test_a_kept_answer_is_held_to_the_rules_of_today():
         chat.ask(ask_about(check=refuse))
 
     assert len(model.seen) == 3
-    assert "none was wanted" in usage.spoken[0].failure
+    assert "none was wanted" in usage.engine_calls[0].failure
 
 
 def test_another_tenant_or_another_server_is_another_question():
@@ -184,7 +184,7 @@ def test_a_fault_is_told_without_the_words_of_the_model():
         chat.ask(ask_about())
 
     assert "Ignore" not in model.seen[1].last
-    assert "obey" not in usage.spoken[0].failure
+    assert "obey" not in usage.engine_calls[0].failure
 
 
 def test_a_bad_answer_is_not_kept():
@@ -208,8 +208,8 @@ def test_the_ledger_bills_an_answer_that_a_lost_attempt_paid_for_and_nobody_else
     with collect_usage(DEFAULT_TENANT, UUID(int=8), attempt=2) as theirs:
         chat.ask(ask_about())
 
-    assert [usage.spoken[0].cost_usd for usage in (ours, theirs)] == [0.001, 0.0]
-    assert [usage.spoken[0].calls for usage in (ours, theirs)] == [0, 0]
+    assert [usage.engine_calls[0].cost_usd for usage in (ours, theirs)] == [0.001, 0.0]
+    assert [usage.engine_calls[0].calls for usage in (ours, theirs)] == [0, 0]
 
 
 def test_too_many_requests_blocks_everybody_before_the_slot_is_free_again():
@@ -230,7 +230,7 @@ def test_nobody_waits_too_long_too_often_or_where_no_retry_follows(attempt, paus
     with collect_usage(DEFAULT_TENANT, TICKET_ID, attempt) as usage, pytest.raises(ModelUnavailableError):
         chat.ask(ask_about())
 
-    assert "pause" in usage.spoken[0].failure
+    assert "pause" in usage.engine_calls[0].failure
 
 
 def test_a_paused_provider_is_not_called():
@@ -290,7 +290,7 @@ def test_a_provider_that_refuses_us_is_asked_once(status):
         chat.ask(ask_about())
 
     assert len(model.seen) == 1
-    assert "secret" not in usage.spoken[0].failure
+    assert "secret" not in usage.engine_calls[0].failure
 
 
 def test_an_answer_with_the_canary_is_not_asked_for_again():

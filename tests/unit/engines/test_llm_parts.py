@@ -115,7 +115,7 @@ def test_a_passage_that_is_not_there_cannot_be_chosen():
         found = tools.knowledge.search("reset your password", 5, DEFAULT_TENANT)
 
     assert [passage["article_id"] for passage in found] == [PASSAGE["article_id"]]
-    assert any("only passages 1 to 1" in (spoken.failure or "") for spoken in usage.spoken)
+    assert any("only passages 1 to 1" in (spoken.failure or "") for spoken in usage.engine_calls)
 
 
 def test_a_search_that_found_little_is_made_again_in_other_words():

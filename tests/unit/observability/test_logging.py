@@ -11,7 +11,7 @@ import gunicorn.config
 import pytest
 import structlog
 
-from ticketflow.observability.context import bound, forget
+from ticketflow.observability.context import bound, unbind
 from ticketflow.observability.gunicorn import Logger
 from ticketflow.observability.logging import ROOT, configure_logging, get_logger, set_levels
 
@@ -20,7 +20,7 @@ from ticketflow.observability.logging import ROOT, configure_logging, get_logger
 def logging_as(log_format, level="info"):
     """Log in a format; not a fixture, since pytest puts its own handlers in place around the test itself."""
     handlers, before, configured = logging.root.handlers, logging.root.level, structlog.get_config()
-    forget()  # what an earlier test in this thread has bound
+    unbind()  # what an earlier test in this thread has bound
     configure_logging(level, log_format)
     yield get_logger("tests")
     set_levels({ROOT: level})

@@ -33,7 +33,7 @@ def test_a_sign_of_life_ends_the_silence(watch):
 
 def test_a_broker_that_is_away_excuses_any_silence(watch):
     judge(watch, 0)
-    watch.forget()
+    watch.reset()
 
     assert not judge(watch, 1000)
 

@@ -36,7 +36,7 @@ from ticketflow.observability.logging import get_logger
 from ticketflow.observability.metrics import MODEL_CALLS, MODEL_COST, MODEL_FALLBACKS, MODEL_TOKENS
 from ticketflow.observability.tracing import describe_span, span
 from ticketflow.workflow.state import DEFAULT_TENANT, LlmStep
-from ticketflow.workflow.usage import Spoken, current_usage, record_spoken
+from ticketflow.workflow.usage import EngineCall, current_usage, record_engine_call
 
 log = get_logger(__name__)
 
@@ -244,8 +244,8 @@ class Chat:
         MODEL_CALLS.labels(question.step, "kept").inc()
         usage = current_usage()
         is_ours = usage is not None and (usage.attempt or 1) > 1 and usage.ticket_id == kept.ticket_id
-        record_spoken(
-            Spoken(
+        record_engine_call(
+            EngineCall(
                 engine=f"llm/{question.part}",
                 model=self._provider.name,
                 prompt_version=question.prompt.version,
@@ -280,8 +280,8 @@ class Chat:
         else:
             MODEL_FALLBACKS.labels(question.step).inc()
             log.warning("model.fell_back", step=question.step, model=self._provider.name, reason=failure)
-        record_spoken(
-            Spoken(
+        record_engine_call(
+            EngineCall(
                 engine=f"llm/{question.part}",
                 model=self._provider.name,
                 prompt_version=question.prompt.version,

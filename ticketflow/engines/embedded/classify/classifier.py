@@ -11,7 +11,7 @@ from ticketflow.engines.embedded.language import guess_language
 from ticketflow.engines.embedded.taxonomy import Category, Taxonomy
 from ticketflow.workflow.ports import Label
 from ticketflow.workflow.state import Guess, Sla, question_text
-from ticketflow.workflow.usage import Spoken, record_spoken
+from ticketflow.workflow.usage import EngineCall, record_engine_call
 
 ALTERNATIVES = 3
 TRAINED_ON = "en"
@@ -84,7 +84,7 @@ class EmbeddedClassifier:
         category = fitted.taxonomy.by_name[chosen["category"]]
         mood = self._sentiment.guess(text)
         haste = self._priority.guess(text, mood)
-        record_spoken(Spoken(engine="embedded/classifier", model=self._encoder.name))
+        record_engine_call(EngineCall(engine="embedded/classifier", model=self._encoder.name))
         return Label(
             category=category.name,
             team=category.team,

@@ -17,7 +17,7 @@ from ticketflow.engines.embedded.taxonomy import Taxonomy
 from ticketflow.masking import mask_payment_numbers
 from ticketflow.workflow.state import Entity, Request
 from ticketflow.workflow.steps.personal_data import find_emails, find_links
-from ticketflow.workflow.usage import Spoken, record_spoken
+from ticketflow.workflow.usage import EngineCall, record_engine_call
 
 # Facts sit near the top; a pasted log must not hold a worker. Of 20,000 characters that are all dates or numbers, facts
 # take 0.3 s.
@@ -57,7 +57,7 @@ class EmbeddedExtractor:
         """List facts in order of appearance, subject first."""
         expected = self._expect()
         received_at, timezone = parse_instant(request["received_at"]), request["timezone"]
-        record_spoken(Spoken(engine="embedded/extractor"))
+        record_engine_call(EngineCall(engine="embedded/extractor"))
         return [
             Entity(type=found.type, value=found.value, text=found.text, field=name, start=found.start, end=found.end)
             for name in _FIELDS

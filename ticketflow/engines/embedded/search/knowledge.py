@@ -10,7 +10,7 @@ from ticketflow.engines.embedded.search.confidence import estimate_confidence
 from ticketflow.engines.embedded.search.index import Found, PassageIndex
 from ticketflow.engines.embedded.search.passages import index_article
 from ticketflow.workflow.state import Passage, SimilarTicket
-from ticketflow.workflow.usage import Spoken, record_spoken
+from ticketflow.workflow.usage import EngineCall, record_engine_call
 
 
 class Explanation(TypedDict):
@@ -50,7 +50,7 @@ class EmbeddedKnowledge:
 
     def search(self, query: str, limit: int, tenant: str) -> list[Passage]:  # noqa: ARG002  # see class
         """List the best passages, best first, at most one per article."""
-        record_spoken(Spoken(engine="embedded/knowledge", model=self._encoder.name))
+        record_engine_call(EngineCall(engine="embedded/knowledge", model=self._encoder.name))
         return [build_passage(found) for found in self.find(query, limit)]
 
     def find_resolved(self, query: str, limit: int, tenant: str) -> list[SimilarTicket]:  # noqa: ARG002

@@ -6,7 +6,7 @@ from ticketflow.engines.embedded.encoder.vectors import Encoder
 from ticketflow.engines.embedded.search.asking import asked_sentences
 from ticketflow.workflow.ports import Brief, Opinion, Reply
 from ticketflow.workflow.state import Problem, question_text
-from ticketflow.workflow.usage import Spoken, record_spoken
+from ticketflow.workflow.usage import EngineCall, record_engine_call
 
 # Cosine of unrelated and of clearly related sentences; between them a straight line. StackFAQ dev:
 # of sentences of another article 95 % lie below 0.31; of the right passage's best sentences half
@@ -27,7 +27,7 @@ class EmbeddedReviewer:
 
     def review(self, brief: Brief, reply: Reply) -> Opinion:
         """Judge a reply; an acknowledgement answers nothing yet and has nothing to mend."""
-        record_spoken(Spoken(engine="embedded/reviewer", model=self._encoder.name))
+        record_engine_call(EngineCall(engine="embedded/reviewer", model=self._encoder.name))
         quotes = [citation["quote"] for citation in reply.citations]
         if not quotes:
             return Opinion(completeness=0.0, problems=[])

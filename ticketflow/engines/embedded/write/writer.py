@@ -16,7 +16,7 @@ from ticketflow.workflow.letters import Letters, Phrases
 from ticketflow.workflow.ports import Brief, Reply
 from ticketflow.workflow.state import cite, question_text
 from ticketflow.workflow.steps.leads import find_leads, may_be_called
-from ticketflow.workflow.usage import Spoken, record_spoken
+from ticketflow.workflow.usage import EngineCall, record_engine_call
 
 # Names come from the ticket: words of letters with hyphens and apostrophes, initials and titles with a dot at their
 # end; anything else is not greeted.
@@ -92,7 +92,7 @@ class EmbeddedWriter:
 
     def answer(self, brief: Brief) -> Reply | None:
         """Quote the best passage that is likely enough to answer and has something left to quote."""
-        record_spoken(Spoken(engine="embedded/writer", model=self._encoder.name))
+        record_engine_call(EngineCall(engine="embedded/writer", model=self._encoder.name))
         text = question_text(brief.request["subject"], brief.request["body"])
         rejected = _list_quotes(brief, "rejected")
         passages = [
@@ -119,7 +119,7 @@ class EmbeddedWriter:
 
     def acknowledge(self, brief: Brief) -> Reply:
         """Say that the message is with the team, and which numbers were noted; promise nothing else."""
-        record_spoken(Spoken(engine="embedded/writer"))
+        record_engine_call(EngineCall(engine="embedded/writer"))
         phrases = self._find_phrases(brief)
         body = phrases.routed.format(team=brief.team)
         if ids := _noted_ids(brief):

@@ -9,7 +9,7 @@ from kombu import Connection, Exchange, Queue
 from kombu.exceptions import ChannelError
 
 from tests.garbage import ODD, ODD_BODIES
-from ticketflow.tasks import folder
+from ticketflow.tasks import filesystem_broker
 
 EXCHANGE = Exchange("things", type="topic")
 QUEUE = Queue("steps.draft", EXCHANGE, routing_key="steps.draft")
@@ -21,7 +21,7 @@ def channel(tmp_path):
     folders = {"data_folder_in": "messages", "data_folder_out": "messages", "control_folder": "exchanges"}
     options = {name: str(tmp_path / place) for name, place in folders.items()}
     (tmp_path / "messages").mkdir()
-    with Connection(f"{folder.SCHEME}://", transport_options=options) as connection:
+    with Connection(f"{filesystem_broker.SCHEME}://", transport_options=options) as connection:
         channel = connection.default_channel
         channel.state.clear()  # what an earlier test has declared
         QUEUE.bind(channel).declare()
