@@ -11,9 +11,10 @@ from prometheus_client import REGISTRY
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from tests.numbers import read
 from tests.receiver import receiving
 from tests.served import Served, serve_one_database
-from ticketflow.adapters.webhook_post import UndeliveredError, WebhookPost
+from ticketflow.adapters.webhook_post import Answer, UndeliveredError, WebhookPost
 from ticketflow.services.cancel_ticket import cancel_ticket
 from ticketflow.services.deliver_webhook import (
     DeliveryLimits,
@@ -278,6 +279,27 @@ def test_what_was_sent_and_not_written_down_is_sent_again_under_the_same_id(
     assert [(each["status"], each["attempts"]) for each in deliveries(api, webhook)] == [("delivered", 2)]
 
 
+@pytest.mark.parametrize(
+    ("status", "becomes"), [(199, "pending"), (200, "delivered"), (299, "delivered"), (300, "pending")]
+)
+def test_only_an_answer_of_the_two_hundreds_is_a_delivery(api, webhook, tell, work, status, becomes):
+    tell()
+
+    work(post=lambda *_: Answer(status))
+
+    assert [(each["status"], each["response_status"]) for each in deliveries(api, webhook)] == [(becomes, status)]
+
+
+def test_what_nobody_got_is_sent_again(api, webhook, tell, work):
+    def refuse(*_):
+        raise UndeliveredError("nobody there")
+
+    tell()
+    work(post=refuse)
+
+    assert [(each["status"], each["error"]) for each in deliveries(api, webhook)] == [("pending", "nobody there")]
+
+
 def test_who_reports_back_too_late_changes_nothing(api, webhook, sessions, tell, work, let_pass):
     tell()
     (slow,) = claim_webhooks(sessions, LIMITS, 16, {})
@@ -287,9 +309,12 @@ def test_who_reports_back_too_late_changes_nothing(api, webhook, sessions, tell,
     def refuse(*_):
         raise UndeliveredError("too late")
 
+    before = read("ticketflow_webhook_deliveries_total", outcome="delivered")
     deliver_webhook(sessions, refuse, LIMITS.policy, slow)
+    deliver_webhook(sessions, lambda *_: Answer(204), LIMITS.policy, slow)
 
     assert [(each["status"], each["error"]) for each in deliveries(api, webhook)] == [("delivered", None)]
+    assert read("ticketflow_webhook_deliveries_total", outcome="delivered") == before
     assert api.get(f"/webhooks/{webhook['id']}").json["failures"] == 0
 
 
