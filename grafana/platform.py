@@ -227,8 +227,8 @@ _CELERY = Row(
         ),
         Panel(
             "Retried, rejected and failed in five minutes",
-            "Retried: the step comes back after a while. Rejected: its ticket is parked; Celery counts it as failed "
-            "too. Failed alone: the step raised, and its ticket comes back by its clock.",
+            "Retried: the step comes back after a while. Rejected: its ticket failed for good; Celery counts it "
+            "as failed, too. Failed alone: the step raised, and its ticket comes back by its clock.",
             [
                 Query(grown_from_nowhere("celery_task_retried_total", "name", TASKS), "{{name}} retried"),
                 Query(grown_from_nowhere("celery_task_rejected_total", "name", TASKS), "{{name}} rejected"),

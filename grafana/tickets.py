@@ -56,7 +56,7 @@ AT_A_GLANCE = Row(
         ),
         Panel(
             "Failed",
-            "Tickets that failed for good and wait for somebody: dead letters.",
+            "Tickets that failed for good and wait for somebody.",
             [Query('sum(ticketflow_tickets{status="failed"})', "failed")],
             kind="stat",
             alarms={1: "orange"},

@@ -20,7 +20,7 @@ from ticketflow.storage.leases import Claim
 from ticketflow.storage.models import Base, Ticket
 from ticketflow.storage.session import Sessions, build_engine, build_session_factory
 from ticketflow.workflow.approval import ApprovalPolicy
-from ticketflow.workflow.outcomes import Committed, Parked, StepOutcome
+from ticketflow.workflow.outcomes import Committed, Failed, StepOutcome
 from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.ports import Tools
 from ticketflow.workflow.state import DEFAULT_TENANT
@@ -102,10 +102,10 @@ class Served:
         self._run(ticket_id, fake_tools(passages=passages, approval=ApprovalPolicy("always")))
         assert self.get(f"/tickets/{ticket_id}").json["status"] == "awaiting_approval"
 
-    def park(self, ticket_id: str) -> None:
+    def fail(self, ticket_id: str) -> None:
         """Run a ticket up to research, which fails for good."""
         *_, last = self._run(ticket_id, fake_tools(knowledge=BrokenKnowledge()))
-        assert isinstance(last, Parked)
+        assert isinstance(last, Failed)
 
     def count(self, table: str) -> int:
         """Count the rows of a table."""

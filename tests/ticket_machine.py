@@ -39,9 +39,9 @@ from ticketflow.workflow.outcomes import (
     Asked,
     Busy,
     Committed,
+    Failed,
     Held,
     LostLease,
-    Parked,
     Retrying,
     StepOutcome,
     Superseded,
@@ -334,7 +334,7 @@ class TicketMachine(RuleBasedStateMachine):
         if not is_ours:
             self.stale(worker, outcome)
         elif is_last:
-            assert outcome == Parked("try again")
+            assert outcome == Failed("try again")
             self.model.stop("failed")
         else:
             assert isinstance(outcome, Retrying)
@@ -349,7 +349,7 @@ class TicketMachine(RuleBasedStateMachine):
         if not is_ours:
             self.stale(worker, outcome)
         else:
-            assert outcome == Parked("no use")
+            assert outcome == Failed("no use")
             self.model.stop("failed")
 
     @precondition(lambda self: self.workers)
@@ -513,7 +513,7 @@ class TicketMachine(RuleBasedStateMachine):
             model.lose_holder()
         elif model.deaths >= MAX_DEATHS or model.attempt >= MAX_ATTEMPTS:
             model.stop("failed")
-            return Parked
+            return Failed
         elif model.is_paused:
             model.give_back()
             return Held

@@ -28,7 +28,7 @@ class TransientError(TicketFlowError):
 
 
 class PermanentError(TicketFlowError):
-    """The same call can never succeed: the ticket is parked until its cause is repaired."""
+    """The same call can never succeed: the ticket fails and waits until its cause is repaired."""
 
 
 class ConfigurationError(PermanentError):

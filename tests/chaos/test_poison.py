@@ -20,7 +20,7 @@ def revive(site: Site) -> bool:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
-def test_a_ticket_that_kills_its_workers_is_parked_and_takes_no_other_with_it(pool, new_site):
+def test_a_ticket_that_kills_its_workers_fails_and_takes_no_other_with_it(pool, new_site):
     with new_site(Setup(workers={"one": pool, "two": pool}, step_s=0.05)).prepared() as site:
         site.start(API)
         poison = submit_directly(site, 2, subject=POISON)

@@ -52,9 +52,9 @@ def article(api) -> str:
 
 
 @pytest.fixture
-def parked(api) -> str:
+def failed(api) -> str:
     ticket_id = api.submit()["id"]
-    api.park(ticket_id)
+    api.fail(ticket_id)
     return ticket_id
 
 
@@ -90,14 +90,14 @@ def test_every_answer_is_documented(api, document, finished, article):
     check_conversation(api, document, conversation)
 
 
-def test_every_answer_to_an_operation_is_documented(api, document, completed, parked, article):
+def test_every_answer_to_an_operation_is_documented(api, document, completed, failed, article):
     fork = {"step": "draft", "overrides": {"team": "Billing", "customer": {"name": None}}}
     conversation = [
-        ("get", f"/tickets/{parked}", {}),
-        ("post", f"/tickets/{parked}/retry", {"headers": {"If-Match": '"99"'}}),
-        ("post", f"/tickets/{parked}/retry", {}),
+        ("get", f"/tickets/{failed}", {}),
+        ("post", f"/tickets/{failed}/retry", {"headers": {"If-Match": '"99"'}}),
+        ("post", f"/tickets/{failed}/retry", {}),
         ("post", f"/tickets/{completed}/retry", {}),
-        ("post", f"/tickets/{parked}/cancel", {}),
+        ("post", f"/tickets/{failed}/cancel", {}),
         ("post", f"/tickets/{completed}/cancel", {"json": {"reason": "No"}}),
         ("post", f"/tickets/{completed}/fork", {"json": fork}),
         ("post", f"/tickets/{completed}/fork", {"json": {"step": "lost"}}),
@@ -210,7 +210,7 @@ def test_the_check_of_answers_finds_faults(api, document, finished):
     assert list(find_misfits({}, schema, document))
 
 
-def test_answers_leave_nothing_out(api, finished, parked, article):
+def test_answers_leave_nothing_out(api, finished, failed, article):
     ticket_id = api.get(f"/tickets/{finished}").json["id"]
     place = (api.sessions, DEFAULT_TENANT)
 
@@ -221,7 +221,7 @@ def test_answers_leave_nothing_out(api, finished, parked, article):
     assert [(each["step"], each["output"], each["engines"]) for each in steps] == kept
     shown, row = api.get(f"/articles/{article}").json, read_article(*place, article)
     assert {name: shown[name] for name in ARTICLE} == {name: getattr(row, name) for name in ARTICLE}
-    assert api.get(f"/tickets/{parked}").json == read_ticket(*place, parked)
+    assert api.get(f"/tickets/{failed}").json == read_ticket(*place, failed)
     paused = api.put("/pauses/finalize", json={"reason": "repairs"}).json
     assert [(paused["step"], paused["tenant"], paused["reason"])] == [
         (each.step, each.tenant, each.reason) for each in read_pauses(*place)

@@ -77,7 +77,7 @@ def resume_research(plant: Plant) -> None:
     assert plant.ask("celery -A ticketflow.tasks tickets resume research").returncode == 0
 
 
-def park(plant: Plant, count: int) -> None:
+def fail(plant: Plant, count: int) -> None:
     """Have tickets that used up their attempts."""
     gather_at_research(plant, count)
     plant.query("UPDATE tickets SET attempt = 4 WHERE next_step = 'research'")
@@ -239,9 +239,9 @@ def _takes_tickets(plant: Plant) -> bool:
 SCENARIOS: Mapping[str, Scenario] = {
     "TicketsNotFlowing": Scenario(freeze_worker, aftermath=end_frozen_worker),
     "OldestDueTooOld": Scenario(let_tickets_pile_up),
-    "CompletionBudgetBurnFast": Scenario(lambda plant: park(plant, 12), cure=repair_knowledge),
+    "CompletionBudgetBurnFast": Scenario(lambda plant: fail(plant, 12), cure=repair_knowledge),
     "CompletionBudgetBurnSlow": Scenario(let_tickets_end_late),
-    "DeadLetters": Scenario(lambda plant: park(plant, 2), cure=repair_knowledge),
+    "DeadLetters": Scenario(lambda plant: fail(plant, 2), cure=repair_knowledge),
     "StepFailureRate": Scenario(let_research_fail, aftermath=repair_knowledge, env={"STEP": "research"}),
     "PauseForgotten": Scenario(pause_draft, env={"STEP": "draft"}),
     "WorkerGone": Scenario(take_workers_away),

@@ -89,7 +89,7 @@ def _is_healthy(client: httpx.Client) -> bool:
         return False
 
 
-def test_a_ticket_that_failed_for_good_is_parked_and_its_message_is_with_the_dead_letters(servers_system):
+def test_a_ticket_that_failed_for_good_is_shown_and_its_message_is_with_the_dead_letters(servers_system):
     everything = Queue(exchange=Exchange("ticketflow.dead", "topic"), routing_key="#", exclusive=True)
     with Connection(servers_system.env["TICKETFLOW_BROKER_URL"]) as broker:
         letters = broker.SimpleQueue(everything)  # a copy of its own, since dispatchers empty ``ticketflow.dead``

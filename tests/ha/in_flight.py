@@ -11,12 +11,12 @@ from structlog.testing import capture_logs
 
 from tests.fakes import fake_tools
 from ticketflow.errors import PermanentError, TransientError
-from ticketflow.services.dead_letters import find_dead_letters, replay_dead_letters
+from ticketflow.services.dead_letters import find_failed_tickets, replay_failed_tickets
 from ticketflow.services.decide_approval import Judgement, decide_approval
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.services.submit_ticket import submit_ticket
-from ticketflow.storage.dead_letters import DeadFilter
+from ticketflow.storage.dead_letters import FailedFilter
 from ticketflow.storage.due import claim_due
 from ticketflow.storage.leases import Claim, claim_step
 from ticketflow.storage.session import Sessions, build_engine, build_session_factory
@@ -31,7 +31,7 @@ STEPS = ticket_plan().order
 GRACE = timedelta(seconds=2)
 LEASE = timedelta(seconds=2)
 SCHEDULED_IN = timedelta(seconds=5)
-SITUATIONS = ("sent", "leased", "retrying", "parked", "sent", "waiting", "told", "sent", "scheduled", "new")
+SITUATIONS = ("sent", "leased", "retrying", "failed", "sent", "waiting", "told", "sent", "scheduled", "new")
 STANDING = """
     SELECT count(*), status, next_step, lease_token IS NOT NULL AS is_leased, error IS NOT NULL AS has_error
     FROM tickets GROUP BY 2, 3, 4, 5 ORDER BY 2, 3, 4, 5
@@ -93,12 +93,12 @@ class InFlight:
             session.execute(text("UPDATE tickets SET wake_at = now() WHERE wake_at IS NOT NULL"))
 
     def repair(self) -> Counter[str]:
-        """Do what people do: replay what is parked, accept what waits for them; return how many of each."""
+        """Do what people do: replay what failed, accept what waits for them; return how many of each."""
         with self.sessions() as session:
             waiting = session.execute(text("SELECT id, version FROM tickets WHERE status = 'awaiting_approval'")).all()
         for ticket_id, version in waiting:
             decide_approval(self.sessions, DEFAULT_TENANT, ticket_id, Judgement("accept", by="drill"), version)
-        replayed = replay_dead_letters(self.sessions, find_dead_letters(self.sessions, DeadFilter()))
+        replayed = replay_failed_tickets(self.sessions, find_failed_tickets(self.sessions, FailedFilter()))
         return Counter(accepted=len(waiting), replayed=replayed)
 
     def list_effects(self) -> set[tuple[str, str]]:
@@ -144,7 +144,7 @@ class InFlight:
                     claim_step(session, claim, LEASE, 3)
             case "retrying":
                 self._stumbling.run(claim)
-            case "parked":
+            case "failed":
                 self._failing.run(claim)
             case "waiting":
                 self._asking.run(claim)

@@ -36,7 +36,7 @@ def build_models(settings: Settings, sessions: Sessions) -> StoredModels:
 
 
 def check_engine(settings: Settings) -> None:
-    """Find what is missing before a worker takes tickets that it could only park.
+    """Find what is missing before a worker takes tickets that could only fail there.
 
     Raises:
         ConfigurationError: The weights are not installed, the taxonomy or the letters are wrong, or the chat model

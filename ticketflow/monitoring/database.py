@@ -50,7 +50,7 @@ def judge_deliveries(measure: WebhookMeasure) -> Iterator[Finding]:
 
 CHECKS: Sequence[Callable[[Session], Iterator[Finding]]] = (
     flow.diagnose_pauses,
-    flow.diagnose_parked,
+    flow.diagnose_failed,
     flow.diagnose_left_behind,
     flow.diagnose_tries,
     flow.diagnose_ended,

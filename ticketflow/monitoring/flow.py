@@ -14,14 +14,14 @@ from ticketflow.storage.pauses import list_pauses
 from ticketflow.storage.statistics import (
     MOST,
     Due,
-    Parked,
+    FailureKind,
     Place,
     StepTries,
     count_ended,
     count_expiring_approvals,
+    count_failed_by_error,
     count_fallbacks,
     count_left_behind,
-    count_parked_by_error,
     count_tries,
     count_unclaimed,
     list_blocked_providers,
@@ -112,22 +112,21 @@ def diagnose_pauses(session: Session) -> Iterator[Finding]:
         )
 
 
-def diagnose_parked(session: Session) -> Iterator[Finding]:
+def diagnose_failed(session: Session) -> Iterator[Finding]:
     """Tell which tickets failed for good, and why most of them did."""
-    if kinds := count_parked_by_error(session):
-        yield judge_parked(kinds)
+    if kinds := count_failed_by_error(session):
+        yield judge_failed(kinds)
 
 
-def judge_parked(kinds: list[Parked]) -> Finding:
-    """Tell how many tickets are parked, the commonest error first."""
+def judge_failed(kinds: list[FailureKind]) -> Finding:
+    """Tell how many tickets failed, the commonest error first."""
     total = sum(kind.count for kind in kinds)
     shown = ", ".join(f"{kind.error} at {kind.step} ({kind.count})" for kind in kinds[:_KINDS_SHOWN])
     more = f" and {len(kinds) - _KINDS_SHOWN} more kinds" if len(kinds) > _KINDS_SHOWN else ""
-    are = "is" if total == 1 else "are"
     return build_finding(
         Severity.WARNING,
         "DeadLetters",
-        f"{_count(total, 'ticket')} {are} parked: {shown}{more}; `celery -A ticketflow.tasks dead list` names them,"
+        f"{_count(total, 'ticket')} failed: {shown}{more}; `celery -A ticketflow.tasks dead list` names them,"
         " repair the cause first",
     )
 

@@ -17,7 +17,7 @@ from ticketflow.observability.logging import get_logger
 from ticketflow.storage.clocks import count_jumps
 from ticketflow.storage.migrate import USABLE, find_schema_age
 from ticketflow.storage.models import EVERY_STEP
-from ticketflow.storage.statistics import LiveTickets, count_parked, count_pauses, measure_live, measure_size
+from ticketflow.storage.statistics import LiveTickets, count_failed, count_pauses, measure_live, measure_size
 from ticketflow.storage.webhook_deliveries import WebhookMeasure, measure_webhooks
 from ticketflow.storage.workers import Capacity, list_hung, measure_capacity
 from ticketflow.workflow.plan import ticket_plan
@@ -36,7 +36,7 @@ class Measures:
 
     Attributes:
         live: Tickets that have not ended, by status and priority.
-        parked: Tickets that failed.
+        failed: Tickets that failed.
         pauses: Pauses in force by step.
         clock_jumps: Times the database's clock jumped in the last month.
         hung: Steps that do not come back, by their name.
@@ -44,7 +44,7 @@ class Measures:
     """
 
     live: Sequence[LiveTickets]
-    parked: int
+    failed: int
     pauses: Mapping[str, int]
     capacity: Capacity
     webhooks: WebhookMeasure
@@ -67,7 +67,7 @@ def measure_system(engine: Engine, alive_for: timedelta) -> Measures | None:
     with Session(engine) as session:
         return Measures(
             live=measure_live(session),
-            parked=count_parked(session),
+            failed=count_failed(session),
             pauses=count_pauses(session),
             capacity=measure_capacity(session, alive_for),
             webhooks=measure_webhooks(session),
@@ -103,7 +103,7 @@ class SystemGauge:
 
 
 def _by_status(measures: Measures) -> dict[str, float]:
-    found: dict[str, float] = {Status.FAILED: measures.parked}
+    found: dict[str, float] = {Status.FAILED: measures.failed}
     for row in measures.live:
         found[row.status] = found.get(row.status, 0) + row.count
     return found

@@ -33,7 +33,7 @@ class DeadLetterBox(Protocol):
 def collect_dead_letters(sessions: Sessions, box: DeadLetterBox, limit: int = 100) -> int:
     """Empty the box: a message the broker dropped becomes an event of its ticket.
 
-    The ticket itself needs no help: its clock brings it back. A parked ticket's own message says
+    The ticket itself needs no help: its clock brings it back. A failed ticket's own message says
     nothing new and leaves no event.
 
     Returns:

@@ -1,11 +1,11 @@
-"""Parked tickets: find them, send them on their way again, or give them up."""
+"""Failed tickets: find them, send them on their way again, or give them up."""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from ticketflow.services.views import describe_dead_letter
-from ticketflow.storage.dead_letters import DeadFilter, list_dead, list_dead_ids, lock_dead
+from ticketflow.services.views import describe_failed_ticket
+from ticketflow.storage.dead_letters import FailedFilter, list_failed, list_failed_ids, lock_failed
 from ticketflow.storage.events import record_event
 from ticketflow.storage.operations import requeue_ticket, stop_ticket
 from ticketflow.storage.session import Sessions
@@ -13,46 +13,46 @@ from ticketflow.workflow.events import EventType
 from ticketflow.workflow.transitions import Status
 
 
-def read_dead_letters(sessions: Sessions, wanted: DeadFilter, limit: int | None = None) -> list[dict[str, Any]]:
-    """Show parked tickets of every tenant, the longest dead first, with their errors."""
+def read_failed_tickets(sessions: Sessions, wanted: FailedFilter, limit: int | None = None) -> list[dict[str, Any]]:
+    """Show failed tickets of every tenant in the order they failed, with their errors."""
     with sessions() as session:
-        return [describe_dead_letter(ticket) for ticket in list_dead(session, wanted, limit)]
+        return [describe_failed_ticket(ticket) for ticket in list_failed(session, wanted, limit)]
 
 
-def find_dead_letters(sessions: Sessions, wanted: DeadFilter) -> Sequence[UUID]:
-    """Return the ids of parked tickets of every tenant, the longest dead first."""
+def find_failed_tickets(sessions: Sessions, wanted: FailedFilter) -> Sequence[UUID]:
+    """Return the ids of failed tickets of every tenant in the order they failed."""
     with sessions() as session:
-        return list_dead_ids(session, wanted)
+        return list_failed_ids(session, wanted)
 
 
-def replay_dead_letters(sessions: Sessions, ids: Sequence[UUID]) -> int:
-    """Make parked tickets due at the step that failed; finished steps are not run again.
+def replay_failed_tickets(sessions: Sessions, ids: Sequence[UUID]) -> int:
+    """Make failed tickets due at the step that failed; finished steps are not run again.
 
     Args:
         ids: A few hundred at most: they are locked together.
 
     Returns:
-        How many of them were still parked; wake a dispatcher for them.
+        How many of them were still failed; wake a dispatcher for them.
     """
     with sessions.begin() as session:
-        tickets = lock_dead(session, ids)
+        tickets = lock_failed(session, ids)
         for ticket in tickets:
             requeue_ticket(ticket, str(ticket.next_step))
             record_event(session, ticket, EventType.TICKET_RETRIED, ticket.next_step)
         return len(tickets)
 
 
-def purge_dead_letters(sessions: Sessions, ids: Sequence[UUID]) -> int:
-    """Give parked tickets up: they end as cancelled, and their trail says so.
+def purge_failed_tickets(sessions: Sessions, ids: Sequence[UUID]) -> int:
+    """Give failed tickets up: they end as cancelled, and their trail says so.
 
     Args:
         ids: A few hundred at most: they are locked together.
 
     Returns:
-        How many of them were still parked.
+        How many of them were still failed.
     """
     with sessions.begin() as session:
-        tickets = lock_dead(session, ids)
+        tickets = lock_failed(session, ids)
         for ticket in tickets:
             stop_ticket(ticket, Status.CANCELLED)
             detail = {"reason": "dead letter purged"}

@@ -1,4 +1,4 @@
-"""Try a ticket's step again now: a parked one, or one that waits for its next attempt."""
+"""Try a ticket's step again now: a failed one, or one that waits for its next attempt."""
 
 from typing import Any
 from uuid import UUID
@@ -40,6 +40,6 @@ def retry_ticket(sessions: Sessions, tenant: str | None, ticket_id: UUID, seen: 
 
 
 def find_failed_step(ticket: Ticket) -> str | None:
-    """Return the step a ticket is parked at, or waits to try again; ``None`` if nothing failed."""
+    """Return the step a ticket failed at, or waits to try again; ``None`` if nothing failed."""
     is_waiting = ticket.status == Status.PROCESSING and ticket.error is not None and ticket.lease_token is None
     return ticket.next_step if ticket.status == Status.FAILED or is_waiting else None

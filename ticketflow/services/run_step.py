@@ -41,8 +41,8 @@ from ticketflow.storage.leases import (
     ask_person,
     claim_step,
     commit_step,
+    fail,
     give_back,
-    park,
 )
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.approval import ApprovalRequest
@@ -53,10 +53,10 @@ from ticketflow.workflow.outcomes import (
     Asked,
     Busy,
     Committed,
+    Failed,
     Held,
     LostLease,
     OtherGraph,
-    Parked,
     Retrying,
     StepOutcome,
     Superseded,
@@ -78,7 +78,7 @@ REFUSED: dict[Verdict, StepOutcome] = {
     Verdict.BUSY: Busy(),
     Verdict.OTHER_GRAPH: OtherGraph(),
     Verdict.HELD: Held(),
-    Verdict.WORN_OUT: Busy(),  # where somebody else parks it meanwhile
+    Verdict.WORN_OUT: Busy(),  # where somebody else lets it fail meanwhile
 }
 # A dispatcher finds a paused ticket as soon as it is resumed. One of another graph waits: workers of two releases share
 # the queues while one replaces the other, and the next one may be of either.
@@ -228,11 +228,11 @@ class StepRunner:
             return self._lose(lease) if version is None else Retrying(delay, problem["message"])
 
         log.error("step.failed", error=_brief(problem), exc_info=error)
-        version = self._write(lambda session: park(session, lease, problem, _parking_events(problem)))
+        version = self._write(lambda session: fail(session, lease, problem, _failure_events(problem)))
         if version is None:
             return self._lose(lease)
         count_end("failed", time.monotonic() - lease.accepted_s)
-        return Parked(problem["message"])
+        return Failed(problem["message"])
 
     def _lose(self, lease: Lease) -> LostLease:
         """Count a result that changed nothing, and take back what was put down for us: we are alive."""
@@ -271,7 +271,7 @@ class StepRunner:
         return outcome
 
     def _give_up(self, refusal: Refusal) -> StepOutcome:
-        """Park a ticket whose step killed its workers, or whose last allowed attempt ended without a word."""
+        """Fail a ticket whose step killed its workers, or whose last allowed attempt ended without a word."""
         step = refusal.claim.step
         message = f"step {step} ended without a result {refusal.attempt} times"
         if refusal.deaths >= MAX_DEATHS:
@@ -279,12 +279,12 @@ class StepRunner:
         error = WorkerDiedError(message)
         problem = _describe(error, refusal)
         with self._sessions.begin() as session:
-            version = park(session, refusal, problem, _parking_events(problem))
+            version = fail(session, refusal, problem, _failure_events(problem))
         if version is None:
             return Busy()
         STEP_FAILURES.labels(step, name_error(error)).inc()
         count_end("failed", time.monotonic() - refusal.accepted_s)
-        return Parked(message)
+        return Failed(message)
 
 
 def _think(plan: Plan, tools: Tools, lease: Lease) -> LedgerEntry:
@@ -348,7 +348,7 @@ def _retrying_event(problem: Mapping[str, Any], delay: timedelta) -> Event:
     return Event(EventType.STEP_RETRYING, {"error": _brief(problem), "delay_s": round(delay.total_seconds(), 3)})
 
 
-def _parking_events(problem: Mapping[str, Any]) -> list[Event]:
+def _failure_events(problem: Mapping[str, Any]) -> list[Event]:
     return [
         Event(EventType.STEP_FAILED, {"error": _brief(problem)}),
         Event(EventType.TICKET_FAILED, {"step": problem["step"]}),

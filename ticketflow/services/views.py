@@ -124,8 +124,8 @@ def describe_key(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def describe_dead_letter(ticket: Ticket) -> dict[str, Any]:
-    """Show why a ticket is parked; nothing of what the customer wrote."""
+def describe_failed_ticket(ticket: Ticket) -> dict[str, Any]:
+    """Show why a ticket failed; nothing of what the customer wrote."""
     return {
         "id": str(ticket.id),
         "tenant": ticket.tenant,

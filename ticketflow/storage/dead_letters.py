@@ -1,4 +1,4 @@
-"""Parked tickets, as an operator looks for them, and messages the broker gave up on."""
+"""Failed tickets, as an operator looks for them, and messages the broker gave up on."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,14 +15,14 @@ from ticketflow.workflow.transitions import Status
 
 
 @dataclass(frozen=True, slots=True)
-class DeadFilter:
-    """Which parked tickets are meant; what is left out does not narrow.
+class FailedFilter:
+    """Which failed tickets are meant; what is left out does not narrow.
 
     Attributes:
         ids: Exactly these.
-        step: Parked at this step.
-        error_class: Parked by this class of error.
-        older_than: Parked at least this long ago.
+        step: Failed at this step.
+        error_class: Failed with this class of error.
+        older_than: Failed at least this long ago.
     """
 
     ids: Sequence[UUID] = ()
@@ -68,20 +68,20 @@ _RECORD = text(f"""
 """).bindparams(bindparam("detail", type_=JSONB))
 
 
-def list_dead(session: Session, wanted: DeadFilter, limit: int | None = None) -> Sequence[Ticket]:
-    """List parked tickets, the longest dead first, without what the customer wrote."""
+def list_failed(session: Session, wanted: FailedFilter, limit: int | None = None) -> Sequence[Ticket]:
+    """List failed tickets in the order they failed, without what the customer wrote."""
     query = select(Ticket).options(load_only(*_SHOWN)).where(*_build_conditions(wanted))
     return session.scalars(query.order_by(Ticket.finished_at, Ticket.id).limit(limit)).all()
 
 
-def list_dead_ids(session: Session, wanted: DeadFilter) -> Sequence[UUID]:
-    """List the ids of parked tickets, the longest dead first."""
+def list_failed_ids(session: Session, wanted: FailedFilter) -> Sequence[UUID]:
+    """List the ids of failed tickets in the order they failed."""
     query = select(Ticket.id).where(*_build_conditions(wanted))
     return session.scalars(query.order_by(Ticket.finished_at, Ticket.id)).all()
 
 
-def lock_dead(session: Session, ids: Sequence[UUID]) -> Sequence[Ticket]:
-    """Lock those of some tickets that are still parked and that nobody else is busy with."""
+def lock_failed(session: Session, ids: Sequence[UUID]) -> Sequence[Ticket]:
+    """Lock those of some tickets that are still failed and that nobody else is busy with."""
     query = select(Ticket).where(Ticket.id.in_(ids), Ticket.status == Status.FAILED).order_by(Ticket.id)
     return session.scalars(query.with_for_update(skip_locked=True)).all()
 
@@ -90,13 +90,13 @@ def record_dead_letter(session: Session, letter: DeadLetter) -> bool:
     """Write on a ticket's trail that the broker gave a message up.
 
     Returns:
-        Whether that was news: not when the ticket was parked with it, nor when it was written before.
+        Whether that was news: not when the ticket failed with it, nor when it was written before.
     """
     detail = {"reason": letter.reason, "queue": letter.queue}
     return session.execute(_RECORD, asdict(letter) | {"detail": detail}).one_or_none() is not None
 
 
-def _build_conditions(wanted: DeadFilter) -> list[ColumnElement[bool]]:
+def _build_conditions(wanted: FailedFilter) -> list[ColumnElement[bool]]:
     conditions = [Ticket.status == Status.FAILED]
     if wanted.ids:
         conditions.append(Ticket.id.in_(wanted.ids))

@@ -1,4 +1,4 @@
-"""A step's hold on its ticket: claim, extend, commit, give back, park. One statement each.
+"""A step's hold on its ticket: claim, extend, commit, give back, fail. One statement each.
 
 Three fences keep every effect single: the *generation* a message carries, the *lease token* a
 claim hands out, and the ledger row's primary key. A statement whose fence does not match changes
@@ -244,7 +244,7 @@ _GIVE_BACK = text(f"""
     SELECT version FROM moved
 """).bindparams(bindparam("error", type_=JSONB(none_as_null=True)), bindparam("events", type_=JSONB))
 
-_PARK = text(f"""
+_FAIL = text(f"""
     WITH moved AS (
         UPDATE tickets
         SET status = :failed, version = version + 1, lease_token = NULL, lease_until = NULL, holder = NULL,
@@ -394,14 +394,14 @@ def give_back(
     return _version(session, _GIVE_BACK, _coordinates(seen, events) | values)
 
 
-def park(session: Session, seen: Lease | Refusal, error: Mapping[str, Any], events: Sequence[Event]) -> int | None:
+def fail(session: Session, seen: Lease | Refusal, error: Mapping[str, Any], events: Sequence[Event]) -> int | None:
     """End the ticket as failed at this step; finished steps are kept.
 
     Returns:
         The ticket's new version, or ``None`` when it moved on meanwhile: nothing changed.
     """
     values = {"failed": Status.FAILED, "error": dict(error)}
-    return _version(session, _PARK, _coordinates(seen, events) | values)
+    return _version(session, _FAIL, _coordinates(seen, events) | values)
 
 
 def _asked(request: ApprovalRequest | None) -> dict[str, Any]:

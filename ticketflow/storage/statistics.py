@@ -65,12 +65,12 @@ class Backlog:
     Attributes:
         due: Tickets a dispatcher may publish.
         oldest_due_s: How long the first of them has been due, in seconds; ``None`` without any.
-        parked: Tickets that failed here.
+        failed: Tickets that failed here.
     """
 
     due: int
     oldest_due_s: float | None
-    parked: int
+    failed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
+class FailureKind:
     """Tickets that failed at a step with the same class of error."""
 
     step: str
@@ -194,21 +194,21 @@ _KNOWN_TENANTS = """
     )
 """
 
-_PARKED = text(f"""
+_FAILED = text(f"""
     {_KNOWN_TENANTS}
-    SELECT coalesce(sum(parked.count), 0)
+    SELECT coalesce(sum(failed.count), 0)
     FROM known CROSS JOIN LATERAL (
         SELECT count(*) AS count FROM tickets WHERE tickets.tenant = known.tenant AND status = :failed
-    ) AS parked
+    ) AS failed
 """)
 
-_PARKED_BY_ERROR = text(f"""
+_FAILED_BY_ERROR = text(f"""
     {_KNOWN_TENANTS}
     SELECT next_step, error->>'class', count(*)
     FROM known CROSS JOIN LATERAL (
         SELECT next_step, error FROM tickets
         WHERE tickets.tenant = known.tenant AND status = :failed ORDER BY id DESC LIMIT :most
-    ) AS parked
+    ) AS failed
     GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
 """)
 
@@ -292,15 +292,15 @@ def count_unclaimed(session: Session) -> int:
     return session.scalar(_UNCLAIMED) or 0
 
 
-def count_parked(session: Session) -> int:
+def count_failed(session: Session) -> int:
     """Count the tickets that failed and wait for somebody to repair the cause."""
-    return int(session.scalar(_PARKED, {"failed": Status.FAILED}) or 0)
+    return int(session.scalar(_FAILED, {"failed": Status.FAILED}) or 0)
 
 
-def count_parked_by_error(session: Session) -> list[Parked]:
-    """Count parked tickets by step and class of error, the commonest first."""
-    rows = session.execute(_PARKED_BY_ERROR, {"failed": Status.FAILED, "most": MOST})
-    return [Parked(step or "-", error or "-", count) for step, error, count in rows]
+def count_failed_by_error(session: Session) -> list[FailureKind]:
+    """Count failed tickets by step and class of error, the commonest first."""
+    rows = session.execute(_FAILED_BY_ERROR, {"failed": Status.FAILED, "most": MOST})
+    return [FailureKind(step or "-", error or "-", count) for step, error, count in rows]
 
 
 def list_left_behind(session: Session, lineage: Lineage) -> Sequence[UUID]:

@@ -72,7 +72,7 @@ def prepare_numbers(sender: Any, **_: Any) -> None:
 
 @signals.worker_init.connect
 def make_ready(sender: Any, **_: Any) -> None:
-    """End a worker that could only park tickets, with one line that says why; load what the others think with.
+    """End a worker whose tickets could only fail, with one line that says why; load what the others think with.
 
     A database that is not migrated yet is waited for. Loading takes seconds, which the first steps' leases need not pay
     for; a prefork worker leaves it to its children.

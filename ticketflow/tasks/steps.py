@@ -18,7 +18,7 @@ from ticketflow.tasks.envelope import StepArguments
 from ticketflow.tasks.publisher import REQUEST_ID, SENT_BY, TRACEPARENT
 from ticketflow.tasks.runtime import runtime
 from ticketflow.tasks.under_way import under_way
-from ticketflow.workflow.outcomes import AlreadyDone, Committed, Parked, Retrying, StepOutcome
+from ticketflow.workflow.outcomes import AlreadyDone, Committed, Failed, Retrying, StepOutcome
 from ticketflow.workflow.plan import ticket_plan
 
 log = get_logger(__name__)
@@ -65,7 +65,7 @@ class StepTask(Task):
 
         Raises:
             Retry: The step will be published again when the ticket's clock rings.
-            Reject: The ticket is parked, or there is none; the message goes to the dead letters.
+            Reject: The ticket failed, or there is none; the message goes to the dead letters.
         """
         is_redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
         try:
@@ -113,7 +113,7 @@ class StepTask(Task):
             case Retrying(delay, reason):
                 # No message is sent for it: a retry waits in Postgres, where it can be seen and stopped.
                 raise Retry(reason, when=delay.total_seconds())
-            case Parked(reason):
+            case Failed(reason):
                 raise Reject(reason, requeue=False)
             case Committed(is_chain_valid=True) | AlreadyDone():
                 pass

@@ -38,7 +38,7 @@ class Verdict(Enum):
         BUSY: Drop it: somebody holds the ticket, and should they be dead, that shows when their lease ends.
         OTHER_GRAPH: Put the ticket back: processes that know its graph take it, or a dispatcher changes it over.
         HELD: Put the ticket back until its step is resumed.
-        WORN_OUT: Park the ticket: too many died over it, or its last allowed attempt ended without a word.
+        WORN_OUT: Fail the ticket: too many died over it, or its last allowed attempt ended without a word.
     """
 
     SUPERSEDED = auto()

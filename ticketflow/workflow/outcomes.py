@@ -82,11 +82,11 @@ class Retrying:
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
+class Failed:
     """The ticket failed and waits for somebody to repair the cause."""
 
-    label: ClassVar = "parked"
+    label: ClassVar = "parked"  # the public name of older days
     reason: str
 
 
-StepOutcome = Committed | AlreadyDone | Superseded | Busy | Held | OtherGraph | Asked | LostLease | Retrying | Parked
+StepOutcome = Committed | AlreadyDone | Superseded | Busy | Held | OtherGraph | Asked | LostLease | Retrying | Failed

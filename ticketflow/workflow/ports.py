@@ -1,7 +1,7 @@
 """What steps may ask of the world. Engines fill these protocols; steps know nothing else.
 
 Every method may raise ``TransientError`` (tried again with backoff) or ``PermanentError`` (the
-ticket is parked). Arguments and results are plain JSON values, so that a run in process and a run
+ticket fails). Arguments and results are plain JSON values, so that a run in process and a run
 as a Celery chain see the very same things.
 """
 

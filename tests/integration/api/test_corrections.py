@@ -21,9 +21,9 @@ def completed(api) -> str:
 
 
 @pytest.fixture
-def parked(api) -> str:
+def failed(api) -> str:
     ticket_id = api.submit()["id"]
-    api.park(ticket_id)
+    api.fail(ticket_id)
     return f"/tickets/{ticket_id}"
 
 
@@ -115,15 +115,15 @@ def test_a_correction_says_which_version_it_is_of(api, completed):
     assert (missing.status_code, stale.status_code) == (428, 412)
 
 
-def test_a_correction_survives_the_steps_that_follow_and_a_rewind(api, parked):
-    correct(api, parked, category="shipping")
-    api.post(f"{parked}/retry")
-    api.finish(parked.rpartition("/")[2])
-    corrected = api.get(parked).json
-    api.post(f"{parked}/rewind", json={"step": "draft"})
-    rewound = api.get(parked).json
-    fork = api.post(f"{parked}/fork", json={"step": "draft"}).json
-    again = api.post(f"{parked}/rewind", json={"step": "classify"})
+def test_a_correction_survives_the_steps_that_follow_and_a_rewind(api, failed):
+    correct(api, failed, category="shipping")
+    api.post(f"{failed}/retry")
+    api.finish(failed.rpartition("/")[2])
+    corrected = api.get(failed).json
+    api.post(f"{failed}/rewind", json={"step": "draft"})
+    rewound = api.get(failed).json
+    fork = api.post(f"{failed}/fork", json={"step": "draft"}).json
+    again = api.post(f"{failed}/rewind", json={"step": "classify"})
 
     assert (corrected["category"], corrected["result"]["team"]) == ("shipping", corrected["team"])
     assert (rewound["category"], rewound["team"]) == ("shipping", corrected["team"])

@@ -10,9 +10,9 @@ CALLS = {"cancel": {}, "retry": {}, "rewind": {"step": "classify"}, "fork": {"st
 
 
 @pytest.fixture
-def parked(api) -> str:
+def failed(api) -> str:
     ticket_id = api.submit()["id"]
-    api.park(ticket_id)
+    api.fail(ticket_id)
     return f"/tickets/{ticket_id}"
 
 
@@ -27,32 +27,32 @@ def read_types(api: Served, path: str) -> list[str]:
     return [event["type"] for event in api.get(f"{path}/events").json["events"]]
 
 
-def test_a_cancelled_ticket_says_why_and_wakes_nobody(api, parked):
+def test_a_cancelled_ticket_says_why_and_wakes_nobody(api, failed):
     wakes = api.wakes
 
-    answer = api.post(f"{parked}/cancel", json={"reason": "sent by mistake"})
+    answer = api.post(f"{failed}/cancel", json={"reason": "sent by mistake"})
 
     assert (answer.status_code, answer.json["status"]) == (202, "cancelled")
-    assert api.get(f"{parked}/events").json["events"][-1]["detail"] == {"reason": "sent by mistake"}
-    assert (api.get(parked).json, api.wakes) == (answer.json, wakes)
+    assert api.get(f"{failed}/events").json["events"][-1]["detail"] == {"reason": "sent by mistake"}
+    assert (api.get(failed).json, api.wakes) == (answer.json, wakes)
 
 
 @pytest.mark.parametrize("how", [{}, {"data": b"", "content_type": "application/json"}, {"json": {}}])
-def test_a_reason_may_be_left_out(api, parked, how):
-    assert api.post(f"{parked}/cancel", **how).json["status"] == "cancelled"
+def test_a_reason_may_be_left_out(api, failed, how):
+    assert api.post(f"{failed}/cancel", **how).json["status"] == "cancelled"
 
 
-def test_a_retried_ticket_goes_on_where_it_failed(api, parked):
-    error, wakes = api.get(parked).json["error"], api.wakes
+def test_a_retried_ticket_goes_on_where_it_failed(api, failed):
+    error, wakes = api.get(failed).json["error"], api.wakes
 
-    answer = api.post(f"{parked}/retry")
+    answer = api.post(f"{failed}/retry")
     api.finish(answer.json["id"])
 
     assert (error["class"], error["step"], error["attempt"]) == ("PermanentError", "research", 1)
     assert error["traceback"][-1].endswith(" search")
     assert (answer.status_code, answer.json["current_step"], answer.json["error"]) == (202, "research", None)
-    assert api.get(parked).json["status"] == "completed"
-    assert [step["attempts"] for step in api.get(f"{parked}/steps").json["steps"]] == [1] * 6
+    assert api.get(failed).json["status"] == "completed"
+    assert [step["attempts"] for step in api.get(f"{failed}/steps").json["steps"]] == [1] * 6
     assert api.wakes == wakes + 1
 
 
@@ -143,26 +143,26 @@ def test_what_a_completed_ticket_does_not_allow_is_a_conflict(api, completed, na
 
 
 @pytest.mark.parametrize("name", ["rewind", "fork"])
-def test_a_step_the_ticket_has_not_come_to_is_a_conflict(api, parked, name):
-    assert api.post(f"{parked}/{name}", json={"step": "finalize"}).status_code == 409
+def test_a_step_the_ticket_has_not_come_to_is_a_conflict(api, failed, name):
+    assert api.post(f"{failed}/{name}", json={"step": "finalize"}).status_code == 409
 
 
 @pytest.mark.parametrize(("name", "body"), CALLS.items())
-def test_whoever_saw_another_version_is_refused(api, parked, name, body):
-    seen = api.get(parked).headers["ETag"]
+def test_whoever_saw_another_version_is_refused(api, failed, name, body):
+    seen = api.get(failed).headers["ETag"]
 
-    stale = api.post(f"{parked}/{name}", json=body, headers={"If-Match": '"1"'})
-    current = api.post(f"{parked}/{name}", json=body, headers={"If-Match": seen})
+    stale = api.post(f"{failed}/{name}", json=body, headers={"If-Match": '"1"'})
+    current = api.post(f"{failed}/{name}", json=body, headers={"If-Match": seen})
 
     assert (stale.status_code, current.status_code) == (412, 202)
     assert api.get(f"/tickets/{current.json['id']}").headers["ETag"] == current.headers["ETag"]
 
 
 @pytest.mark.parametrize(("name", "body"), CALLS.items())
-def test_nobody_touches_what_is_not_theirs(api, parked, name, body):
+def test_nobody_touches_what_is_not_theirs(api, failed, name, body):
     other = {"Authorization": f"Bearer {create_key(api.sessions, 'other', 'elsewhere')}"}
 
-    assert api.post(f"{parked}/{name}", json=body, headers=other).status_code == 404
+    assert api.post(f"{failed}/{name}", json=body, headers=other).status_code == 404
     assert api.post(f"{NOWHERE}/{name}", json=body).status_code == 404
 
 

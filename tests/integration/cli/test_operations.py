@@ -20,8 +20,8 @@ def waiting(served) -> str:
 
 
 @pytest.fixture
-def parked(served, waiting) -> str:
-    served.park(waiting)
+def failed(served, waiting) -> str:
+    served.fail(waiting)
     return waiting
 
 
@@ -71,20 +71,20 @@ def test_who_gives_options_is_asked_first(run, served, waiting):
     assert (none.exit_code, none.stderr) == (0, "no ticket fits\n")
 
 
-def test_all_failed_tickets_that_options_find_are_retried(run, served, parked):
+def test_all_failed_tickets_that_options_find_are_retried(run, served, failed):
     served.submit(**NOT_YET)
 
     retried = objects(run("retry", "--containing", "password", "--yes", "--json"))
 
-    assert [(ticket["id"], ticket["status"]) for ticket in retried] == [(parked, "queued")]
+    assert [(ticket["id"], ticket["status"]) for ticket in retried] == [(failed, "queued")]
 
 
-def test_a_parked_ticket_is_retried_and_completes(run, parked, served):
-    (retried,) = objects(run("retry", parked, "--json"))
-    served.finish(parked)
+def test_a_failed_ticket_is_retried_and_completes(run, failed, served):
+    (retried,) = objects(run("retry", failed, "--json"))
+    served.finish(failed)
 
     assert (retried["status"], retried["current_step"]) == ("queued", "research")
-    assert run("watch", parked).exit_code == 0
+    assert run("watch", failed).exit_code == 0
 
 
 def test_a_rewound_ticket_shows_which_steps_no_longer_count(run, completed):
@@ -131,8 +131,8 @@ def test_wrong_input_is_one_line_and_code_2(run, completed, args, message):
     assert message in result.stderr
 
 
-def test_what_does_not_fit_the_ticket_is_code_1(run, parked):
-    result = run("rewind", parked, "draft")
+def test_what_does_not_fit_the_ticket_is_code_1(run, failed):
+    result = run("rewind", failed, "draft")
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert "it can go back to: classify, extract" in result.stderr

@@ -26,9 +26,9 @@ def api(sessions) -> Served:
 
 
 @pytest.fixture
-def parked(api) -> str:
+def failed(api) -> str:
     ticket_id = api.submit()["id"]
-    api.park(ticket_id)
+    api.fail(ticket_id)
     return ticket_id
 
 
@@ -40,29 +40,29 @@ def read_statuses(sessions) -> list[str]:
 # -- Tickets ------------------------------------------------------------------------------------
 
 
-def test_a_ticket_of_any_tenant_is_retried_cancelled_and_rewound(operate, api, sessions, parked):
+def test_a_ticket_of_any_tenant_is_retried_cancelled_and_rewound(operate, api, sessions, failed):
     with sessions.begin() as session:
         session.execute(text("UPDATE tickets SET tenant = 'elsewhere'"))
 
-    retried, rewound = operate("tickets", "retry", parked), operate("tickets", "rewind", parked, "extract")
-    cancelled = operate("tickets", "cancel", parked, "--reason", "no longer wanted")
+    retried, rewound = operate("tickets", "retry", failed), operate("tickets", "rewind", failed, "extract")
+    cancelled = operate("tickets", "cancel", failed, "--reason", "no longer wanted")
 
     assert [result.exit_code for result in (retried, rewound, cancelled)] == [0, 0, 0]
     assert [result.stdout.split()[:2] for result in (retried, rewound, cancelled)] == [
-        [parked, "queued"],
-        [parked, "queued"],
-        [parked, "cancelled"],
+        [failed, "queued"],
+        [failed, "queued"],
+        [failed, "cancelled"],
     ]
 
 
-def test_what_one_ticket_refuses_is_done_to_the_others(operate, api, parked):
+def test_what_one_ticket_refuses_is_done_to_the_others(operate, api, failed):
     completed, nowhere = api.submit()["id"], str(uuid4())
     api.finish(completed)
 
-    conflict, unknown = operate("tickets", "retry", completed), operate("tickets", "retry", completed, nowhere, parked)
+    conflict, unknown = operate("tickets", "retry", completed), operate("tickets", "retry", completed, nowhere, failed)
 
     assert (conflict.exit_code, unknown.exit_code) == (1, 2)
-    assert unknown.stdout.startswith(f"{parked}  queued")
+    assert unknown.stdout.startswith(f"{failed}  queued")
     assert [line.split(":")[1] for line in unknown.stderr.splitlines()] == [f" {completed}", f" {nowhere}"]
 
 
@@ -100,18 +100,18 @@ def test_what_is_paused_is_resumed_in_the_same_words(operate, sessions, step, te
     assert (again.exit_code, again.stderr) == (2, f"error: not paused: {said}\n")
 
 
-# -- Dead letters -------------------------------------------------------------------------------
+# -- Failed tickets -----------------------------------------------------------------------------
 
 
-def test_dead_letters_are_listed_longest_dead_first(operate, api, parked):
+def test_failed_tickets_are_listed_in_the_order_they_failed(operate, api, failed):
     second = api.submit()["id"]
-    api.park(second)
+    api.fail(second)
 
     shown = operate("dead", "list")
 
-    assert [line.split()[0] for line in shown.stdout.splitlines()] == [parked, second]
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == [failed, second]
     assert "research    PermanentError: the index is broken" in shown.stdout
-    assert [letter["id"] for letter in objects(operate("dead", "list", "--json", "--limit", "1"))] == [parked]
+    assert [ticket["id"] for ticket in objects(operate("dead", "list", "--json", "--limit", "1"))] == [failed]
 
 
 @pytest.mark.parametrize(
@@ -125,26 +125,26 @@ def test_dead_letters_are_listed_longest_dead_first(operate, api, parked):
         (["--id", "018f6f2e-0000-7000-8000-000000000001"], False),
     ],
 )
-def test_dead_letters_are_narrowed_down_by(operate, parked, options, is_found):
+def test_failed_tickets_are_narrowed_down_by(operate, failed, options, is_found):
     result = operate("dead", "list", *options)
 
-    assert (result.exit_code, parked in result.stdout) == (0, is_found)
-    assert is_found or result.stderr == "there are no such dead letters\n"
+    assert (result.exit_code, failed in result.stdout) == (0, is_found)
+    assert is_found or result.stderr == "there are no such failed tickets\n"
 
 
-def test_a_dead_letter_shows_where_it_failed(operate, parked):
-    result, as_json = operate("dead", "show", parked), operate("dead", "show", parked, "--json")
+def test_a_failed_ticket_shows_where_it_failed(operate, failed):
+    result, as_json = operate("dead", "show", failed), operate("dead", "show", failed, "--json")
 
     assert "error       PermanentError: the index is broken" in result.stdout
     assert "at tests.served:" in result.stdout
     assert objects(as_json)[0]["error"]["step"] == "research"
 
 
-def test_a_replay_sends_on_again_whatever_it_is_told_to(operate, api, sessions, parked):
-    api.park(api.submit()["id"])
+def test_a_replay_sends_on_again_whatever_it_is_told_to(operate, api, sessions, failed):
+    api.fail(api.submit()["id"])
 
     tried = operate("dead", "replay", "--all", "--dry-run")
-    one, rest = operate("dead", "replay", "--id", parked), operate("dead", "replay", "--step", "research")
+    one, rest = operate("dead", "replay", "--id", failed), operate("dead", "replay", "--step", "research")
 
     assert (tried.stdout, one.stdout, rest.stdout) == ("2 would be replayed\n", "1 replayed\n", "1 replayed\n")
     assert read_statuses(sessions) == ["queued", "queued"]
@@ -155,24 +155,24 @@ def test_a_replay_works_in_chunks(operate, api, sessions, monkeypatch):
     # Not by its dotted name: until somebody imports the module, that is the command that stands in for it.
     monkeypatch.setattr(import_module("ticketflow.cli.operator.dead"), "CHUNK", 2)
     for _ in range(5):
-        api.park(api.submit()["id"])
+        api.fail(api.submit()["id"])
 
     assert operate("dead", "replay", "--all").stdout == "5 replayed\n"
     assert read_statuses(sessions) == ["queued"] * 5
 
 
-def test_a_purge_asks_first(operate, sessions, parked):
+def test_a_purge_asks_first(operate, sessions, failed):
     tried = operate("dead", "purge", "--all", "--dry-run")
     refused, unanswered = operate("dead", "purge", "--all", text="n\n"), operate("dead", "purge", "--all")
     left = read_statuses(sessions)
     agreed = operate("dead", "purge", "--all", text="y\n")
 
     assert (tried.stdout, refused.exit_code, unanswered.exit_code, left) == ("1 would be purged\n", 1, 130, ["failed"])
-    assert "parked tickets to cancel for good: 1; go on? [y/N]" in refused.stderr
+    assert "failed tickets to cancel for good: 1; go on? [y/N]" in refused.stderr
     assert (agreed.exit_code, agreed.stdout, read_statuses(sessions)) == (0, "1 purged\n", ["cancelled"])
 
 
-def test_a_purge_can_be_told_not_to_ask(operate, sessions, parked):
+def test_a_purge_can_be_told_not_to_ask(operate, sessions, failed):
     assert operate("dead", "purge", "--all", "--yes").stdout == "1 purged\n"
 
 
@@ -184,8 +184,8 @@ def test_a_purge_can_be_told_not_to_ask(operate, sessions, parked):
         (["dead", "replay", "--all", "--step", "draft"], "say which: --id"),
         (["dead", "list", "--older-than", "two hours"], "'two hours' is not a number with s, m, h or d, such as 2h"),
         (["dead", "list", "--step", "drafts"], "'drafts' is not one of 'classify'"),
-        (["dead", "show", "018f6f2e-0000-7000-8000-000000000001"], "018f6f2e-0000-7000-8000-000000000001 is not park"),
-        (["dead", "replay", "--id", "018f6f2e-0000-7000-8000-000000000001"], "not parked, or left out by another fil"),
+        (["dead", "show", "018f6f2e-0000-7000-8000-000000000001"], "018f6f2e-0000-7000-8000-000000000001 has not fai"),
+        (["dead", "replay", "--id", "018f6f2e-0000-7000-8000-000000000001"], "not failed, or left out by another fil"),
         (["tickets", "rewind", "018f6f2e-0000-7000-8000-000000000001", "drafts"], "'drafts' is not one of 'classify'"),
         (["tickets", "rewind", "classify"], "say which: the ids of tickets, or --left-behind"),
         (["tickets", "cancel", "1"], "'1' is not a valid UUID"),

@@ -91,14 +91,14 @@ def test_tickets_published_in_vain_are_told(sessions, served):
 
 def test_tickets_that_failed_are_told_with_step_and_error(sessions, served):
     for _ in range(2):
-        served.park(served.submit()["id"])
+        served.fail(served.submit()["id"])
 
-    assert "2 tickets are parked: PermanentError at research (2)" in find(sessions)["DeadLetters"]
+    assert "2 tickets failed: PermanentError at research (2)" in find(sessions)["DeadLetters"]
 
 
 def test_steps_and_tickets_that_fail_too_often_are_told(sessions, served):
     for _ in range(10):
-        served.park(served.submit()["id"])
+        served.fail(served.submit()["id"])
 
     found = find(sessions)
 

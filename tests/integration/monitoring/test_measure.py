@@ -27,7 +27,7 @@ def make_due(sessions, seconds: float) -> None:
 def test_nothing_is_measured_where_there_is_nothing(measure):
     measures = measure()
 
-    assert (measures.live, measures.parked, measures.pauses) == ([], 0, {})
+    assert (measures.live, measures.failed, measures.pauses) == ([], 0, {})
     assert (measures.capacity.workers, measures.capacity.slots) == (0, 0)
 
 
@@ -60,14 +60,14 @@ def test_paused_tickets_are_no_backlog(sessions, submit, measure):
     assert measures.pauses == {"read": 1}
 
 
-def test_parked_tickets_of_all_tenants_are_counted(sessions, submit, measure):
+def test_failed_tickets_of_all_tenants_are_counted(sessions, submit, measure):
     for tenant in ("one", "two", "two"):
         ticket_id = submit()
         with sessions.begin() as session:
             values = {"tenant": tenant, "status": "failed", "wake_at": None}
             session.execute(update(Ticket).where(Ticket.id == ticket_id).values(**values))
 
-    assert measure().parked == 3
+    assert measure().failed == 3
 
 
 def test_workers_count_while_they_show_that_they_consume(sessions, measure):

@@ -68,7 +68,7 @@ def test_a_ticket_that_ends_is_counted_with_its_whole_age(new_runner, first_clai
     assert 3600 <= read("ticketflow_ticket_duration_seconds_sum", outcome="answered") - age_before < 3660
 
 
-def test_a_failure_is_counted_by_its_class_and_parks_once(new_runner, first_claim, counted):
+def test_a_failure_is_counted_by_its_class_and_fails_the_ticket_once(new_runner, first_claim, counted):
     def fail(error: Exception, *_) -> None:
         raise error
 

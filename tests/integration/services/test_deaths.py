@@ -24,7 +24,7 @@ from ticketflow.storage.holders import Process, beat, convict, drop_question
 from ticketflow.storage.leases import Claim, Lease, Refusal, claim_step
 from ticketflow.storage.models import Ticket, TicketEvent
 from ticketflow.storage.session import build_engine
-from ticketflow.workflow.outcomes import Busy, Committed, LostLease, Parked, Superseded
+from ticketflow.workflow.outcomes import Busy, Committed, Failed, LostLease, Superseded
 from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_DEATHS, SUSPECT_WAIT_S
 
 A_SECOND = timedelta(seconds=1)
@@ -194,7 +194,7 @@ def test_after_the_second_death_the_ticket_waits_for_a_moment_of_its_own(session
     assert timedelta() <= ticket.wake_at - ticket.updated_at <= timedelta(seconds=2 * SUSPECT_WAIT_S) + AN_HOUR
 
 
-def test_a_step_that_kills_its_worker_does_so_three_times_and_is_parked(
+def test_a_step_that_kills_its_worker_does_so_three_times_and_fails(
     sessions, new_runner, first_claim, hold, dispatch, fate
 ):
     granted = [hold(first_claim), hold(again(first_claim))]
@@ -212,7 +212,7 @@ def test_a_step_that_kills_its_worker_does_so_three_times_and_is_parked(
 
     outcome = new_runner().run(claim)
 
-    assert isinstance(outcome, Parked)
+    assert isinstance(outcome, Failed)
     assert [type(lease) for _, lease in granted] == [Lease] * MAX_DEATHS
     ticket = ticket_of(sessions, first_claim)
     assert (ticket.status, ticket.error["class"], ticket.state.get("read")) == ("failed", "WorkerDiedError", None)

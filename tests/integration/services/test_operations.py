@@ -17,14 +17,14 @@ from ticketflow.errors import (
     VersionConflictError,
 )
 from ticketflow.services.cancel_ticket import cancel_ticket
-from ticketflow.services.dead_letters import purge_dead_letters, read_dead_letters, replay_dead_letters
+from ticketflow.services.dead_letters import purge_failed_tickets, read_failed_tickets, replay_failed_tickets
 from ticketflow.services.fork_ticket import Overrides, fork_ticket
 from ticketflow.services.pauses import pause_step, read_pauses, resume_step
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.retry_ticket import retry_ticket
 from ticketflow.services.rewind_ticket import rewind_ticket
 from ticketflow.services.run_step import StepRunner
-from ticketflow.storage.dead_letters import DeadFilter
+from ticketflow.storage.dead_letters import FailedFilter
 from ticketflow.storage.leases import Claim
 from ticketflow.storage.models import Ticket, TicketEvent, TicketStep
 from ticketflow.workflow.graph import LINEAGE
@@ -60,8 +60,8 @@ def completed(new_runner, first_claim, run_on):
 
 
 @pytest.fixture
-def parked(new_runner, first_claim, run_on):
-    """Park a toy ticket at its second step; return its claim."""
+def failed(new_runner, first_claim, run_on):
+    """Let a toy ticket fail at its second step; return its claim."""
 
     def fail(state, tools):
         raise PermanentError("no such model")
@@ -140,14 +140,14 @@ def test_nobody_cancels_what_is_not_theirs(sessions, first_claim, tenant):
 # -- Retry --------------------------------------------------------------------------------------
 
 
-def test_a_parked_ticket_goes_on_at_the_failed_step(sessions, new_runner, parked, dispatch, run_on):
-    shown = retry_ticket(sessions, "default", parked.ticket_id)
+def test_a_failed_ticket_goes_on_at_the_failed_step(sessions, new_runner, failed, dispatch, run_on):
+    shown = retry_ticket(sessions, "default", failed.ticket_id)
     (dispatched,) = dispatch()
-    run_on(new_runner(), replace(parked, step=dispatched.next_step, generation=dispatched.generation))
+    run_on(new_runner(), replace(failed, step=dispatched.next_step, generation=dispatched.generation))
 
     assert (shown["status"], shown["current_step"], shown["error"]) == ("queued", "check", None)
-    assert read_ticket(sessions, parked.ticket_id).status == "completed"
-    assert ledger_of(sessions, parked.ticket_id) == [("read", 1, True), ("check", 1, True), ("send", 1, True)]
+    assert read_ticket(sessions, failed.ticket_id).status == "completed"
+    assert ledger_of(sessions, failed.ticket_id) == [("read", 1, True), ("check", 1, True), ("send", 1, True)]
 
 
 def test_a_ticket_that_waits_for_its_next_attempt_can_be_tried_now(sessions, new_runner, first_claim, dispatch):
@@ -215,9 +215,9 @@ def test_what_was_under_way_when_a_ticket_is_rewound_changes_nothing(sessions, n
 
 
 @pytest.mark.parametrize("step", ["send", "nonsense"])
-def test_a_ticket_goes_back_only_to_what_it_finished(sessions, parked, step):
+def test_a_ticket_goes_back_only_to_what_it_finished(sessions, failed, step):
     with pytest.raises(ConflictError, match="it can go back to: read"):
-        rewind_ticket(sessions, "default", parked.ticket_id, step)
+        rewind_ticket(sessions, "default", failed.ticket_id, step)
 
 
 def test_a_cancelled_ticket_stays_cancelled(sessions, new_runner, first_claim):
@@ -274,11 +274,11 @@ def test_a_fork_from_the_first_step_is_the_same_request_again(sessions, answered
     assert (fork["subject"], fork["status"], fork["category"]) == ("Password", "queued", None)
 
 
-def test_a_parked_ticket_can_be_forked_at_the_step_it_is_parked_at(sessions, parked):
-    fork = fork_ticket(sessions, "default", parked.ticket_id, "check", Overrides({"subject": "Clearer"})).ticket
+def test_a_failed_ticket_can_be_forked_at_the_step_it_failed_at(sessions, failed):
+    fork = fork_ticket(sessions, "default", failed.ticket_id, "check", Overrides({"subject": "Clearer"})).ticket
 
     assert (fork["current_step"], fork["subject"]) == ("check", "Clearer")
-    assert read_ticket(sessions, parked.ticket_id).status == "failed"
+    assert read_ticket(sessions, failed.ticket_id).status == "failed"
 
 
 def test_an_override_that_the_fork_would_find_out_again_is_refused(sessions, answered):
@@ -286,9 +286,9 @@ def test_an_override_that_the_fork_would_find_out_again_is_refused(sessions, ans
         fork_ticket(sessions, "default", answered.ticket_id, "classify", Overrides(state={"category": "billing"}))
 
 
-def test_a_step_not_yet_reached_cannot_be_forked_from(sessions, parked):
+def test_a_step_not_yet_reached_cannot_be_forked_from(sessions, failed):
     with pytest.raises(ConflictError, match="has not come to step 'send'"):
-        fork_ticket(sessions, "default", parked.ticket_id, "send", Overrides())
+        fork_ticket(sessions, "default", failed.ticket_id, "send", Overrides())
 
 
 # -- Pause --------------------------------------------------------------------------------------
@@ -347,46 +347,46 @@ def test_resuming_what_is_not_paused_lifts_nothing(sessions):
     assert not resume_step(sessions, "draft")
 
 
-# -- Dead letters -------------------------------------------------------------------------------
+# -- Failed tickets -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("wanted", "is_found"),
     [
-        (DeadFilter(), True),
-        (DeadFilter(step="check", error_class="PermanentError"), True),
-        (DeadFilter(step="read"), False),
-        (DeadFilter(error_class="TransientError"), False),
-        (DeadFilter(older_than=AN_HOUR), False),
-        (DeadFilter(ids=[uuid4()]), False),
+        (FailedFilter(), True),
+        (FailedFilter(step="check", error_class="PermanentError"), True),
+        (FailedFilter(step="read"), False),
+        (FailedFilter(error_class="TransientError"), False),
+        (FailedFilter(older_than=AN_HOUR), False),
+        (FailedFilter(ids=[uuid4()]), False),
     ],
 )
-def test_dead_letters_are_found_by(sessions, parked, wanted, is_found):
-    found = read_dead_letters(sessions, wanted)
+def test_failed_tickets_are_found_by(sessions, failed, wanted, is_found):
+    found = read_failed_tickets(sessions, wanted)
 
-    assert [letter["id"] for letter in found] == ([str(parked.ticket_id)] if is_found else [])
+    assert [ticket["id"] for ticket in found] == ([str(failed.ticket_id)] if is_found else [])
 
 
-def test_a_replayed_dead_letter_completes_without_doing_anything_twice(sessions, new_runner, parked, dispatch, run_on):
-    assert replay_dead_letters(sessions, [parked.ticket_id]) == 1
-    assert replay_dead_letters(sessions, [parked.ticket_id]) == 0
+def test_a_replayed_ticket_completes_without_doing_anything_twice(sessions, new_runner, failed, dispatch, run_on):
+    assert replay_failed_tickets(sessions, [failed.ticket_id]) == 1
+    assert replay_failed_tickets(sessions, [failed.ticket_id]) == 0
     (dispatched,) = dispatch()
-    run_on(new_runner(), replace(parked, step=dispatched.next_step, generation=dispatched.generation))
+    run_on(new_runner(), replace(failed, step=dispatched.next_step, generation=dispatched.generation))
 
-    assert read_ticket(sessions, parked.ticket_id).status == "completed"
-    assert events_of(sessions, parked.ticket_id).count("step.completed") == 3
-
-
-def test_a_purged_dead_letter_ends_as_cancelled(sessions, parked):
-    assert purge_dead_letters(sessions, [parked.ticket_id]) == 1
-
-    assert read_ticket(sessions, parked.ticket_id).status == "cancelled"
-    assert read_dead_letters(sessions, DeadFilter()) == []
+    assert read_ticket(sessions, failed.ticket_id).status == "completed"
+    assert events_of(sessions, failed.ticket_id).count("step.completed") == 3
 
 
-def test_a_parked_ticket_shows_when_and_why(sessions, parked):
-    (letter,) = read_dead_letters(sessions, DeadFilter())
+def test_a_purged_ticket_ends_as_cancelled(sessions, failed):
+    assert purge_failed_tickets(sessions, [failed.ticket_id]) == 1
 
-    assert (letter["step"], letter["error"]["class"]) == ("check", "PermanentError")
+    assert read_ticket(sessions, failed.ticket_id).status == "cancelled"
+    assert read_failed_tickets(sessions, FailedFilter()) == []
+
+
+def test_a_failed_ticket_shows_when_and_why(sessions, failed):
+    (shown,) = read_failed_tickets(sessions, FailedFilter())
+
+    assert (shown["step"], shown["error"]["class"]) == ("check", "PermanentError")
     with sessions() as session:
         assert session.scalar(select(Ticket.finished_at <= func.now()))

@@ -73,8 +73,8 @@ def test_every_table_that_refers_to_tickets_is_known(sessions):
 
 
 def test_what_has_not_ended_well_stays(api, sessions):
-    waiting, parked, cancelled = (api.submit()["id"] for _ in range(3))
-    api.park(parked)
+    waiting, failed, cancelled = (api.submit()["id"] for _ in range(3))
+    api.fail(failed)
     api.post(f"/tickets/{cancelled}/cancel")
     make_old(sessions, column="created_at")
     with sessions.begin() as session:
@@ -82,7 +82,7 @@ def test_what_has_not_ended_well_stays(api, sessions):
 
     delete_old(sessions)
 
-    assert list_tickets(sessions) == {waiting, parked}
+    assert list_tickets(sessions) == {waiting, failed}
 
 
 def test_what_the_engine_learns_from_stays_unless_asked_for(api, sessions):

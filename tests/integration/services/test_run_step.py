@@ -11,7 +11,7 @@ from ticketflow.errors import PermanentError, TransientError
 from ticketflow.storage.due import claim_due
 from ticketflow.storage.leases import claim_step
 from ticketflow.storage.models import Ticket, TicketEvent, TicketStep
-from ticketflow.workflow.outcomes import AlreadyDone, Busy, Committed, LostLease, Parked, Retrying, Superseded
+from ticketflow.workflow.outcomes import AlreadyDone, Busy, Committed, Failed, LostLease, Retrying, Superseded
 
 
 def ticket_of(sessions, claim) -> Ticket:
@@ -181,7 +181,7 @@ def test_a_passing_error_sets_the_clock_and_keeps_the_ticket(sessions, new_runne
     assert events_of(sessions, first_claim)[-1] == "step.retrying"
 
 
-def test_a_passing_error_parks_the_ticket_when_its_attempts_are_used_up(sessions, new_runner, first_claim, dispatch):
+def test_a_passing_error_fails_the_ticket_when_its_attempts_are_used_up(sessions, new_runner, first_claim, dispatch):
     def fail(state, tools):
         raise TransientError("still down")
 
@@ -193,20 +193,20 @@ def test_a_passing_error_parks_the_ticket_when_its_attempts_are_used_up(sessions
         for dispatched in dispatch():
             claim = replace(claim, generation=dispatched.generation)
 
-    assert outcome == Parked("still down")
+    assert outcome == Failed("still down")
     ticket = ticket_of(sessions, claim)
     assert (ticket.status, ticket.next_step, ticket.wake_at) == ("failed", "read", None)
     assert events_of(sessions, claim)[-2:] == ["step.failed", "ticket.failed"]
 
 
-def test_a_lasting_error_parks_the_ticket_and_keeps_what_is_done(sessions, new_runner, first_claim):
+def test_a_lasting_error_fails_the_ticket_and_keeps_what_is_done(sessions, new_runner, first_claim):
     def fail(state, tools):
         raise PermanentError("no such model")
 
     runner = new_runner(check=fail)
     runner.run(first_claim)
 
-    assert runner.run(replace(first_claim, step="check")) == Parked("no such model")
+    assert runner.run(replace(first_claim, step="check")) == Failed("no such model")
     ticket = ticket_of(sessions, first_claim)
     assert (ticket.status, ticket.next_step, ticket.state["read"]) == ("failed", "check", 1)
     traceback = ticket.error.pop("traceback")

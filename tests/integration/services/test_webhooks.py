@@ -117,7 +117,7 @@ def complete(api, ticket_id):
 
 
 def fail(api, ticket_id):
-    api.park(ticket_id)
+    api.fail(ticket_id)
 
 
 def cancel(api, ticket_id):

@@ -4,70 +4,70 @@ from sqlalchemy.orm import Session
 
 from tests.integration.storage.rows import HOUR, NOW, SECOND, TICK, add_event, add_ticket
 from ticketflow.storage.dead_letters import (
-    DeadFilter,
     DeadLetter,
-    list_dead,
-    list_dead_ids,
-    lock_dead,
+    FailedFilter,
+    list_failed,
+    list_failed_ids,
+    lock_failed,
     record_dead_letter,
 )
 from ticketflow.storage.ids import new_id
 from ticketflow.storage.models import TicketEvent
 
 
-def add_dead(session, **values):
+def add_failed(session, **values):
     return add_ticket(session, **{"status": "failed", "error": {"class": "BadModelOutputError"}, **values})
 
 
 @pytest.mark.parametrize(
     ("wanted", "is_so"),
     [
-        (DeadFilter(step="send"), {"next_step": "send"}),
-        (DeadFilter(error_class="WorkerDiedError"), {"error": {"class": "WorkerDiedError"}}),
-        (DeadFilter(older_than=HOUR), {"finished_at": NOW - HOUR}),
+        (FailedFilter(step="send"), {"next_step": "send"}),
+        (FailedFilter(error_class="WorkerDiedError"), {"error": {"class": "WorkerDiedError"}}),
+        (FailedFilter(older_than=HOUR), {"finished_at": NOW - HOUR}),
     ],
     ids=["step", "error_class", "older_than"],
 )
 def test_a_filter_narrows_to_what_is_so(session, wanted, is_so):
-    other = add_dead(session, finished_at=NOW - HOUR + TICK)
-    meant = add_dead(session, **is_so)
+    other = add_failed(session, finished_at=NOW - HOUR + TICK)
+    meant = add_failed(session, **is_so)
     add_ticket(session, **{"status": "cancelled", **is_so})
 
-    assert list_dead_ids(session, wanted) == [meant.id]
-    assert list_dead(session, wanted) == [meant]
-    assert set(list_dead_ids(session, DeadFilter())) == {other.id, meant.id}
+    assert list_failed_ids(session, wanted) == [meant.id]
+    assert list_failed(session, wanted) == [meant]
+    assert set(list_failed_ids(session, FailedFilter())) == {other.id, meant.id}
 
 
-def test_exactly_the_named_ones_are_meant_if_they_are_dead(session):
-    dead, other, alive = add_dead(session), add_dead(session), add_ticket(session)
+def test_exactly_the_named_ones_are_meant_if_they_failed(session):
+    failed, other, alive = add_failed(session), add_failed(session), add_ticket(session)
 
-    assert list_dead_ids(session, DeadFilter(ids=[dead.id, alive.id])) == [dead.id]
-    assert other.id not in list_dead_ids(session, DeadFilter(ids=[dead.id]))
-
-
-def test_the_longest_dead_come_first_and_those_of_one_instant_by_id(session):
-    second, third = add_dead(session), add_dead(session)
-    first = add_dead(session, finished_at=NOW - SECOND)
-
-    assert list_dead_ids(session, DeadFilter()) == [first.id, second.id, third.id]
-    assert list_dead(session, DeadFilter(), limit=2) == [first, second]
+    assert list_failed_ids(session, FailedFilter(ids=[failed.id, alive.id])) == [failed.id]
+    assert other.id not in list_failed_ids(session, FailedFilter(ids=[failed.id]))
 
 
-def test_what_is_still_dead_and_nobody_s_is_locked_in_order(engine, session):
-    dead = [add_dead(session).id for _ in range(2)]
-    alive, other = add_ticket(session).id, add_dead(session)
+def test_the_first_to_fail_come_first_and_those_of_one_instant_by_id(session):
+    second, third = add_failed(session), add_failed(session)
+    first = add_failed(session, finished_at=NOW - SECOND)
 
-    assert [ticket.id for ticket in lock_dead(session, [alive, dead[1], dead[0]])] == dead
-    assert other.id not in dead
+    assert list_failed_ids(session, FailedFilter()) == [first.id, second.id, third.id]
+    assert list_failed(session, FailedFilter(), limit=2) == [first, second]
+
+
+def test_what_is_still_failed_and_nobody_s_is_locked_in_order(engine, session):
+    failed = [add_failed(session).id for _ in range(2)]
+    alive, other = add_ticket(session).id, add_failed(session)
+
+    assert [ticket.id for ticket in lock_failed(session, [alive, failed[1], failed[0]])] == failed
+    assert other.id not in failed
 
 
 def test_what_somebody_is_busy_with_is_left_to_them(sessions):
     with sessions.begin() as mine:
-        ticket_id = add_dead(mine).id
+        ticket_id = add_failed(mine).id
     with sessions.begin() as theirs, sessions.begin() as mine:
-        assert len(lock_dead(theirs, [ticket_id])) == 1
+        assert len(lock_failed(theirs, [ticket_id])) == 1
 
-        assert lock_dead(mine, [ticket_id]) == []
+        assert lock_failed(mine, [ticket_id]) == []
 
 
 LETTER = {"generation": 2, "step": "read", "reason": "rejected", "queue": "steps.read"}
@@ -119,7 +119,7 @@ def test_the_letter_of_another_ticket_is_news(session):
         ("step.failed", 2, "rejected", True),
     ],
 )
-def test_the_message_a_ticket_was_parked_with_is_no_news(session, event, generation, reason, is_news):
+def test_the_message_a_ticket_failed_with_is_no_news(session, event, generation, reason, is_news):
     ticket = add_ticket(session)
     add_event(session, ticket, event, generation=generation)
 

@@ -21,8 +21,8 @@ from ticketflow.storage.leases import (
     claim_step,
     commit_step,
     extend_leases,
+    fail,
     give_back,
-    park,
 )
 from ticketflow.storage.ledger import list_steps
 from ticketflow.storage.models import Ticket
@@ -264,11 +264,11 @@ def test_a_commit_is_for_its_own_ticket(session, ticket, lease):
     assert row(session, other) == before
 
 
-# Letting go: giving back, parking, asking.
+# Letting go: giving back, failing, asking.
 
 LET_GO = {
     "give_back": lambda session, lease: give_back(session, lease, HOUR, [Event("step.retrying", {})], error=PROBLEM),
-    "park": lambda session, lease: park(
+    "fail": lambda session, lease: fail(
         session, lease, PROBLEM, [Event("step.failed", {}), Event("ticket.failed", {})]
     ),
     "ask_person": lambda session, lease: ask_person(session, lease, REQUEST, [Event("approval.requested", {})]),
@@ -333,14 +333,14 @@ def test_who_was_refused_can_give_back_what_nobody_holds(session, ticket):
     assert reread(session, ticket).generation == 3
 
 
-def test_a_parked_ticket_has_ended_and_keeps_its_place(session, ticket, lease):
-    LET_GO["park"](session, lease)
+def test_a_failed_ticket_has_ended_and_keeps_its_place(session, ticket, lease):
+    LET_GO["fail"](session, lease)
 
     now = session.scalar(select(NOW))
-    parked = reread(session, ticket)
-    assert (parked.status, parked.next_step, parked.generation, parked.attempt) == ("failed", "read", 2, 2)
-    assert (parked.wake_at, parked.finished_at, parked.updated_at, parked.error) == (None, now, now, PROBLEM)
-    assert (parked.lease_token, parked.lease_until, parked.is_in_flight) == (None, None, False)
+    failed = reread(session, ticket)
+    assert (failed.status, failed.next_step, failed.generation, failed.attempt) == ("failed", "read", 2, 2)
+    assert (failed.wake_at, failed.finished_at, failed.updated_at, failed.error) == (None, now, now, PROBLEM)
+    assert (failed.lease_token, failed.lease_until, failed.is_in_flight) == (None, None, False)
 
 
 def test_a_ticket_that_waits_for_a_person_is_let_go_until_their_time_is_up(session, ticket, lease):

@@ -73,7 +73,7 @@ def test_tickets_that_no_worker_took_are_counted(session, values, is_unclaimed):
     assert statistics.count_unclaimed(session) == is_unclaimed
 
 
-def test_parked_tickets_are_counted_by_step_and_error_over_all_tenants(session):
+def test_failed_tickets_are_counted_by_step_and_error_over_all_tenants(session):
     for tenant, step, error in [
         ("a", "send", "X"),
         ("b", "send", "X"),
@@ -85,13 +85,13 @@ def test_parked_tickets_are_counted_by_step_and_error_over_all_tenants(session):
     add_ticket(session, tenant="e", status="cancelled")
     add_ticket(session, tenant="e")
 
-    assert [(each.step, each.error, each.count) for each in statistics.count_parked_by_error(session)] == [
+    assert [(each.step, each.error, each.count) for each in statistics.count_failed_by_error(session)] == [
         ("send", "X", 2),
         ("read", "X", 1),
         ("read", "Y", 1),
         ("-", "-", 1),
     ]
-    assert statistics.count_parked(session) == 5
+    assert statistics.count_failed(session) == 5
 
 
 def test_tries_are_counted_by_step_within_a_time(session):

@@ -91,7 +91,7 @@ def test_a_paused_step_waits_until_it_is_resumed(fleet):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_dead_letters_are_replayed_with_one_command_once_their_cause_is_repaired(fleet, sessions):
+def test_failed_tickets_are_replayed_with_one_command_once_their_cause_is_repaired(fleet, sessions):
     create_article(sessions, DEFAULT_TENANT, NewArticle("Reset your password", "Choose the reset link."))
     break_knowledge, repair_knowledge = "ALTER TABLE articles RENAME TO lost", "ALTER TABLE lost RENAME TO articles"
     with sessions.begin() as session:
@@ -100,8 +100,8 @@ def test_dead_letters_are_replayed_with_one_command_once_their_cause_is_repaired
         worker = fleet.stack.enter_context(start_worker(fleet.env, name, fleet.directory / f"{name}.log"))
         worker.wait_for_log("ready.")
     fleet.submit(DEAD_LETTERS)
-    parked = "SELECT count(*) FROM tickets WHERE status = 'failed' AND next_step = 'research'"
-    wait_until(lambda: fleet.query(parked) == [(DEAD_LETTERS,)], 600, fleet.describe)
+    failed = "SELECT count(*) FROM tickets WHERE status = 'failed' AND next_step = 'research'"
+    wait_until(lambda: fleet.query(failed) == [(DEAD_LETTERS,)], 600, fleet.describe)
     finished, executed = list_finished(fleet), count_executions(fleet)
 
     listed = run(fleet.env, "dead", "list", "--step", "research", "--json")
@@ -117,7 +117,7 @@ def test_dead_letters_are_replayed_with_one_command_once_their_cause_is_repaired
     assert set(finished) < set(list_finished(fleet))
     again = count_executions(fleet)
     assert (again["classify"], again["extract"]) == (executed["classify"], executed["extract"])
-    assert run(fleet.env, "dead", "list").stderr == "there are no such dead letters\n"
+    assert run(fleet.env, "dead", "list").stderr == "there are no such failed tickets\n"
 
 
 def list_finished(fleet) -> list[tuple[Any, ...]]:

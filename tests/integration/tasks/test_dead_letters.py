@@ -106,7 +106,7 @@ def reject(publisher) -> None:
     channel.basic_reject(message.delivery_tag, requeue=False)
 
 
-def test_the_message_of_a_parked_ticket_is_no_news(sessions, publisher, ticket_id, collect):
+def test_the_message_of_a_failed_ticket_is_no_news(sessions, publisher, ticket_id, collect):
     with sessions.begin() as session:
         session.execute(update(Ticket).values(generation=1, status="failed", wake_at=None))
         record_event(session, session.get_one(Ticket, ticket_id), "ticket.failed", "classify")

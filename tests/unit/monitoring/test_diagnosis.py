@@ -9,12 +9,12 @@ from ticketflow.cli.doctor import describe, judge_away, rank
 from ticketflow.monitoring import flow, machine
 from ticketflow.monitoring.database import judge_deliveries, judge_endpoint, judge_exporter, judge_schema
 from ticketflow.monitoring.finding import Finding, Severity, build_finding
-from ticketflow.monitoring.flow import Flow, judge_flow, judge_parked
+from ticketflow.monitoring.flow import Flow, judge_failed, judge_flow
 from ticketflow.monitoring.workers import BrokerReading, judge_broker, judge_workers
 from ticketflow.settings import Settings
 from ticketflow.storage.clocks import Jump
 from ticketflow.storage.migrate import SchemaAge
-from ticketflow.storage.statistics import Due, FailingEndpoint, Parked, StepTries
+from ticketflow.storage.statistics import Due, FailingEndpoint, FailureKind, StepTries
 from ticketflow.storage.webhook_deliveries import WebhookMeasure
 from ticketflow.storage.workers import Capacity, SeenWorker
 
@@ -60,12 +60,15 @@ def test_what_waits_too_long_is_told(changes, expected):
     assert alerts(judge_flow(measure(**changes))) == expected
 
 
-def test_parked_tickets_are_told_with_their_commonest_errors():
-    kinds = [Parked("draft", "TransientError", 7), *(Parked("review", f"Error{number}", 1) for number in range(4))]
+def test_failed_tickets_are_told_with_their_commonest_errors():
+    kinds = [
+        FailureKind("draft", "TransientError", 7),
+        *(FailureKind("review", f"Error{number}", 1) for number in range(4)),
+    ]
 
-    summary = judge_parked(kinds).summary
+    summary = judge_failed(kinds).summary
 
-    assert summary.startswith("11 tickets are parked: TransientError at draft (7), Error0 at review (1)")
+    assert summary.startswith("11 tickets failed: TransientError at draft (7), Error0 at review (1)")
     assert "and 2 more kinds" in summary
 
 

@@ -16,7 +16,7 @@ MEASURES = Measures(
         LiveTickets("queued", 3, count=2, due=2, oldest_due_s=9.5, in_flight=0),
         LiveTickets("processing", 1, count=4, due=0, oldest_due_s=0.0, in_flight=4),
     ],
-    parked=6,
+    failed=6,
     pauses={"draft": 2},
     capacity=Capacity(workers=2, slots=8, queue_wait=timedelta()),
     hung={"draft": 1},

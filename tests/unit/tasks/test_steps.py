@@ -7,7 +7,7 @@ from celery.exceptions import Reject, Retry
 
 from ticketflow.tasks import app
 from ticketflow.tasks.envelope import read_envelope
-from ticketflow.workflow.outcomes import AlreadyDone, Busy, Committed, LostLease, Parked, Retrying, Superseded
+from ticketflow.workflow.outcomes import AlreadyDone, Busy, Committed, Failed, LostLease, Retrying, Superseded
 from ticketflow.workflow.plan import ticket_plan
 
 LINKS = ["the rest of the chain"]
@@ -62,8 +62,8 @@ def test_a_retry_is_shown_but_no_message_is_sent(task):
     assert shown.value.when == 4
 
 
-def test_a_parked_ticket_sends_its_message_to_the_dead_letters(task):
+def test_a_failed_ticket_sends_its_message_to_the_dead_letters(task):
     with pytest.raises(Reject) as rejected:
-        task.answer(Parked("no such model"))
+        task.answer(Failed("no such model"))
 
     assert (rejected.value.reason, rejected.value.requeue) == ("no such model", False)

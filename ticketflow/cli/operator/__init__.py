@@ -47,7 +47,7 @@ class OperatorCommand(click.Command):
 tickets = OperatorCommand(
     "tickets", "ticketflow.cli.operator.tickets:tickets", "Retry, cancel and rewind tickets; hold steps back."
 )
-dead = OperatorCommand("dead", "ticketflow.cli.operator.dead:dead", "List, replay and purge parked tickets.")
+dead = OperatorCommand("dead", "ticketflow.cli.operator.dead:dead", "List, replay and purge failed tickets.")
 queues = OperatorCommand("queues", "ticketflow.cli.operator.queues:queues", "Show what waits where, step by step.")
 log_level = OperatorCommand(
     "log-level", "ticketflow.cli.operator.log_level:log_level", "Log more, or less, for a while, everywhere."

@@ -1,4 +1,4 @@
-"""``celery -A ticketflow.tasks dead``: parked tickets, found, sent on again, given up."""
+"""``celery -A ticketflow.tasks dead``: failed tickets, found, sent on again, given up."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -14,12 +14,12 @@ from ticketflow.cli.errors import FAILED
 from ticketflow.cli.terminal import print_json, print_line, progress_bar, say
 from ticketflow.errors import NotFoundError
 from ticketflow.services.dead_letters import (
-    find_dead_letters,
-    purge_dead_letters,
-    read_dead_letters,
-    replay_dead_letters,
+    find_failed_tickets,
+    purge_failed_tickets,
+    read_failed_tickets,
+    replay_failed_tickets,
 )
-from ticketflow.storage.dead_letters import DeadFilter
+from ticketflow.storage.dead_letters import FailedFilter
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.plan import ticket_plan
 
@@ -30,15 +30,15 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Only say how many it wo
 
 
 def takes_filter(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command options to narrow dead letters down; it is called with ``wanted``."""
+    """Give a command options to narrow failed tickets down; it is called with ``wanted``."""
 
     @click.option("--id", "ids", type=click.UUID, multiple=True, help="This ticket; may be given several times.")
-    @click.option("--step", type=click.Choice(ticket_plan().order), help="Parked at this step.")
-    @click.option("--error-class", help="Parked by this class of error, such as PermanentError.")
-    @click.option("--older-than", type=Age(), metavar="AGE", help="Parked this long ago or longer: 90s, 30m, 2h, 7d.")
+    @click.option("--step", type=click.Choice(ticket_plan().order), help="Failed at this step.")
+    @click.option("--error-class", help="Failed with this class of error, such as PermanentError.")
+    @click.option("--older-than", type=Age(), metavar="AGE", help="Failed this long ago or longer: 90s, 30m, 2h, 7d.")
     @wraps(command)
     def narrowed(step: str | None, error_class: str | None, older_than: timedelta | None, **rest: Any) -> None:
-        command(wanted=DeadFilter(rest.pop("ids"), step, error_class, older_than), **rest)
+        command(wanted=FailedFilter(rest.pop("ids"), step, error_class, older_than), **rest)
 
     return narrowed
 
@@ -48,8 +48,8 @@ def takes_some(command: Callable[..., None]) -> Callable[..., None]:
 
     @click.option("--all", "is_all", is_flag=True, help="All of them.")
     @wraps(command)
-    def checked(wanted: DeadFilter, *, is_all: bool, **rest: Any) -> None:
-        if is_all == (wanted != DeadFilter()):
+    def checked(wanted: FailedFilter, *, is_all: bool, **rest: Any) -> None:
+        if is_all == (wanted != FailedFilter()):
             raise click.UsageError(
                 "say which: --id, --step, --error-class and --older-than narrow it down, or else --all takes every one",
                 click.get_current_context(),
@@ -61,40 +61,40 @@ def takes_some(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def dead() -> None:
-    """List, replay and purge dead letters: tickets of every tenant that failed for good and are parked."""
+    """List, replay and purge failed tickets of every tenant."""
 
 
 @dead.command("list")
 @takes_filter
 @click.option("--limit", type=click.IntRange(1), help="How many at most.  [default: all]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a ticket.")
-def list_(wanted: DeadFilter, limit: int | None, as_json: bool) -> None:
-    """List parked tickets, the longest dead first."""
+def list_(wanted: FailedFilter, limit: int | None, as_json: bool) -> None:
+    """List failed tickets in the order they failed."""
     with open_sessions() as sessions:
-        letters = read_dead_letters(sessions, wanted, limit)
-    for letter in letters:
+        tickets = read_failed_tickets(sessions, wanted, limit)
+    for ticket in tickets:
         if as_json:
-            print_json(letter)
+            print_json(ticket)
         else:
-            print_line(describe_letter(letter))
-    if not (letters or as_json):
-        say("there are no such dead letters")
+            print_line(describe_failure(ticket))
+    if not (tickets or as_json):
+        say("there are no such failed tickets")
 
 
 @dead.command()
 @click.argument("ticket_id", metavar="ID", type=click.UUID)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(ticket_id: UUID, as_json: bool) -> None:
-    """Show why a ticket is parked, and where in the code it failed."""
+    """Show why a ticket failed, and where in the code."""
     with open_sessions() as sessions:
-        letters = read_dead_letters(sessions, DeadFilter(ids=[ticket_id]))
-    if not letters:
-        raise NotFoundError(f"{ticket_id} is not parked")
+        tickets = read_failed_tickets(sessions, FailedFilter(ids=[ticket_id]))
+    if not tickets:
+        raise NotFoundError(f"{ticket_id} has not failed")
     if as_json:
-        print_json(letters[0])
+        print_json(tickets[0])
         return
-    error = letters[0]["error"]
-    facts = letters[0] | {"error": f"{error['class']}: {error['message']}", "attempts": error["attempt"]}
+    error = tickets[0]["error"]
+    facts = tickets[0] | {"error": f"{error['class']}: {error['message']}", "attempts": error["attempt"]}
     for name, value in facts.items():
         print_line(f"{name:<12}{value}")
     for line in error["traceback"]:
@@ -104,8 +104,8 @@ def show(ticket_id: UUID, as_json: bool) -> None:
 @dead.command()
 @takes_some
 @_dry_run
-def replay(wanted: DeadFilter, dry_run: bool) -> None:
-    """Send parked tickets on again at the step that failed; finished steps are kept.
+def replay(wanted: FailedFilter, dry_run: bool) -> None:
+    """Send failed tickets on again at the step that failed; finished steps are kept.
 
     They become due; dispatchers publish them as fast as workers take them.
     """
@@ -114,7 +114,7 @@ def replay(wanted: DeadFilter, dry_run: bool) -> None:
         if dry_run:
             print_line(f"{len(ids)} would be replayed")
         else:
-            replayed = change(sessions, ids, replay_dead_letters, "replaying")
+            replayed = change(sessions, ids, replay_failed_tickets, "replaying")
             print_line(f"{replayed} replayed{_describe_others(len(ids) - replayed)}")
 
 
@@ -122,29 +122,29 @@ def replay(wanted: DeadFilter, dry_run: bool) -> None:
 @takes_some
 @_dry_run
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def purge(wanted: DeadFilter, dry_run: bool, yes: bool) -> None:
-    """Give parked tickets up: they end as cancelled, with their trails kept."""
+def purge(wanted: FailedFilter, dry_run: bool, yes: bool) -> None:
+    """Give failed tickets up: they end as cancelled, with their trails kept."""
     with open_sessions() as sessions:
         ids = find(sessions, wanted)
         if dry_run:
             print_line(f"{len(ids)} would be purged")
-        elif not ids or yes or click.confirm(f"parked tickets to cancel for good: {len(ids)}; go on?", err=True):
-            purged = change(sessions, ids, purge_dead_letters, "purging")
+        elif not ids or yes or click.confirm(f"failed tickets to cancel for good: {len(ids)}; go on?", err=True):
+            purged = change(sessions, ids, purge_failed_tickets, "purging")
             print_line(f"{purged} purged{_describe_others(len(ids) - purged)}")
         else:
             say("nothing was purged")
             raise click.exceptions.Exit(FAILED)
 
 
-def find(sessions: Sessions, wanted: DeadFilter) -> Sequence[UUID]:
+def find(sessions: Sessions, wanted: FailedFilter) -> Sequence[UUID]:
     """Return the tickets a filter means.
 
     Raises:
         NotFoundError: One that it names is not among them.
     """
-    ids = find_dead_letters(sessions, wanted)
+    ids = find_failed_tickets(sessions, wanted)
     if missing := set(wanted.ids).difference(ids):
-        raise NotFoundError(f"not parked, or left out by another filter: {', '.join(map(str, missing))}")
+        raise NotFoundError(f"not failed, or left out by another filter: {', '.join(map(str, missing))}")
     return ids
 
 
@@ -160,11 +160,11 @@ def change(sessions: Sessions, ids: Sequence[UUID], move: Callable[[Sessions, Se
     return moved
 
 
-def describe_letter(letter: dict[str, Any]) -> str:
-    """Say in one line where and why a ticket is parked."""
-    error = letter["error"]
+def describe_failure(ticket: dict[str, Any]) -> str:
+    """Say in one line where and why a ticket failed."""
+    error = ticket["error"]
     why = " ".join(f"{error['class']}: {error['message']}".split())
-    return f"{letter['id']}  {letter['parked_at']:.19}Z  {letter['step']:<10}  {why}"
+    return f"{ticket['id']}  {ticket['parked_at']:.19}Z  {ticket['step']:<10}  {why}"
 
 
 def _describe_others(count: int) -> str:

@@ -25,7 +25,7 @@ _LINE = "{:<15} {:>8} {:>8} {:>10} {:>7} {:>11} {:>7}  {}"
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def queues(as_json: bool) -> None:
-    """Show what waits where: messages at the broker, due and parked tickets in the database.
+    """Show what waits where: messages at the broker, due and failed tickets in the database.
 
     Messages are ready (nobody has fetched them) or unacknowledged (a worker holds them). Due
     tickets wait for a dispatcher: for room at the workers, or for the end of a pause.
@@ -41,15 +41,15 @@ def queues(as_json: bool) -> None:
         describe_step(step, queue, backlogs.get(step, Backlog(0, None, 0)), pauses)
         for step, queue in zip(ticket_plan().order, found.values(), strict=True)
     ]
-    parked = sum(backlog.parked for backlog in backlogs.values())
+    failed = sum(backlog.failed for backlog in backlogs.values())
     if as_json:
         print_json(
-            {"steps": steps, "dead": {"ready": dead.ready, "parked": parked}, "hung": [asdict(each) for each in hung]}
+            {"steps": steps, "dead": {"ready": dead.ready, "parked": failed}, "hung": [asdict(each) for each in hung]}
         )
         return
     for row in (_COLUMNS, *(_describe_row(step) for step in steps)):
         print_line(_LINE.format(*row))
-    print_line(f"{app.conf.dead_letter_queue.name}: {_count(dead.ready)} messages; parked tickets: {parked}")
+    print_line(f"{app.conf.dead_letter_queue.name}: {_count(dead.ready)} messages; failed tickets: {failed}")
     for each in hung:
         print_line(describe_hung(each))
 
@@ -63,7 +63,7 @@ def describe_step(step: str, queue: QueueState, backlog: Backlog, pauses: Sequen
         "consumers": queue.consumers,
         "due": backlog.due,
         "oldest_due_s": None if backlog.oldest_due_s is None else round(backlog.oldest_due_s, 3),
-        "parked": backlog.parked,
+        "parked": backlog.failed,
         "paused_for": [pause.tenant for pause in pauses if pause.step in (EVERY_STEP, step)],
     }
 
