@@ -53,7 +53,7 @@ def evaluate(**given: Any) -> None:
 
 def measure(options: Options) -> "Evaluation":
     """Try the version asked for, and the one to compare it with, on labelled rows."""
-    from ticketflow.cli.eval_inputs import gather_material, read_data
+    from ticketflow.cli.eval_run import gather_material, read_data
     from ticketflow.evaluation.candidates import build_candidate
     from ticketflow.evaluation.categories import CATEGORIES
     from ticketflow.evaluation.comparison import compare
@@ -108,7 +108,7 @@ def find_stored() -> "Sessions | None":
 
 def open_library(options: Options, sessions: "Sessions | None", rows: "list[Row]") -> "tuple[Library, list[Row]]":
     """Open the articles to answer from, and name those of the rows as they are named there."""
-    from ticketflow.cli.eval_inputs import read_library
+    from ticketflow.cli.eval_run import read_library
     from ticketflow.evaluation.library import GivenLibrary, StoredLibrary
     from ticketflow.workflow.state import DEFAULT_TENANT
 
@@ -122,7 +122,7 @@ def open_library(options: Options, sessions: "Sessions | None", rows: "list[Row]
 
 def replay(options: Options) -> "Evaluation":
     """Run stored tickets again and compare with what came of them."""
-    from ticketflow.cli.eval_inputs import gather_material, read_stored_tickets
+    from ticketflow.cli.eval_run import gather_material, read_stored_tickets
     from ticketflow.evaluation.candidates import build_candidate
     from ticketflow.evaluation.evaluation import Evaluation
     from ticketflow.evaluation.replay import build_replay, build_rows, list_changes
