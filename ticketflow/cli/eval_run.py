@@ -1,4 +1,4 @@
-"""Reads the files ``ticketflow eval`` is given."""
+"""A run of ``ticketflow eval``: reads the files it is given, tries what is asked for, writes what came of it."""
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,20 +6,106 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+import click
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from ticketflow.adapters.classifier_models import find_published_taxonomy
 from ticketflow.cli.article_files import read_articles
+from ticketflow.cli.database import open_sessions
 from ticketflow.cli.entries import read_entries, read_input
-from ticketflow.cli.eval_options import Options
-from ticketflow.cli.terminal import say
+from ticketflow.cli.eval_options import Options, describe_command
+from ticketflow.cli.terminal import print_line, progress_bar, say
 from ticketflow.errors import InvalidInputError
-from ticketflow.evaluation.candidates import Material
+from ticketflow.evaluation.candidates import Material, build_candidate
+from ticketflow.evaluation.categories import CATEGORIES
+from ticketflow.evaluation.comparison import compare
 from ticketflow.evaluation.entities import DEFAULT_ALIASES
-from ticketflow.evaluation.library import Article, GivenLibrary, Library
-from ticketflow.evaluation.replay import read_tickets
+from ticketflow.evaluation.evaluation import Evaluation
+from ticketflow.evaluation.library import Article, GivenLibrary, Library, StoredLibrary
+from ticketflow.evaluation.measured import Yardstick
+from ticketflow.evaluation.past import load_trial
+from ticketflow.evaluation.read_only import read_only
+from ticketflow.evaluation.replay import build_replay, build_rows, list_changes, read_tickets
+from ticketflow.evaluation.report import write_json, write_report
 from ticketflow.evaluation.rows import Row, list_labels, read_examples, read_rows
+from ticketflow.evaluation.sections import choose_sections, find_last_step
+from ticketflow.evaluation.trial import try_candidate
+from ticketflow.evaluation.versions import Version, parse_version
 from ticketflow.settings import load_settings
 from ticketflow.storage.models import Ticket
 from ticketflow.storage.session import Sessions
+from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.state import DEFAULT_TENANT
+
+
+def measure(options: Options) -> Evaluation:
+    """Try the version asked for, and the one to compare it with, on labelled rows."""
+    version, against = Version(engine=options.engine, taxonomy=options.taxonomy), parse_version(options.against)
+    rows = read_data(options)
+    sections = choose_sections(rows, options.steps)
+    last_step = find_last_step(sections, options.steps)
+    needs_articles = options.articles is None and not ticket_plan().is_before(last_step, "research")
+    sessions = open_stored() if needs_articles else find_stored() if options.wants_stored_model else None
+    library, rows = open_library(options, sessions if needs_articles else None, rows)
+    material = gather_material(options, sessions, library, rows, with_labels=CATEGORIES in sections)
+    past = load_trial(against.report, rows) if against.report else None
+    trials = []
+    versions = [version] if past or not options.against else [version, against]
+    with progress_bar(len(rows) * options.draws * len(versions)) as bar:
+        bar.start("evaluating")
+        for each in versions:
+            candidate = build_candidate(material, each)
+            trials.append(try_candidate(candidate, rows, sections, last_step, options.draws, bar.advance))
+    trials += [past] if past else []
+    differences = compare(trials[0], trials[1], options.seed) if options.against else {}
+    return Evaluation(str(options.data), rows, options.draws, trials, differences)
+
+
+def open_stored() -> Sessions:
+    """Open the database, until the command ends, so that nothing in it can change."""
+    sessions = read_only(click.get_current_context().with_resource(open_sessions()))
+    find_published_taxonomy(sessions, DEFAULT_TENANT)  # the first query fails here, where one can tell what it was for
+    return sessions
+
+
+def find_stored() -> Sessions | None:
+    """Open the database; ``None`` when none with our tables answers."""
+    try:
+        return open_stored()
+    except (OperationalError, ProgrammingError):
+        return None
+
+
+def open_library(options: Options, sessions: Sessions | None, rows: list[Row]) -> tuple[Library, list[Row]]:
+    """Open the articles to answer from, and name those of the rows as they are named there."""
+    if options.articles is not None:
+        return read_library(options, options.articles), rows
+    if sessions is None:
+        return GivenLibrary(), rows
+    stored = StoredLibrary(sessions, DEFAULT_TENANT)
+    return stored, stored.name_articles(rows)
+
+
+def replay(options: Options) -> Evaluation:
+    """Run stored tickets again and compare with what came of them."""
+    sessions = open_stored()
+    tickets = read_stored_tickets(options, sessions)
+    library, rows = open_library(options, sessions, build_rows(tickets))
+    material = gather_material(options, sessions, library, rows, with_labels=False)
+    candidate = build_candidate(material, Version(engine=options.engine, taxonomy=options.taxonomy))
+    with progress_bar(len(rows)) as bar:
+        bar.start("replaying")
+        trial = try_candidate(candidate, rows, [build_replay(tickets)], "finalize", 1, bar.advance)
+    return Evaluation("stored tickets", rows, 1, [trial], changes=list_changes(tickets, trial.outcomes[0]))
+
+
+def write(options: Options, evaluation: Evaluation) -> None:
+    """Write the files asked for."""
+    if options.json_file is not None:
+        write_json(options.json_file, evaluation.describe())
+    if options.report is not None:
+        write_report(options.report, evaluation, describe_command(click.get_current_context()))
+        print_line(f"the report is {options.report / 'report.html'}")
 
 
 def read_data(options: Options) -> list[Row]:
@@ -82,9 +168,11 @@ def gather_material(
         examples=examples,
         per_class=options.per_class,
         is_names_only=options.names_only,
-        out_of_scope=options.out_of_scope,
-        aliases=read_aliases(options.aliases),
-        precision=options.at_precision,
+        yardstick=Yardstick(
+            out_of_scope=options.out_of_scope,
+            aliases=read_aliases(options.aliases),
+            precision=options.at_precision,
+        ),
         seed=options.seed,
         sessions=sessions,
     )

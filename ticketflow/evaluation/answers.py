@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ticketflow.evaluation.measured import Measured, Section, Yardstick, hits
-from ticketflow.evaluation.metrics import expected_calibration_error, reciprocal_rank, reliability, similarity
+from ticketflow.evaluation.metrics import expected_calibration_error, reliability, similarity
 from ticketflow.evaluation.rows import Row
 from ticketflow.evaluation.run import Outcome
 
@@ -16,7 +16,7 @@ def measure_search(rows: Sequence[Row], outcomes: Sequence[Outcome], yardstick: 
     """Rank the right article among those found; rows that no article answers do not count."""
     ranks = [_rank(row, outcome, yardstick) for row, outcome in zip(rows, outcomes, strict=True)]
     rowwise = {f"recall@{limit}": hits([each and 0 < each <= limit for each in ranks]) for limit in RANKS}
-    rowwise["mrr"] = hits([None if each is None else reciprocal_rank(each or None) for each in ranks])
+    rowwise["mrr"] = hits([each and 1 / each for each in ranks])
     return Measured(rowwise)
 
 

@@ -35,9 +35,7 @@ class Material:
         examples: Labelled texts to learn from; none leaves learning to the taxonomy.
         per_class: How many of each label to draw; ``None`` takes all.
         is_names_only: Whether categories are made of the labels alone.
-        out_of_scope: The label that stands for the fallback.
-        aliases: What we call entity types of the data.
-        precision: At which precision coverage is reported.
+        yardstick: How outcomes are to be read, as far as no draw and no version changes that.
         seed: Of everything that is drawn.
         sessions: Where classifiers are stored; ``None`` without a database.
     """
@@ -48,16 +46,9 @@ class Material:
     examples: Examples = field(default_factory=dict)
     per_class: int | None = None
     is_names_only: bool = False
-    out_of_scope: str | None = None
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    precision: float = 0.95
+    yardstick: Yardstick = field(default_factory=Yardstick)
     seed: int = 0
     sessions: Sessions | None = None
-
-    @property
-    def makes_taxonomy(self) -> bool:
-        """Whether categories or their examples come from data."""
-        return self.is_names_only or bool(self.examples)
 
 
 def build_candidate(material: Material, version: Version) -> Candidate:
@@ -68,28 +59,23 @@ def build_candidate(material: Material, version: Version) -> Candidate:
 def _set_up(material: Material, version: Version, draw: int) -> Setup:
     settings = version.apply(material.settings)
     source = choose_source(material, settings, version, draw)
-    require_categories(source.taxonomy, material.labels, material.out_of_scope)
+    require_categories(source.taxonomy, material.labels, material.yardstick.out_of_scope)
     tools = build_version_tools(settings, material.library.open(draw, settings), source)
-    yardstick = Yardstick(
-        fallback=source.taxonomy.fallback,
-        out_of_scope=material.out_of_scope,
-        articles=material.library.ids(draw),
-        aliases=material.aliases,
-        precision=material.precision,
-    )
-    return Setup(tools, yardstick)
+    articles = material.library.ids(draw)
+    return Setup(tools, replace(material.yardstick, fallback=source.taxonomy.fallback, articles=articles))
 
 
 def choose_source(material: Material, settings: Settings, version: Version, draw: int) -> ModelSource:
     """Take a classifier that is there, or fit one on a taxonomy of this evaluation's own and this draw's examples."""
-    if not material.makes_taxonomy:
+    if not (material.is_names_only or material.examples):
         return find_source(settings, version, material.sessions)
+    out_of_scope = material.yardstick.out_of_scope
     if version.taxonomy is not None:
         taxonomy = load_taxonomy(version.taxonomy)
     else:
-        taxonomy = build_taxonomy([*material.labels, *material.examples], material.out_of_scope)
+        taxonomy = build_taxonomy([*material.labels, *material.examples], out_of_scope)
     drawn = draw_examples(material.examples, material.per_class, f"examples {material.seed} {draw}")
-    taxonomy = add_examples(taxonomy, drawn, material.out_of_scope)
+    taxonomy = add_examples(taxonomy, drawn, out_of_scope)
     return FitOnFirstUse(shared_encoder(settings.encoder_model), taxonomy)
 
 

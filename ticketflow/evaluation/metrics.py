@@ -119,11 +119,6 @@ def auroc(positives: Floats, negatives: Floats) -> float:
     return float((below + not_above).mean() / (2 * negatives.size))
 
 
-def reciprocal_rank(rank: int | None) -> float:
-    """Return 1 for the first place, 1/2 for the second and so on; 0 for what was not found."""
-    return 1.0 / rank if rank else 0.0
-
-
 def similarity(first: str, second: str) -> float:
     """Compare two texts word by word: twice the words in common, in order, over all words; 1 for equal ones."""
     return SequenceMatcher(None, first.split(), second.split(), autojunk=False).ratio()

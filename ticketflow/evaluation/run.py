@@ -1,7 +1,6 @@
 """Run rows through the steps in this process, step by step and timed."""
 
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +26,13 @@ class Outcome:
 
 
 def run_row(row: Row, tools: Tools, last_step: str) -> Outcome:
-    """Run one row up to a step, that included; review's loop back to draft is followed before ``finalize``."""
+    """Run one row up to a step, that included; review's loop back to draft is followed before ``finalize``.
+
+    A step that fails ends it, which the outcome tells.
+
+    Raises:
+        ConfigurationError: No row can be run; the message says what to change.
+    """
     plan = ticket_plan()
     state: dict[str, Any] = dict(row.request)
     seconds: dict[str, float] = {}
@@ -43,18 +48,3 @@ def run_row(row: Row, tools: Tools, last_step: str) -> Outcome:
         seconds[step] = seconds.get(step, 0.0) + time.perf_counter() - started
         step = None if step == last_step else plan.next_step(step, state)
     return Outcome(state, seconds)
-
-
-def run_rows(
-    rows: Sequence[Row], tools: Tools, last_step: str, advance: Callable[[], object] = lambda: None
-) -> list[Outcome]:
-    """Run each row; a step that fails fails its row alone.
-
-    Raises:
-        ConfigurationError: No row can be run; the message says what to change.
-    """
-    outcomes = []
-    for row in rows:
-        outcomes.append(run_row(row, tools, last_step))
-        advance()
-    return outcomes

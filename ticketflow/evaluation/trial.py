@@ -11,10 +11,8 @@ import numpy as np
 from ticketflow.evaluation.measured import Measured, Section, Yardstick, hits
 from ticketflow.evaluation.metrics import Floats
 from ticketflow.evaluation.rows import Row
-from ticketflow.evaluation.run import Outcome, run_row, run_rows
+from ticketflow.evaluation.run import Outcome, run_row
 from ticketflow.workflow.ports import Tools
-
-Advance = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def try_candidate(
     sections: Sequence[Section],
     last_step: str,
     draws: int,
-    advance: Advance = lambda: None,
+    advance: Callable[[], object] = lambda: None,
 ) -> Trial:
     """Run all rows in each draw and measure what came of them.
 
@@ -82,14 +80,18 @@ def try_candidate(
         ConfigurationError: The candidate cannot be built or run.
         InvalidInputError: The data does not fit the candidate.
     """
-    outcomes, measured, load_s = [], [], 0.0
+    outcomes: list[list[Outcome]] = []
+    measured, load_s = [], 0.0
     for draw in range(draws):
         started = time.perf_counter()
         setup = candidate.build(draw)
         if draw == 0:
             run_row(rows[0], setup.tools, last_step)
             load_s = time.perf_counter() - started
-        outcomes.append(run_rows(rows, setup.tools, last_step, advance))
+        outcomes.append([])
+        for row in rows:
+            outcomes[-1].append(run_row(row, setup.tools, last_step))
+            advance()
         measured.append(_measure(rows, outcomes[-1], sections, setup.yardstick))
     median, high = _spread([sum(each.seconds.values()) for each in outcomes[0]])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -11,7 +11,6 @@ from ticketflow.evaluation.metrics import (
     expected_calibration_error,
     macro_f1,
     mean,
-    reciprocal_rank,
     reliability,
     similarity,
 )
@@ -67,10 +66,6 @@ def test_auroc_counts_pairs_in_the_right_order_and_ties_half():
     # Of four pairs two are in order, one is a tie and one is not: 2.5 / 4.
     assert auroc(np.array([0.9, 0.4]), np.array([0.4, 0.5])) == 0.625
     assert math.isnan(auroc(np.array([]), np.array([0.4])))
-
-
-def test_a_reciprocal_rank_is_zero_for_what_was_not_found():
-    assert [reciprocal_rank(rank) for rank in (1, 4, None)] == [1.0, 0.25, 0.0]
 
 
 def test_similarity_compares_words_in_order():
