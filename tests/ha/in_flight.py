@@ -11,13 +11,13 @@ from structlog.testing import capture_logs
 
 from tests.fakes import fake_tools
 from ticketflow.errors import PermanentError, TransientError
-from ticketflow.services.dead_letters import find_failed_tickets, replay_failed_tickets
 from ticketflow.services.decide_approval import Judgement, decide_approval
+from ticketflow.services.failed_tickets import find_failed_tickets, replay_failed_tickets
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.run_step import StepRunner
 from ticketflow.services.submit_ticket import submit_ticket
-from ticketflow.storage.dead_letters import FailedFilter
 from ticketflow.storage.due import claim_due
+from ticketflow.storage.failed_tickets import FailedFilter
 from ticketflow.storage.leases import Claim, claim_step
 from ticketflow.storage.session import Sessions, build_engine, build_session_factory
 from ticketflow.storage.tickets import NewTicket

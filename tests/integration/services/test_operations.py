@@ -17,14 +17,14 @@ from ticketflow.errors import (
     VersionConflictError,
 )
 from ticketflow.services.cancel_ticket import cancel_ticket
-from ticketflow.services.dead_letters import purge_failed_tickets, read_failed_tickets, replay_failed_tickets
+from ticketflow.services.failed_tickets import purge_failed_tickets, read_failed_tickets, replay_failed_tickets
 from ticketflow.services.fork_ticket import Overrides, fork_ticket
 from ticketflow.services.pauses import pause_step, read_pauses, resume_step
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.retry_ticket import retry_ticket
 from ticketflow.services.rewind_ticket import rewind_ticket
 from ticketflow.services.run_step import StepRunner
-from ticketflow.storage.dead_letters import FailedFilter
+from ticketflow.storage.failed_tickets import FailedFilter
 from ticketflow.storage.leases import Claim
 from ticketflow.storage.models import Ticket, TicketEvent, TicketStep
 from ticketflow.workflow.graph import LINEAGE

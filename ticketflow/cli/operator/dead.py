@@ -13,13 +13,13 @@ from ticketflow.cli.database import open_sessions
 from ticketflow.cli.errors import FAILED
 from ticketflow.cli.terminal import print_json, print_line, progress_bar, say
 from ticketflow.errors import NotFoundError
-from ticketflow.services.dead_letters import (
+from ticketflow.services.failed_tickets import (
     find_failed_tickets,
     purge_failed_tickets,
     read_failed_tickets,
     replay_failed_tickets,
 )
-from ticketflow.storage.dead_letters import FailedFilter
+from ticketflow.storage.failed_tickets import FailedFilter
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.plan import ticket_plan
 

@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from ticketflow.services.views import describe_failed_ticket
-from ticketflow.storage.dead_letters import FailedFilter, list_failed, list_failed_ids, lock_failed
 from ticketflow.storage.events import record_event
+from ticketflow.storage.failed_tickets import FailedFilter, list_failed, list_failed_ids, lock_failed
 from ticketflow.storage.operations import requeue_ticket, stop_ticket
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.events import EventType

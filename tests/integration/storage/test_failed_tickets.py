@@ -3,7 +3,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.integration.storage.rows import HOUR, NOW, SECOND, TICK, add_event, add_ticket
-from ticketflow.storage.dead_letters import (
+from ticketflow.storage.failed_tickets import (
     DeadLetter,
     FailedFilter,
     list_failed,
