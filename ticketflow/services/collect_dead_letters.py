@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ticketflow.observability.logging import get_logger
-from ticketflow.storage.failed_tickets import DeadLetter, record_dead_letter
+from ticketflow.storage.events import DeadLetter, record_dead_letter
 from ticketflow.storage.session import Sessions
 
 log = get_logger(__name__)

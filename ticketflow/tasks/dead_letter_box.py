@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.logging import get_logger
-from ticketflow.storage.failed_tickets import DeadLetter
+from ticketflow.storage.events import DeadLetter
 from ticketflow.tasks.broker import BROKER_ERRORS
 from ticketflow.tasks.envelope import Death, StepArguments, UnreadableMessageError, read_envelope
 from ticketflow.tasks.publisher import ChainPublisher

@@ -2,9 +2,11 @@
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from tests.integration.storage.rows import NOW, add_endpoint, add_event, add_step, add_ticket, reread
-from ticketflow.storage.events import page_events, record_event
+from ticketflow.storage.events import DeadLetter, page_events, record_dead_letter, record_event
+from ticketflow.storage.ids import new_id
 from ticketflow.storage.ledger import copy_steps, list_steps, list_steps_that_count, split_ledger, supersede_steps
 from ticketflow.storage.models import TicketEvent
 from ticketflow.storage.models.webhooks import WebhookDelivery
@@ -112,3 +114,66 @@ def test_copied_steps_are_numbered_afresh(session):
     ]
     assert {step.finished_at for step in copied} <= {step.finished_at for step in steps}
     assert len(list_steps(session, ticket.id)) == 3
+
+
+# -- Dead letters -------------------------------------------------------------------------------
+
+
+LETTER = {"generation": 2, "step": "read", "reason": "rejected", "queue": "steps.read"}
+NEWS = {"type": "message.dead_lettered", "detail": {"reason": "rejected", "queue": "steps.read"}}
+
+
+def letter_for(ticket, **changes) -> DeadLetter:
+    return DeadLetter(ticket_id=ticket.id, **LETTER | changes)
+
+
+def list_letters(session: Session, ticket) -> list[TicketEvent]:
+    query = select(TicketEvent).where(TicketEvent.ticket_id == ticket.id, TicketEvent.type == NEWS["type"])
+    return list(session.scalars(query.order_by(TicketEvent.id)))
+
+
+def test_a_letter_is_written_on_its_ticket_s_trail_once(session):
+    ticket, other = add_ticket(session, tenant="other"), add_ticket(session)
+
+    told = record_dead_letter(session, letter_for(ticket)), record_dead_letter(session, letter_for(ticket))
+
+    assert told == (True, False)
+    (line,) = list_letters(session, ticket)
+    assert (line.tenant, line.step, line.generation, line.detail) == ("other", "read", 2, NEWS["detail"])
+    assert list_letters(session, other) == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"generation": 3}, {"step": "send"}, {"reason": "expired"}, {"queue": "steps.send"}], ids=list
+)
+def test_another_letter_is_news(session, changes):
+    ticket = add_ticket(session)
+    record_dead_letter(session, letter_for(ticket))
+
+    assert record_dead_letter(session, letter_for(ticket, **changes))
+
+
+def test_the_letter_of_another_ticket_is_news(session):
+    first, second = add_ticket(session), add_ticket(session)
+
+    assert [record_dead_letter(session, letter_for(each)) for each in (first, second)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("event", "generation", "reason", "is_news"),
+    [
+        ("ticket.failed", 2, "rejected", False),
+        ("ticket.failed", 2, "expired", True),
+        ("ticket.failed", 1, "rejected", True),
+        ("step.failed", 2, "rejected", True),
+    ],
+)
+def test_the_message_a_ticket_failed_with_is_no_news(session, event, generation, reason, is_news):
+    ticket = add_ticket(session)
+    add_event(session, ticket, event, generation=generation)
+
+    assert record_dead_letter(session, letter_for(ticket, reason=reason)) is is_news
+
+
+def test_a_letter_for_nobody_is_no_news(session):
+    assert not record_dead_letter(session, DeadLetter(ticket_id=new_id(), **LETTER))
