@@ -30,6 +30,7 @@ PAGE = 200
 KEY_FILE = "cli.key"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _BUSY = frozenset({429, 502, 503, 504})
+_ERRORS: dict[int, type[TicketFlowError]] = {404: NotFoundError, 409: ConflictError, 412: ConflictError}
 
 
 class UnreachableError(TransientError):
@@ -222,7 +223,10 @@ class ApiClient:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                return self._send_once(method, path, **request)
+                response = self._send(method, path, **request)
+                if response.is_error:
+                    _raise_problem(response)
+                return response
             except TransientError as error:
                 # Full jitter: threads that failed together do not come back together.
                 wait_s = max(error.retry_after_s or 0, random.uniform(0, pause_s))  # noqa: S311
@@ -230,12 +234,6 @@ class ApiClient:
                     raise
             self._sleep(wait_s)
             pause_s = min(2 * pause_s, LAST_PAUSE_S)
-
-    def _send_once(self, method: str, path: str, **request: Any) -> httpx.Response:
-        response = self._send(method, path, **request)
-        if response.is_error:
-            _raise_problem(response)
-        return response
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
@@ -307,7 +305,8 @@ def _raise_problem(response: httpx.Response) -> NoReturn:
         after_s = response.headers.get("Retry-After", "")
         busy.retry_after_s = float(after_s) if after_s.isdecimal() else None
         raise busy
-    raise _error_class(response.status_code)(message)
+    other = InvalidInputError if response.is_client_error else TicketFlowError
+    raise _ERRORS.get(response.status_code, other)(message)
 
 
 def _read_json(response: httpx.Response) -> dict[str, Any]:
@@ -316,13 +315,6 @@ def _read_json(response: httpx.Response) -> dict[str, Any]:
     except json.JSONDecodeError:
         raise ConfigurationError(f"{response.url} is not a Ticket Flow API; check TICKETFLOW_API_URL") from None
     return answer
-
-
-def _error_class(status: int) -> type[TicketFlowError]:
-    named: dict[int, type[TicketFlowError]] = {404: NotFoundError, 409: ConflictError, 412: ConflictError}
-    if status in named:
-        return named[status]
-    return InvalidInputError if status < httpx.codes.INTERNAL_SERVER_ERROR else TicketFlowError
 
 
 def _read_problem(response: httpx.Response) -> str:

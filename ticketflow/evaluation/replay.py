@@ -75,9 +75,9 @@ def list_changes(tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> list
     for ticket, now in zip(tickets, outcomes, strict=True):
         then = Outcome(ticket.state)
         different = {
-            what: [choice_of(then, what), choice_of(now, what)]
+            what: [before, after]
             for what in CHOICES
-            if choice_of(then, what) != choice_of(now, what)
+            if (before := choice_of(then, what)) != (after := choice_of(now, what))
         }
         if cited_in(then) != cited_in(now):
             different["articles"] = [_titles(then), _titles(now)]

@@ -60,7 +60,7 @@ def test_a_taxonomy_keeps_the_order_of_its_file():
 
     assert [category.name for category in taxonomy.categories] == ["orders", "other"]
     assert taxonomy.fallback == "other"
-    assert taxonomy.team_of("orders") == "Orders"
+    assert taxonomy.by_name["orders"].team == "Orders"
 
 
 def test_the_default_taxonomy_has_enough_examples_each():

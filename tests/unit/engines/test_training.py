@@ -72,7 +72,7 @@ def test_a_text_like_nothing_known_is_not_familiar(fitted):
 def test_further_examples_are_learnt_and_those_of_unknown_categories_left_out(encoder):
     more = [("zebra trouble", "money_back"), ("zebra trouble", "gone")]
 
-    guess = fit_classifier(encoder, TAUGHT, more).probabilities("zebra trouble")
+    guess = fit_and_judge(encoder, TAUGHT, more)[0].probabilities("zebra trouble")
 
     assert max(guess, key=guess.__getitem__) == "money_back"
 

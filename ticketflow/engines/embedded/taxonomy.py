@@ -86,10 +86,6 @@ class Taxonomy:
         """Categories by name, in the order of the file."""
         return {category.name: category for category in self.categories}
 
-    def team_of(self, name: str) -> str:
-        """Return the team of a category; the name must be in the taxonomy."""
-        return self.by_name[name].team
-
 
 def dump_taxonomy(taxonomy: Taxonomy) -> dict[str, Any]:
     """Write a taxonomy as a JSON value; ``read_taxonomy`` reads it back."""

@@ -148,8 +148,15 @@ class Material:
     is_example: NDArray[np.bool_]
 
 
-def fit_classifier(encoder: Encoder, taxonomy: Taxonomy, more_examples: Examples = ()) -> FittedClassifier:
-    """Fit and calibrate a classifier.
+def fit_classifier(encoder: Encoder, taxonomy: Taxonomy) -> FittedClassifier:
+    """Fit and calibrate a classifier on what a taxonomy says of its categories."""
+    return fit_and_judge(encoder, taxonomy)[0]
+
+
+def fit_and_judge(
+    encoder: Encoder, taxonomy: Taxonomy, more_examples: Examples = ()
+) -> tuple[FittedClassifier, HeldOut]:
+    """Fit a classifier and show how the examples fare with models fitted without them.
 
     Args:
         encoder: Where vectors come from.
@@ -157,13 +164,6 @@ def fit_classifier(encoder: Encoder, taxonomy: Taxonomy, more_examples: Examples
         more_examples: Further (text, category name) pairs, such as people's corrections; those of
             categories the taxonomy does not have are left out.
     """
-    return fit_and_judge(encoder, taxonomy, more_examples)[0]
-
-
-def fit_and_judge(
-    encoder: Encoder, taxonomy: Taxonomy, more_examples: Examples = ()
-) -> tuple[FittedClassifier, HeldOut]:
-    """Fit a classifier and show how the examples fare with models fitted without them."""
     material = gather_material(taxonomy, more_examples)
     features = build_features(encoder, material.texts)
     if not material.is_example.any():
