@@ -99,13 +99,12 @@ def index_articles(settings: Settings, source: "ArticleSource") -> "KnowledgeBas
 
 def run_all(entries: Sequence[Entry], tools: "Tools") -> list[dict[str, Any] | str]:
     """Run each ticket; a string says why it did not come through."""
-    outcomes: list[dict[str, Any] | str] = []
     with progress_bar(len(entries), is_wanted=len(entries) > 1) as bar:
         bar.start("trying")
-        for entry in entries:
-            outcomes.append(entry.problem or "" if entry.content is None else run_one(entry.content, tools))
-            bar.advance()
-    return outcomes
+        return [
+            entry.problem or "" if entry.content is None else run_one(entry.content, tools)
+            for entry in bar.count(entries)
+        ]
 
 
 def run_one(ticket: dict[str, Any], tools: "Tools") -> dict[str, Any] | str:

@@ -127,8 +127,7 @@ def find_failures(figures: Mapping[str, Figure], limits: Mapping[str, float]) ->
         if name not in figures:
             raise InvalidInputError(f"--fail-under: this run did not measure {name}, but {', '.join(figures)}")
         value, meaning = figures[name].value, find_meaning(name)
-        if meaning is not None and meaning.is_lower_better and value > limit:
-            failures.append(f"{name} is {value:.4f}, above {limit:g}")
-        elif (meaning is None or not meaning.is_lower_better) and value < limit:
-            failures.append(f"{name} is {value:.4f}, under {limit:g}")
+        is_lower_better = meaning is not None and meaning.is_lower_better
+        if value > limit if is_lower_better else value < limit:
+            failures.append(f"{name} is {value:.4f}, {'above' if is_lower_better else 'under'} {limit:g}")
     return failures
