@@ -27,7 +27,7 @@ from ticketflow.services.keys import create_key
 from ticketflow.settings import Settings
 from ticketflow.storage.models import Ticket
 from ticketflow.storage.models.webhooks import WebhookDelivery, WebhookEndpoint
-from ticketflow.storage.webhook_deliveries import FAILING, RetryPolicy, measure_webhooks
+from ticketflow.storage.webhook_deliveries import DELETE_AT_ONCE, FAILING, RetryPolicy, measure_webhooks
 from ticketflow.workflow.state import DEFAULT_TENANT
 
 DAYS = timedelta(days=1)
@@ -106,6 +106,17 @@ def let_pass(sessions):
             session.execute(update(WebhookEndpoint).values(moved))
 
     return age
+
+
+def copy_deliveries(sessions, times: int) -> None:
+    """Have each delivery so many times more."""
+    columns = "tenant, endpoint_id, type, payload, status, next_attempt_at, finished_at"
+    statement = f"""
+        INSERT INTO webhook_deliveries (id, {columns})
+        SELECT gen_random_uuid(), {columns} FROM webhook_deliveries, generate_series(1, :times)
+    """
+    with sessions.begin() as session:
+        session.execute(text(statement), {"times": times})
 
 
 def deliveries(api, webhook) -> list[dict]:
@@ -544,6 +555,7 @@ def test_what_waits_and_what_fails_is_measured(api, webhook, receiver, tell, wor
 def test_old_deliveries_are_forgotten(api, webhook, sessions, tell, work, let_pass):
     tell()
     work()
+    copy_deliveries(sessions, DELETE_AT_ONCE)
     let_pass(31 * DAYS)
     tell()
     work()

@@ -17,7 +17,9 @@ LONG_S = 30
 
 @pytest.mark.parametrize("sent_ahead", [b"", b"GET / HTTP/1.1\r\n\r\n"])
 def test_a_client_that_hangs_up_leaves_its_seat_at_once(sent_ahead):
-    ours, theirs = socket.socketpair()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        theirs = socket.create_connection(server.getsockname())
+        ours, _ = server.accept()
     with ours:
         theirs.sendall(sent_ahead)
         theirs.close()

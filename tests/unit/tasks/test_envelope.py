@@ -49,6 +49,14 @@ def test_our_own_message_is_understood_and_goes_on_unchanged():
     assert good_headers().items() >= message.headers.items()
 
 
+def test_the_deaths_of_a_message_go_on_with_it():
+    message = build(headers=good_headers(**{"x-death": [DEATH]}))
+
+    read_envelope(message).refill(message)
+
+    assert message.headers["x-death"] == [DEATH]
+
+
 def test_what_nobody_knows_is_left_out():
     body = good_body()
     body[2]["is_eager"] = body[2]["chain"][0]["options"]["queue"] = "elsewhere"
