@@ -25,7 +25,7 @@ from ticketflow.tasks.runtime import runtime
 
 log = get_logger(__name__)
 
-FORGET_EVERY_S = 600.0
+PRUNE_EVERY_S = 600.0
 
 
 class Deliverer(Loop):
@@ -38,7 +38,7 @@ class Deliverer(Loop):
         self._post = post
         self._limits = limits
         self._poll_interval_s = poll_interval_s
-        self._forgetting = Interval(FORGET_EVERY_S)
+        self._pruning = Interval(PRUNE_EVERY_S)
         self._lock = threading.Lock()
         self._busy: Counter[UUID] = Counter()
         self._seats = ThreadPoolExecutor(limits.seats, thread_name_prefix="webhook")
@@ -52,7 +52,7 @@ class Deliverer(Loop):
         """Send what is due; the pause is over when a seat becomes free."""
         try:
             self._send_due()
-            if self._forgetting.is_over():
+            if self._pruning.is_over():
                 prune_deliveries(self._sessions, self._limits.keep_for)
         except SQLAlchemyError as error:
             log.warning("webhook.away", error=f"{type(error).__name__}: {error}")

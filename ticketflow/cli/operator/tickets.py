@@ -18,6 +18,7 @@ from ticketflow.services.pauses import pause_step, resume_step
 from ticketflow.services.retry_ticket import retry_ticket
 from ticketflow.services.rewind_ticket import rewind_ticket
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
+from ticketflow.storage.session import Sessions
 from ticketflow.storage.statistics import list_left_behind
 from ticketflow.workflow.plan import ticket_plan
 
@@ -37,7 +38,8 @@ def tickets() -> None:
 @_ids
 def retry(ticket_ids: Sequence[UUID]) -> None:
     """Try the failed step of tickets again, now; finished steps are kept."""
-    _do_to_each(ticket_ids, retry_ticket)
+    with open_sessions() as sessions:
+        _do_to_each(sessions, ticket_ids, retry_ticket)
 
 
 @tickets.command()
@@ -45,7 +47,8 @@ def retry(ticket_ids: Sequence[UUID]) -> None:
 @click.option("--reason", help="Say why; the tickets' trails keep it.")
 def cancel(ticket_ids: Sequence[UUID], reason: str | None) -> None:
     """Cancel tickets for good; a step under way changes nothing any more."""
-    _do_to_each(ticket_ids, cancel_ticket, reason=reason)
+    with open_sessions() as sessions:
+        _do_to_each(sessions, ticket_ids, cancel_ticket, reason=reason)
 
 
 @tickets.command()
@@ -58,16 +61,18 @@ def rewind(ticket_ids: Sequence[UUID], step: str, left_behind: bool) -> None:
     """Run a finished STEP again, and all after it."""
     if left_behind == bool(ticket_ids):
         raise click.UsageError("say which: the ids of tickets, or --left-behind", click.get_current_context())
-    if left_behind:
-        with open_sessions() as sessions, sessions() as session:
-            ticket_ids = list_left_behind(session, ticket_plan().lineage)
-    _do_to_each(ticket_ids, rewind_ticket, step=step)
-
-
-def _do_to_each(ticket_ids: Sequence[UUID], use_case: Callable[..., dict[str, Any]], **options: Any) -> None:
-    """Do to tickets, whosever they are, what the API does to those of one tenant."""
     with open_sessions() as sessions:
-        do_to_each(ticket_ids, partial(use_case, sessions, None, **options), missing=WRONG_USAGE, threads=1)
+        if left_behind:
+            with sessions() as session:
+                ticket_ids = list_left_behind(session, ticket_plan().lineage)
+        _do_to_each(sessions, ticket_ids, rewind_ticket, step=step)
+
+
+def _do_to_each(
+    sessions: Sessions, ticket_ids: Sequence[UUID], use_case: Callable[..., dict[str, Any]], **options: Any
+) -> None:
+    """Do to tickets, whosever they are, what the API does to those of one tenant."""
+    do_to_each(ticket_ids, partial(use_case, sessions, None, **options), missing=WRONG_USAGE, threads=1)
 
 
 @tickets.command()
