@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import Field, PrivateAttr
 
-from ticketflow.engines.llm import add_model
+from ticketflow.adapters.llm_engine import put_before
 from ticketflow.engines.llm.chat import Chat
 from ticketflow.engines.llm.classifier import Option
 from ticketflow.engines.llm.models import LlmOptions
@@ -118,4 +118,4 @@ def scripted(embedded: Tools, script: Script = answer_well, **options: Any) -> t
     model = ScriptedModel(script=script)
     asked = LlmOptions(**options)
     categories = {name: Option(f"about {name}", f"Team {name}") for name in sorted(embedded.classifier.categories)}
-    return add_model(embedded, Chat(Provider(model, "scripted", asked), asked), lambda: categories), model
+    return put_before(embedded, Chat(Provider(model, "scripted", asked), asked), lambda: categories), model

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ticketflow.adapters.chat_model import add_chat_model, check_chat_model
+from ticketflow.adapters.chat_model import check_chat_model
 from ticketflow.adapters.classifier_models import StoredModels
 from ticketflow.adapters.knowledge import StoredKnowledge
 from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
@@ -12,12 +12,11 @@ from ticketflow.engines.embedded.encoder.memory import return_free_memory
 from ticketflow.engines.embedded.encoder.vectors import find_installed_model
 from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
 from ticketflow.engines.embedded.write.letters_file import load_letters
-from ticketflow.engines.llm.classifier import LlmClassifier
 from ticketflow.errors import ConfigurationError
 from ticketflow.settings import Settings
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.approval import ApprovalPolicy
-from ticketflow.workflow.ports import KnowledgeBase, Tools
+from ticketflow.workflow.ports import Classifier, KnowledgeBase, Tools
 from ticketflow.workflow.state import DEFAULT_TENANT
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def check_engine(settings: Settings) -> None:
 
 def warm_up(tools: Tools) -> None:
     """Make an engine load what it loads on first use; a chat model is not called for it."""
-    classifier = tools.classifier.embedded if isinstance(tools.classifier, LlmClassifier) else tools.classifier
+    classifier: Classifier = getattr(tools.classifier, "embedded", tools.classifier)  # that behind a chat model
     classifier.classify("Hello", "Is anybody there?")
     return_free_memory()
 
@@ -87,6 +86,27 @@ def build_tools(
     )
     tools = add_chat_model(tools, settings, sessions, model)
     return replace(tools, approval=build_approval(settings))
+
+
+def add_chat_model(
+    embedded: Tools, settings: Settings, sessions: Sessions | None = None, model: "BaseChatModel | None" = None
+) -> Tools:
+    """Put a chat model before the embedded engine, if there is one.
+
+    Args:
+        embedded: Speaks where the model is not asked, or cannot answer.
+        settings: Name the model, and how it is asked.
+        sessions: Where answers and limits are kept that all workers share; left out, nothing is kept or limited.
+        model: Any LangChain chat model, instead of the one that settings name.
+
+    Raises:
+        ConfigurationError: See ``check_chat_model``.
+    """
+    if model is None and settings.llm is None:
+        return embedded
+    from ticketflow.adapters.llm_engine import build_llm_tools  # noqa: PLC0415  # its packages are heavy, and optional
+
+    return build_llm_tools(embedded, settings, sessions, model)
 
 
 def choose_confidence(settings: Settings) -> float:

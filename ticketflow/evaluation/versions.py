@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ticketflow.adapters.chat_model import add_chat_model
-from ticketflow.adapters.tools import build_models, choose_confidence
+from ticketflow.adapters.tools import add_chat_model, build_models, choose_confidence
 from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
 from ticketflow.engines.embedded.classify.artefact import load_classifier
 from ticketflow.engines.embedded.classify.classifier import FitOnFirstUse, ModelSource

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from ticketflow.workflow.plan import Plan
 from ticketflow.workflow.policy import MAX_DEATHS
 from ticketflow.workflow.transitions import RUNNABLE
+
+if TYPE_CHECKING:  # whoever reads the tables need not load LangGraph
+    from ticketflow.workflow.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Verdict(Enum):
     WORN_OUT = auto()
 
 
-def judge(plan: Plan, step: str, generation: int, seen: Standing | None) -> Verdict:  # noqa: PLR0911  # a table
+def judge(plan: "Plan", step: str, generation: int, seen: Standing | None) -> Verdict:  # noqa: PLR0911  # a table
     """Decide about a message that asked for ``step`` under ``generation`` and was not granted it.
 
     Args:

@@ -3,8 +3,10 @@
 import random
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from langgraph.types import RetryPolicy
+if TYPE_CHECKING:  # LangGraph takes over a second to load, and the tables' models want our numbers alone
+    from langgraph.types import RetryPolicy
 
 # A step whose worker ended without a word this often is not given to another one. Long enough to outlive
 # bad luck (a rolling restart, the out-of-memory killer), short enough that few workers die.
@@ -16,7 +18,7 @@ SUSPECT_DEATHS = MAX_DEATHS - 1
 SUSPECT_WAIT_S = 2.0
 
 
-def is_retryable(policy: RetryPolicy, error: Exception) -> bool:
+def is_retryable(policy: "RetryPolicy", error: Exception) -> bool:
     """Tell whether the policy expects another attempt to help."""
     wanted = policy.retry_on
     if isinstance(wanted, type):
@@ -26,7 +28,7 @@ def is_retryable(policy: RetryPolicy, error: Exception) -> bool:
     return wanted(error)
 
 
-def backoff(policy: RetryPolicy, attempt: int, retry_after_s: float | None = None) -> timedelta:
+def backoff(policy: "RetryPolicy", attempt: int, retry_after_s: float | None = None) -> timedelta:
     """Choose how long to wait after ``attempt`` (1 for the first) failed.
 
     Exponential with full jitter ("Exponential Backoff And Jitter", M. Brooker, AWS Architecture

@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from tests.fakes import fake_tools
-from ticketflow.adapters.chat_model import add_chat_model, build_options, build_spec, check_chat_model
+from ticketflow.adapters.chat_model import build_options, build_spec, check_chat_model
+from ticketflow.adapters.tools import add_chat_model
 from ticketflow.engines.llm.classifier import LlmClassifier
 from ticketflow.engines.llm.models import ModelSpec
 from ticketflow.errors import ConfigurationError
