@@ -1,66 +1,240 @@
-"""Amounts of money."""
+"""Amounts of money, as they are written in many countries."""
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice, pairwise
+from typing import NamedTuple
 
+from ticketflow.engines.embedded.facts.currencies import load_forms
 from ticketflow.engines.embedded.facts.found import Found
+from ticketflow.engines.embedded.facts.places import find_currency
+from ticketflow.folding import fold
 
-_SYMBOLS = {
-    "$": "USD", "US$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW", "₽": "RUB",
-    "zł": "PLN", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "R$": "BRL", "Rs": "INR", "Rs.": "INR",
-}  # fmt: skip
-_WORDS = {
-    "dollar": "USD", "dollars": "USD", "bucks": "USD", "euro": "EUR", "euros": "EUR", "pound": "GBP",
-    "pounds": "GBP", "quid": "GBP", "yen": "JPY", "rupees": "INR", "francs": "CHF", "franken": "CHF",
-    "dólares": "USD", "dólar": "USD", "livres": "GBP", "libras": "GBP", "pfund": "GBP", "reais": "BRL",
-}  # fmt: skip
-_CODES = (
-    "USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "AUD", "CAD", "NZD", "SEK", "NOK", "DKK", "PLN", "CZK",
-    "HUF", "RON", "BRL", "MXN", "KRW", "TRY", "ZAR", "SGD", "HKD", "AED",
-)  # fmt: skip
-_NO_CENTS = frozenset({"JPY", "KRW"})  # ISO 4217 minor unit 0
+# ISO 4217 minor unit 0
+_NO_CENTS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "PYG", "UGX", "XAF", "XOF", "XPF"})
+_MINOR = 100
+# More is a list somebody pasted. Each takes up to 0.1 ms.
+MAX_NUMBERS = 1000
+_CENTS = 2
 
-_TIMES = {
-    "k": 1_000, "thousand": 1_000, "tausend": 1_000, "mille": 1_000, "mil": 1_000, "m": 1_000_000,
-    "million": 1_000_000, "millionen": 1_000_000, "mio": 1_000_000, "millions": 1_000_000, "millones": 1_000_000,
-}  # fmt: skip
-
-# Groups of three, the groups of two of India, or no groups; "15,-" has no cents.
-_NUMBER = (
-    r"\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d{1,2})?(?!\d)"
-    r"|\d{1,3}(?:[.,'’  ]\d{3})+(?:[.,]\d{1,2})?(?!\d)"
-    r"|\d{1,9}(?:[.,]\d{1,2}|[.,][-–](?!\d))?(?!\d)"
+_BLANK = r"[ \u00a0\u2009\u202f]"
+# Groups of two and three as in India, groups of three, a part of one, or no groups. Four groups are a million
+# millions; a row of more would be read again from each of them.
+_NUMBER = re.compile(
+    r"(?<![\d.,])(?P<number>\d{1,2}(?:,\d{2}){1,4},\d{3}(?:\.\d{1,2})?(?!\d)"
+    r"|[1-9]\d{0,2}(?:(?:\.\d{3}){1,4}(?:,\d{1,2})?|(?:,\d{3}){1,4}(?:\.\d{1,2})?"
+    rf"|(?:(?:['’]|{_BLANK})\d{{3}}){{1,4}}(?:[.,]\d{{1,2}})?)(?!\d)"
+    r"|0[.,]\d{1,8}(?!\d)|\d{1,12}(?:[.,]\d{1,2})?(?!\d))"
+    r"(?P<no_cents>[.,:][-–—]{1,2}(?![\w-])|/-(?!\w))?(?![.,]\d)"
 )
-_SYMBOL = "|".join(sorted(map(re.escape, _SYMBOLS), key=len, reverse=True))
-_NAME = "|".join([*_CODES, *sorted(_WORDS, key=len, reverse=True)])
-_MANY = "|".join(sorted(_TIMES, key=len, reverse=True))
-_SIGN = rf"(?P<sign>{_SYMBOL}|(?:{'|'.join(_CODES)})(?=[ \d]))"
-_BEFORE = rf"{_SIGN}\s?(?P<n1>{_NUMBER})(?:\s?(?P<times1>{_MANY})\b)?(?!\w|[.,]\d)"
-_AFTER = rf"(?P<n2>{_NUMBER})(?:\s?(?P<times2>{_MANY})\b)?\s?(?:(?P<after>{_SYMBOL})(?!\w)|(?P<name>{_NAME})\b)"
-# A sign may stick to the word before it ("refund$20"); a number may not.
-_AMOUNT = re.compile(rf"(?:(?<![\w.,])|(?<=[a-z])(?=[$€£])){_BEFORE}|(?<![\w.,]){_AFTER}", re.IGNORECASE)
-_FOLDED = {key.lower(): code for key, code in {**_SYMBOLS, **_WORDS, **{code: code for code in _CODES}}.items()}
+_SIGNS = "$€£¥￥₹₩₽₺₪₫₴₸₦₱฿₡₾¢"
+# What stands before a number; letters before a sign belong to it ("HK$") where such a form is known.
+_BEFORE = re.compile(
+    rf"(?:(?P<sign>[{_SIGNS}])|\((?P<code>[A-Z]{{3}})\)|(?<![\w.])(?P<word>[^\W\d_]{{1,4}}(?:\.[^\W\d_])?\.?)):?{_BLANK}{{0,2}}\Z"
+)
+_BEFORE_LENGTH = 9
+_AFTER = re.compile(
+    rf"{_BLANK}?(?:(?P<sign>[{_SIGNS}])|\((?P<code>[A-Z]{{3}})\)"
+    rf"|-?(?P<word>[^\W\d_]{{1,20}}(?:[./״-][^\W\d_]{{1,20}}){{0,2}}\.?)(?P<more>(?:{_BLANK}[^\W\d_]{{1,20}}){{0,2}}))"
+)
+_HUNDREDTHS = re.compile(rf"{_BLANK}?(?:(?:and|und|et|y|con|e|en|og|och|i){_BLANK})?(?P<cents>\d{{1,2}})(?!\d|[.,]\d)")
+_WITH_CENTS = re.compile(r"[.,]\d\d\Z")
+_PART = re.compile("[/-]")
+_STOP = re.compile(r"\s*(?:[.,;:!?)]|\Z|\n)")
+_RANGE = re.compile(
+    rf"{_BLANK}?[-–—]{_BLANK}?|{_BLANK}(?:to|and|bis|und|à|et|al?|y|e|tot|en|do|i|до){_BLANK}", re.IGNORECASE
+)
+_TIGHT = frozenset("-–—")
 
 
-def find_amounts(text: str) -> list[Found]:
-    """Find amounts with a currency; the value reads ``1499.00 USD`` (``$`` alone counts as US dollar)."""
-    matches = ((match, match["sign"] or match["after"] or match["name"]) for match in _AMOUNT.finditer(text))
-    # Letters that only IGNORECASE takes for those of a currency make it none of ours.
-    return [_found(match, _FOLDED[word.lower()]) for match, word in matches if word.lower() in _FOLDED]
+def find_amounts(text: str, country: str | None = None) -> list[Found]:
+    """Find amounts with a currency; the value reads ``1499.00 USD``.
+
+    Args:
+        text: Any text.
+        country: ISO 3166 code of the customer's country: whose dollars or crowns they are, and whose "1299,-".
+    """
+    amounts = list(_Reader(text, find_currency(country)).read_all())
+    return [_describe(text, each) for each in _fill_ranges(text, amounts) if each.currency]
 
 
-def _found(match: re.Match[str], currency: str) -> Found:
-    number = plain_number(match["n1"] or match["n2"], has_cents=currency not in _NO_CENTS)
-    if times := _TIMES.get((match["times1"] or match["times2"] or "").lower()):
-        number = str(Decimal(number) * times)
-    return Found("amount", f"{number} {currency}", match[0], match.start(), match.end())
+class _Amount(NamedTuple):
+    """A number, and what currency it is of, if any.
+
+    Attributes:
+        is_signed: Whether the currency stands before the number.
+    """
+
+    start: int
+    end: int
+    number: Decimal
+    currency: str | None
+    is_signed: bool
 
 
-def plain_number(written: str, *, has_cents: bool) -> str:
-    """Rewrite a number with any separators as ``1234.50``, or ``1234`` without cents."""
-    whole, cents = written, ""
-    decimal = re.search(r"[.,](\d{1,2})\Z", written)
-    if decimal:
-        whole, cents = written[: decimal.start()], decimal[1]
-    digits = re.sub(r"\D", "", whole)
-    return f"{digits}.{cents.ljust(2, '0')}" if has_cents else digits
+class _Form(NamedTuple):
+    """How a currency is written, and where."""
+
+    written: str
+    start: int
+    end: int
+
+
+class _Reader:
+    """Reads the numbers of a text and what stands beside them."""
+
+    def __init__(self, text: str, local: str | None) -> None:
+        self._text, self._local, self._forms = text, local, load_forms()
+
+    def read_all(self) -> Iterator[_Amount]:
+        end = 0
+        for match in islice(_NUMBER.finditer(self._text), MAX_NUMBERS):
+            if match.start() >= end:
+                amount = self._read(match)
+                end = amount.end
+                yield amount
+
+    def _read(self, match: re.Match[str]) -> _Amount:
+        start, end = match.span()
+        before = self._find_before(start)
+        times, end = self._find_times(end)
+        after = self._find_after(end)
+        form = after if after and self._agree(before, after) else before
+        if form is None:
+            return self._read_bare(match, end)
+        number = Decimal(plain_number(match["number"])) * times
+        if form is before and self._is_glued(end):  # a word such as 5km
+            return _Amount(start, end, number, None, is_signed=False)
+        if form.written not in self._forms.codes:
+            minor = self._choose(self._forms.hundredths[form.written], is_sure=form.written not in self._forms.unsure)
+            return _Amount(start, form.end, number / _MINOR, minor, is_signed=False)
+        is_sure = form.written not in self._forms.unsure or bool(_WITH_CENTS.search(match["number"]))
+        currency = self._choose(self._forms.codes[form.written], is_sure=is_sure)
+        start, end = min(start, (before or form).start), max(end, form.end)
+        cents, end = self._find_cents(form, end) if form is after else (0, end)
+        return _Amount(start, end, number + Decimal(cents) / _MINOR, currency, is_signed=form is before)
+
+    def _read_bare(self, match: re.Match[str], end: int) -> _Amount:
+        """Read a number without a currency: the country's own where it is written as prices are there."""
+        is_price = bool(match["no_cents"]) and self._local in self._forms.dashed
+        number = Decimal(plain_number(match["number"]))
+        return _Amount(match.start(), end, number, self._local if is_price else None, is_signed=False)
+
+    def _agree(self, before: _Form | None, after: _Form) -> bool:
+        """Tell whether what follows says the same as what stands before, or more: "$120 CAD"."""
+        codes = self._forms.codes
+        return before is None or not set(codes.get(after.written, ())).isdisjoint(codes[before.written])
+
+    def _is_glued(self, place: int) -> bool:
+        """Tell a word that goes on at a place, in a script that leaves blanks between words."""
+        return self._text[place : place + 1].isalpha() and self._text[place] < "\u3000"
+
+    def _find_before(self, start: int) -> _Form | None:
+        found = _BEFORE.search(self._text, max(0, start - _BEFORE_LENGTH), start)
+        if not found:
+            return None
+        if found["sign"]:
+            return self._find_sign(found.start("sign"), start)
+        written = found["code"] or found["word"]
+        return self._known(written, found.start(), start) if written.lower() in self._forms.first else None
+
+    def _find_sign(self, place: int, end: int) -> _Form | None:
+        """Read a sign with the letters that belong to it."""
+        for length in range(min(2, place), -1, -1):
+            form = self._text[place - length : place + 1]
+            is_whole = not length or not self._text[max(0, place - length - 1) : place - length].isalpha()
+            if is_whole and form.lower() in self._forms.first:
+                return _Form(form.lower(), place - length, end)
+        return None
+
+    def _find_times(self, end: int) -> tuple[int, int]:
+        """Read a word that multiplies, and where it ends."""
+        found = _AFTER.match(self._text, end)
+        word = found["word"] if found else None
+        if not found or not word:
+            return 1, end
+        for form in (word.lower(), word.lower().rstrip("."), word[0]):
+            if form in self._forms.times and (form != word[0] or len(word) == 1 or not form.isascii()):
+                return self._forms.times[form], found.start("word") + len(form)
+        return 1, end
+
+    def _find_after(self, end: int) -> _Form | None:
+        found = _AFTER.match(self._text, end)
+        if not found:
+            return None
+        if found["sign"]:
+            place = found.start("sign")
+            is_whole = not self._is_glued(place + 1)
+            return _Form(found["sign"], place, place + 1) if is_whole else None
+        if found["code"]:
+            return self._known(found["code"], found.start("code") - 1, found.end())
+        start = found.start("word")
+        if glued := next((each for each in self._forms.glued if found["word"].startswith(each)), None):
+            return _Form(glued, start, start + len(glued))
+        words = found["word"] + found["more"]
+        forms = (
+            words,
+            words.rpartition(" ")[0],
+            found["word"],
+            found["word"].rstrip("."),
+            _PART.split(found["word"])[0],
+        )
+        known = (self._known(form, start, start + len(form)) for form in forms)
+        return next(filter(None, known), None)
+
+    def _known(self, written: str, start: int, end: int) -> _Form | None:
+        form = written.lower()
+        is_word = form in self._forms.capitals and not written.isupper()
+        is_known = form in self._forms.codes or form in self._forms.hundredths
+        return _Form(form, start, end) if is_known and not is_word else None
+
+    def _find_cents(self, form: _Form, end: int) -> tuple[int, int]:
+        """Read the hundredths that follow a currency, and where they end."""
+        found = _HUNDREDTHS.match(self._text, end)
+        if not found:
+            return 0, end
+        cents = int(found["cents"])
+        after = self._find_after(found.end())
+        if after and after.written in self._forms.hundredths:
+            return cents, after.end
+        is_glued = found.start("cents") == end
+        if len(found["cents"]) < _CENTS or (is_glued and form.written not in _SIGNS):
+            return 0, end
+        follows = _AFTER.match(self._text, found.end())
+        is_joined = follows and (follows["word"] or "").lower() in self._forms.joins
+        is_last = is_joined or _STOP.match(self._text, found.end())
+        return (cents, found.end()) if is_glued or is_last else (0, end)
+
+    def _choose(self, codes: tuple[str, ...], *, is_sure: bool) -> str | None:
+        """Choose the customer's own currency if a form may stand for it, else the likeliest where that is sure."""
+        return self._local if self._local in codes else codes[0] if is_sure else None
+
+
+def _fill_ranges(text: str, amounts: list[_Amount]) -> list[_Amount]:
+    """Give both ends of a range the currency that one of them has: "20-30 €", "£20-30"."""
+    filled = list(amounts)
+    for place, (low, high) in enumerate(pairwise(amounts)):
+        between = text[low.end : high.start]
+        if low.currency is None and high.currency and not high.is_signed and _RANGE.fullmatch(between):
+            filled[place] = low._replace(currency=high.currency)
+        if low.currency and low.is_signed and high.currency is None and between in _TIGHT:
+            filled[place + 1] = high._replace(currency=low.currency)
+    return filled
+
+
+def _describe(text: str, amount: _Amount) -> Found:
+    number, currency = amount.number, amount.currency
+    exact = f"{number.normalize():f}"
+    is_part_of_cent = len(exact.partition(".")[2]) > _CENTS
+    value = f"{number:.0f}" if currency in _NO_CENTS else exact if is_part_of_cent else f"{number:.2f}"
+    return Found("amount", f"{value} {currency}", text[amount.start : amount.end], amount.start, amount.end)
+
+
+def plain_number(written: str) -> str:
+    """Rewrite a number with any separators as ``1234.50``."""
+    whole, cents = fold(written), ""
+    if decimal := re.search(r"[.,](\d{1,2})\Z|(?<=\A0)[.,](\d+)\Z", whole):
+        whole, cents = whole[: decimal.start()], decimal[1] or decimal[2]
+    digits = "".join(filter(str.isdecimal, whole))
+    return f"{digits}.{cents.ljust(_CENTS, '0')}"

@@ -13,6 +13,7 @@ from ticketflow.engines.embedded.facts.error_codes import find_error_codes
 from ticketflow.engines.embedded.facts.expected import Expected, expect
 from ticketflow.engines.embedded.facts.found import Found, keep_first
 from ticketflow.engines.embedded.facts.ids import find_ids
+from ticketflow.engines.embedded.facts.places import find_country
 from ticketflow.engines.embedded.taxonomy import Taxonomy
 from ticketflow.masking import mask_payment_numbers
 from ticketflow.workflow.state import Entity, Request
@@ -23,12 +24,6 @@ from ticketflow.workflow.usage import EngineCall, record_engine_call
 # take 0.3 s.
 MAX_CHARACTERS = 20_000
 _FIELDS: tuple[Literal["subject", "body"], ...] = ("subject", "body")
-# Where a number without a country code most likely belongs; a guess that only formats, never dials.
-_REGIONS = {
-    "en": "US", "de": "DE", "fr": "FR", "es": "ES", "it": "IT", "pt": "PT", "nl": "NL", "pl": "PL", "sv": "SE",
-    "da": "DK", "no": "NO", "fi": "FI", "cs": "CZ", "hu": "HU", "ro": "RO", "tr": "TR", "el": "GR", "ru": "RU",
-    "uk": "UA", "ja": "JP", "ko": "KR", "zh": "CN", "hi": "IN", "he": "IL", "id": "ID", "vi": "VN",
-}  # fmt: skip
 _MANY_DIGITS = re.compile(r"(?:\d[\s().+/-]*){7}")
 # 300 phone numbers. The matcher takes 0.2 ms for each candidate: a paste of figures must not hold a worker.
 _ALL_DIGITS_READ = re.compile(r"(?:\D*+\d){3000}")
@@ -89,6 +84,7 @@ def find_facts(
         expected: What the operator's taxonomy adds.
     """
     learned = expected or Expected()
+    country = find_country(language, timezone)
     return keep_first(
         [
             *find_links_and_emails(text),
@@ -96,11 +92,11 @@ def find_facts(
             *(found for ids in learned.ids if not ids.is_plain for found in ids.find(text)),
             *find_error_codes(text),
             *find_dates(text, language, received_at, timezone),
-            *find_amounts(text),
+            *find_amounts(text, country),
             *learned.products.find(text),
             *find_ids(text),
             *(found for ids in learned.ids if ids.is_plain for found in ids.find(text)),
-            *find_phone_numbers(text, language),
+            *find_phone_numbers(text, country),
         ]
     )
 
@@ -128,17 +124,17 @@ def find_links_and_emails(text: str) -> list[Found]:
     return links + [Found("email", text[s:e].lower(), text[s:e], s, e) for s, e in find_emails(text)]
 
 
-def find_phone_numbers(text: str, language: str) -> list[Found]:
+def find_phone_numbers(text: str, country: str | None) -> list[Found]:
     """Find phone numbers and normalise them to E.164.
 
     Args:
         text: Any text.
-        language: ISO 639-1 code; picks the country of numbers written without one.
+        country: ISO 3166 code: the country of numbers written without one.
     """
     if not _MANY_DIGITS.search(text):
         return []
     read = _ALL_DIGITS_READ.match(text)
-    matches = phonenumbers.PhoneNumberMatcher(read[0] if read else text, _REGIONS.get(language))
+    matches = phonenumbers.PhoneNumberMatcher(read[0] if read else text, country)
     return [
         Found("phone", phonenumbers.format_number(match.number, _E164), match.raw_string, match.start, match.end)
         for match in matches
