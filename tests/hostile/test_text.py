@@ -16,6 +16,7 @@ from ticketflow.engines.embedded.search.passages import find_starts, split_passa
 from ticketflow.engines.embedded.search.quotes import leans_back
 from ticketflow.engines.embedded.search.words import find_content_words
 from ticketflow.engines.embedded.sentences import find_sentences
+from ticketflow.mail.parts import split_mail
 from ticketflow.masking import mask_text
 from ticketflow.services.articles import MAX_BODY_CHARACTERS
 from ticketflow.workflow.state import question_text
@@ -28,6 +29,7 @@ READERS = {
     "sentences": find_sentences,
     "words": find_content_words,
     "question": lambda text: question_text(text, text),
+    "parts": lambda text: split_mail("Re: it", text, "Ann Lee"),
     "language": guess_language,
     "grams": hash_grams,
     "units": lambda text: asking_units(question_text("Hello there", text)),

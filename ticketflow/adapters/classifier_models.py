@@ -19,6 +19,7 @@ from ticketflow.engines.embedded.classify.training import (
 from ticketflow.engines.embedded.encoder.vectors import Encoder
 from ticketflow.engines.embedded.taxonomy import Taxonomy, dump_taxonomy, read_taxonomy
 from ticketflow.errors import TransientError
+from ticketflow.mail.parts import join_words, split_mail
 from ticketflow.observability.logging import get_logger
 from ticketflow.storage.classifier_models import (
     NewModel,
@@ -143,7 +144,10 @@ def train_classifier(sessions: Sessions, encoder: Encoder, taxonomy: Taxonomy, t
     """Fit a taxonomy and people's corrections, and publish the result to all workers."""
     with sessions() as session:
         corrected = list_corrected_categories(session, tenant)
-    examples = [(question_text(each.subject, each.body), each.category) for each in corrected]
+    examples = [
+        (question_text(each.subject, join_words(each.body, split_mail(each.subject, each.body))), each.category)
+        for each in corrected
+    ]
     learnt = [(text, name) for text, name in examples if name in taxonomy.by_name]
     unknown = [name for _, name in examples if name not in taxonomy.by_name]
     fitted, held_out = fit_and_judge(encoder, taxonomy, learnt)

@@ -21,7 +21,8 @@ from ticketflow.storage.resolved_tickets import (
     record_resolution,
 )
 from ticketflow.storage.session import Sessions
-from ticketflow.workflow.state import Entity, SimilarTicket, question_text
+from ticketflow.storage.tickets import build_request
+from ticketflow.workflow.state import Entity, SimilarTicket, question_of
 from ticketflow.workflow.steps.personal_data import find_emails, find_links, find_phones
 
 # StackFAQ dev: 98 % of the questions find one of the same thread from here on, and the nearest is of the same thread
@@ -51,7 +52,7 @@ def remember_resolution(session: Session, ticket: Ticket, reply: str) -> None:
     """
     state: dict[str, Any] = ticket.state
     known = list_personal_words(ticket.customer_name, ticket.customer_email, state.get("entities", []))
-    question = question_text(ticket.subject, ticket.body)
+    question = question_of(build_request(ticket))
     record_resolution(
         session, ticket.tenant, ticket.id, remove_personal_data(question, known), remove_personal_data(reply, known)
     )

@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
 from sqlalchemy import Select, func, insert, select
 from sqlalchemy.orm import Session
 
 from ticketflow.errors import NotFoundError
+from ticketflow.mail.parts import Part, split_mail
 from ticketflow.observability.context import current_request_id, make_request_id
 from ticketflow.observability.tracing import current_traceparent
 from ticketflow.storage.ids import new_id
@@ -61,6 +62,7 @@ class KeptRequest(TypedDict):
     requested_priority: Priority | None
     timezone: str
     masked: list[Entity]
+    parts: NotRequired[list[Part]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,12 @@ def build_ticket(tenant: str, new: NewTicket, first_step: str) -> Ticket:
         request_id=current_request_id() or make_request_id(),
         traceparent=current_traceparent(),
         next_step=first_step,
-        state={"requested_priority": new.priority, "timezone": new.timezone, "masked": list(new.masked)},
+        state=KeptRequest(
+            requested_priority=new.priority,
+            timezone=new.timezone,
+            masked=list(new.masked),
+            parts=split_mail(new.subject, new.body, new.customer_name),
+        ),
     )
 
 
@@ -143,11 +150,14 @@ def page_tickets(session: Session, tenant: str, wanted: TicketFilter, limit: int
 
 def keep_request(state: Mapping[str, Any]) -> KeptRequest:
     """Pick from a ticket's state what it arrived with; the rest is what steps found out."""
-    return {
+    kept: KeptRequest = {
         "requested_priority": state["requested_priority"],
         "timezone": state.get("timezone", "UTC"),  # tickets from before migration 0003 have neither
         "masked": state.get("masked", []),
     }
+    if "parts" in state:
+        kept["parts"] = state["parts"]
+    return kept
 
 
 def build_request(ticket: Any) -> Request:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes import FakeClassifier, FakeKnowledge, fake_passage, fake_request, fake_tools
 from ticketflow.errors import BadModelOutputError
-from ticketflow.workflow.state import question_text
+from ticketflow.workflow.state import question_of, question_text
 from ticketflow.workflow.steps.classify import classify
 from ticketflow.workflow.steps.draft import draft
 from ticketflow.workflow.steps.extract import extract
@@ -95,12 +95,20 @@ def test_draft_routes_what_no_article_answers():
         ("Where is my…", "Where is my parcel?", "Where is my parcel?"),
         ("Late parcel", "", "Late parcel"),
         ("", "Where is it?", "Where is it?"),
-        ("Re: late", "Still late.\n> old text\n-- \nAda", "Re: late\nStill late."),
         ("", "", ""),
     ],
 )
-def test_the_question_is_the_customers_own_words(subject, body, expected):
+def test_the_question_is_subject_and_words_without_repetition(subject, body, expected):
     assert question_text(subject, body) == expected
+
+
+def test_every_step_reads_the_customers_own_words():
+    body = "Still late.\n\nOn 3 Mar 2026, Acme wrote:\n> Your order 4711 is urgent.\n-- \nAda"
+    request = fake_request(subject="Re: late", body=body)
+
+    assert question_of(request) == "Re: late\nStill late."
+    assert run(classify, extract, subject="Re: late", body=body)["priority"] == "normal"
+    assert run(classify, extract, subject="Re: late", body=body)["entities"] == []
 
 
 def test_research_asks_for_what_the_tickets_own_tenant_wrote():

@@ -8,7 +8,7 @@ from ticketflow.engines.llm.failures import or_else
 from ticketflow.engines.llm.prompt_files import load_prompt, ticket_section
 from ticketflow.engines.llm.schemas import Fact, Facts
 from ticketflow.workflow.ports import Extractor
-from ticketflow.workflow.state import Entity, Request
+from ticketflow.workflow.state import Entity, Request, own_text, own_text_in_place
 
 # A letter repeats the numbers that were noted, so they must look like numbers: else a ticket could have its words sent.
 _NUMBER = re.compile(r"#?[A-Za-z]{0,12}[-_/]?[0-9][A-Za-z0-9]*(?:[-_/][A-Za-z0-9]+)*")
@@ -34,7 +34,7 @@ class LlmExtractor:
             step="extract",
             part="extractor",
             prompt=load_prompt("extract.v1"),
-            sections=[ticket_section(request["subject"], request["body"])],
+            sections=[ticket_section(request["subject"], own_text(request))],
             shape=Facts,
         )
         return self._chat.ask(question).facts
@@ -56,8 +56,9 @@ def locate(fact: Fact, request: Request) -> Entity | None:
     if not re.search(r"\w", text) or "*" in text or (fact.type in _NUMBERED and not _NUMBER.fullmatch(text)):
         return None
     pattern = re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
+    texts = {"subject": request["subject"], "body": own_text_in_place(request)}
     for field in _FIELDS:
-        if place := pattern.search(request[field]):
+        if place := pattern.search(texts[field]):
             return Entity(type=fact.type, value=text, text=place[0], field=field, start=place.start(), end=place.end())
     return None
 

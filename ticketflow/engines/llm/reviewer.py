@@ -8,7 +8,7 @@ from ticketflow.engines.llm.guard import find_strange_links
 from ticketflow.engines.llm.prompt_files import load_prompt, passage_sections, ticket_section
 from ticketflow.engines.llm.schemas import FULL_MARKS, Judged, Objection
 from ticketflow.workflow.ports import Brief, Opinion, Reply, Reviewer
-from ticketflow.workflow.state import Problem
+from ticketflow.workflow.state import Problem, own_text
 from ticketflow.workflow.steps.personal_data import find_emails, find_phones
 
 UNSAID = "the reviewer objects, in words that may not be repeated"
@@ -36,7 +36,7 @@ class LlmReviewer:
             part="reviewer",
             prompt=load_prompt("review.v1"),
             sections=[
-                ticket_section(brief.request["subject"], brief.request["body"]),
+                ticket_section(brief.request["subject"], own_text(brief.request)),
                 *passage_sections([each for each in brief.passages if each["article_id"] in cited]),
                 ("Reply", reply.text),
             ],

@@ -11,7 +11,7 @@ from ticketflow.engines.llm.prompt_files import load_prompt, passage_sections, p
 from ticketflow.engines.llm.schemas import MAX_PASSAGES, Sureness, Written
 from ticketflow.errors import BadModelOutputError
 from ticketflow.workflow.ports import Brief, Reply, Writer
-from ticketflow.workflow.state import Passage, cite
+from ticketflow.workflow.state import Passage, cite, own_text
 from ticketflow.workflow.steps.leads import find_strange_phones, may_be_called
 
 # How likely a cited passage answers is calibrated; what the model says of itself can only lower it.
@@ -45,7 +45,7 @@ class LlmWriter:
             prompt=load_prompt("draft.v1"),
             values={"language": brief.language},
             sections=[
-                ticket_section(brief.request["subject"], brief.request["body"]),
+                ticket_section(brief.request["subject"], own_text(brief.request)),
                 *passage_sections(passages),
                 *problem_sections(brief.problems),
             ],

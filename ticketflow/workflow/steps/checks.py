@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ticketflow.masking import find_cards, find_ibans
 from ticketflow.workflow.letters import Letters
-from ticketflow.workflow.state import Citation, Problem
+from ticketflow.workflow.state import Citation, Problem, own_text_in_place
 from ticketflow.workflow.steps.grounding import Drafted, list_own_sentences, measure_grounding
 from ticketflow.workflow.steps.leads import find_leads, find_strange_leads, find_strange_phones
 from ticketflow.workflow.steps.personal_data import Span, find_references
@@ -142,7 +142,8 @@ def list_our_texts(state: ReviewInput, letters: Letters) -> list[str]:
 def list_ticket_texts(state: ReviewInput) -> list[str]:
     """List what the customer wrote, and what was found in it."""
     ids = [entity["value"] for entity in state["entities"]]
-    return [state["subject"], state["body"], state["customer_name"] or "", state["customer_email"] or "", *ids]
+    sender = [state["customer_name"] or "", state["customer_email"] or ""]
+    return [state["subject"], own_text_in_place(state), *sender, *ids]
 
 
 def _strangers(state: ReviewInput, known: str, find: Finder, code: str, what: str) -> list[Problem]:

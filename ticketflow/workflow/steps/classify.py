@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from ticketflow.errors import BadModelOutputError
 from ticketflow.workflow.ports import Tools
-from ticketflow.workflow.state import Guess, Priority, Request, Sentiment, Sla
+from ticketflow.workflow.state import Guess, Priority, Request, Sentiment, Sla, own_text
 
 REQUESTED = "the caller asked for it"
 
@@ -37,7 +37,7 @@ def classify(state: Request, tools: Tools) -> Classification:
     Raises:
         BadModelOutputError: The classifier named a category that is not in the taxonomy.
     """
-    label = tools.classifier.classify(state["subject"], state["body"])
+    label = tools.classifier.classify(state["subject"], own_text(state))
     if label.category not in tools.classifier.categories:
         raise BadModelOutputError(f"unknown category {label.category!r}")
     return {

@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from ticketflow.workflow.ports import Tools
-from ticketflow.workflow.state import Passage, Request, SimilarTicket, question_text
+from ticketflow.workflow.state import Passage, Request, SimilarTicket, question_of
 
 PASSAGE_LIMIT = 5
 SIMILAR_LIMIT = 3
@@ -23,7 +23,7 @@ class Findings(TypedDict):
 
 def research(state: Request, tools: Tools) -> Findings:
     """Search what this tenant's team wrote, with the ticket's own words."""
-    query = question_text(state["subject"], state["body"])
+    query = question_of(state)
     return {
         "passages": tools.knowledge.search(query, PASSAGE_LIMIT, state["tenant"]),
         "similar_tickets": tools.knowledge.find_resolved(query, SIMILAR_LIMIT, state["tenant"]),

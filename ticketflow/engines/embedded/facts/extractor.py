@@ -16,7 +16,7 @@ from ticketflow.engines.embedded.facts.ids import find_ids
 from ticketflow.engines.embedded.facts.places import find_country
 from ticketflow.engines.embedded.taxonomy import Taxonomy
 from ticketflow.masking import mask_payment_numbers
-from ticketflow.workflow.state import Entity, Request
+from ticketflow.workflow.state import Entity, Request, own_text_in_place
 from ticketflow.workflow.steps.personal_data import find_emails, find_links
 from ticketflow.workflow.usage import EngineCall, record_engine_call
 
@@ -52,11 +52,12 @@ class EmbeddedExtractor:
         """List facts in order of appearance, subject first."""
         expected = self._expect()
         received_at, timezone = parse_instant(request["received_at"]), request["timezone"]
+        texts = {"subject": request["subject"], "body": own_text_in_place(request)}
         record_engine_call(EngineCall(engine="embedded/extractor"))
         return [
             Entity(type=found.type, value=found.value, text=found.text, field=name, start=found.start, end=found.end)
             for name in _FIELDS
-            for found in find_facts(request[name][:MAX_CHARACTERS], language, received_at, timezone, expected)
+            for found in find_facts(texts[name][:MAX_CHARACTERS], language, received_at, timezone, expected)
         ]
 
     def _expect(self) -> Expected:

@@ -5,7 +5,7 @@ import numpy as np
 from ticketflow.engines.embedded.encoder.vectors import Encoder
 from ticketflow.engines.embedded.search.asking import asked_sentences
 from ticketflow.workflow.ports import Brief, Opinion, Reply
-from ticketflow.workflow.state import Problem, question_text
+from ticketflow.workflow.state import Problem, question_of
 from ticketflow.workflow.usage import EngineCall, record_engine_call
 
 # Cosine of unrelated and of clearly related sentences; between them a straight line. StackFAQ dev:
@@ -31,7 +31,7 @@ class EmbeddedReviewer:
         quotes = [citation["quote"] for citation in reply.citations]
         if not quotes:
             return Opinion(completeness=0.0, problems=[])
-        text = question_text(brief.request["subject"], brief.request["body"])
+        text = question_of(brief.request)
         asked = self._encoder.encode([text, *asked_sentences(text)])
         related = np.round(asked @ self._encoder.encode([*quotes, " ".join(quotes)]).T, 4)
         addressed = np.clip((related.max(axis=1) - UNRELATED) / (RELATED - UNRELATED), 0.0, 1.0)

@@ -14,7 +14,7 @@ from ticketflow.engines.embedded.search.quotes import choose_quotes, join_quotes
 from ticketflow.engines.embedded.write.letters_file import load_shipped_letters
 from ticketflow.workflow.letters import Letters, Phrases
 from ticketflow.workflow.ports import Brief, Reply
-from ticketflow.workflow.state import cite, question_text
+from ticketflow.workflow.state import cite, question_of
 from ticketflow.workflow.steps.leads import find_leads, may_be_called
 from ticketflow.workflow.usage import EngineCall, record_engine_call
 
@@ -93,7 +93,7 @@ class EmbeddedWriter:
     def answer(self, brief: Brief) -> Reply | None:
         """Quote the best passage that is likely enough to answer and has something left to quote."""
         record_engine_call(EngineCall(engine="embedded/writer", model=self._encoder.name))
-        text = question_text(brief.request["subject"], brief.request["body"])
+        text = question_of(brief.request)
         rejected = _list_quotes(brief, "rejected")
         passages = [
             each
