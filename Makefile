@@ -4,6 +4,9 @@ VENV   ?= .venv## Folder of the virtual environment
 PYTHON ?= python3 python3.13 python3.12 python3.11## The first of these that is 3.11 or newer makes the environment
 JOBS   ?= 3## Parts of the test suite that run side by side: tests mostly wait
 MUTANTS ?=## Parts of paths: make mutants tries the mutants of these files alone, such as MUTANTS=storage/leases
+SCENARIO ?= a## What make bench measures, a to h; SIZE=… is how much of it, BENCH='…' more options (python -m benchmarks --help)
+SIZE    ?=
+BENCH   ?=
 PYTEST ?=## More arguments for pytest, such as PYTEST='-k lease -x'
 
 .DEFAULT_GOAL := help
@@ -19,7 +22,7 @@ lock        := $(bin)/uv pip compile --quiet --upgrade --universal --python-vers
                    --custom-compile-command 'make lock'
 pip         := $(bin)/python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: help run test check chaos drills ha upgrade-test compose-test debian-test mutants lint format docs dashboards docs-site docs-links lock image clean
+.PHONY: help run test check chaos drills ha upgrade-test compose-test debian-test mutants bench lint format docs dashboards docs-site docs-links lock image clean
 
 help: ## Say what can be done (the default)
 	@echo 'Ticket Flow'
@@ -70,6 +73,10 @@ upgrade-test: $(for_testing) ## Upgrade and roll back a running system under loa
 mutants: $(for_testing) ## Put small wrongs into copies of the code, one by one; the tests of their places must notice each
 	@tests/install-servers
 	$(bin)/python -m tests.mutants --jobs $(JOBS) $(MUTANTS)
+
+bench: $(for_testing) ## Measure what a ticket costs, beside stock Celery chains; figures go to build/bench
+	@tests/install-servers
+	$(bin)/python -m benchmarks $(SCENARIO) $(if $(SIZE),--size $(SIZE)) $(BENCH)
 
 lint: $(for_testing)
 	$(bin)/ruff check
