@@ -85,8 +85,10 @@ control_queue_durable = True
 control_queue_expires = 600
 
 # -- What Flower and the exporter see ------------------------------------------------------------
-worker_send_task_events = True
-task_send_sent_event = True
+# Events of tasks are sent while somebody listens (ticketflow.tasks.heart); with -E always.
+worker_send_task_events = False
+# One more message for each link, from whoever publishes it, and nothing of ours reads it.
+task_send_sent_event = False
 
 task_serializer = "json"
 accept_content = ["json"]

@@ -12,11 +12,15 @@ from kombu import Consumer as KombuConsumer
 
 from ticketflow.observability.logging import get_logger
 from ticketflow.tasks.envelope import UnreadableMessageError, may_be_rejected, read_envelope
+from ticketflow.tasks.heart import Heart
 from ticketflow.tasks.threads import TaskPool
 
 log = get_logger(__name__)
 
+# No message of ours carries an ETA (retries wait in Postgres), so the 28 queues that this step declares on a broker
+# with quorum queues would only be in an operator's way.
 _UNUSED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
+_HEART = "celery.worker.consumer.heart:Heart"
 
 
 class PatientConsumer(KombuConsumer):
@@ -39,19 +43,18 @@ class PatientAMQP(AMQP):
 
 
 class Consumer(CeleryConsumer):
-    """Celery's consumer, less one step, and with a guard before it.
+    """Celery's consumer with another heart, less one step, and with a guard before it.
 
     Whatever cannot be made into a request is rejected, to the dead letters. In Celery it ends the worker,
     and the broker gives the message to the next one.
-
-    No message of ours carries an ETA (retries wait in Postgres), so the 28 queues that step would
-    declare on a broker with quorum queues would only be in an operator's way.
     """
 
     class Blueprint(CeleryConsumer.Blueprint):
         """Celery's steps but for delayed delivery."""
 
-        default_steps = [step for step in CeleryConsumer.Blueprint.default_steps if step != _UNUSED]  # noqa: RUF012
+        default_steps = [  # noqa: RUF012
+            Heart if step == _HEART else step for step in CeleryConsumer.Blueprint.default_steps if step != _UNUSED
+        ]
 
     def reset_rate_limits(self) -> None:
         """Let tickets that a rate limit held back go on under the new limit, or none; Celery forgets them."""
