@@ -8,11 +8,11 @@ from ticketflow.settings import load_settings
 from ticketflow.tasks import filesystem_broker
 from ticketflow.tasks.kept_queue import DEAD_LETTERS, DELIVERY_LIMIT, KeptExchange, KeptQueue
 from ticketflow.tasks.options import refuse_variables
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 refuse_variables()
 _settings = load_settings()
-_steps = ticket_plan().order
+_steps = LINEAGE.steps
 
 # -- Where messages go ---------------------------------------------------------------------------
 broker_url = _settings.broker_url or f"{filesystem_broker.SCHEME}://localhost//"

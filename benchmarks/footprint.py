@@ -284,7 +284,7 @@ def build_publisher(site: Site) -> ChainPublisher:
     app = Celery("footprint", set_as_current=False)
     app.config_from_object("celeryconfig")
     app.conf.update(broker_url=site.env["TICKETFLOW_BROKER_URL"], broker_transport_options={})
-    publisher = ChainPublisher(app, ticket_plan(), timeout_s=3)
+    publisher = ChainPublisher(app, ticket_plan().lineage, timeout_s=3)
     publisher.connect()
     return publisher
 

@@ -118,7 +118,7 @@ class Served:
         with self.sessions() as session:
             ticket = session.get_one(Ticket, UUID(ticket_id))
         outcomes: list[StepOutcome] = []
-        for step in ticket_plan().remaining(str(ticket.next_step)):
+        for step in ticket_plan().lineage.remaining(str(ticket.next_step)):
             outcomes.append(runner.run(Claim(ticket.id, step, ticket.generation)))
             if not isinstance(outcomes[-1], Committed):
                 break

@@ -96,6 +96,7 @@ runtime.build_tools = lambda *_: fake_tools(reviewer=ReviseOnce(), approval=APPR
 if limit := os.environ.get("CHAOS_TIME_LIMIT_S"):
     steps = ticket_plan().steps
     steps.update({name: replace(planned, time_limit_s=float(limit)) for name, planned in steps.items()})
+    runtime.LONGEST_STEP_S = float(limit)
 
 match os.environ.get("CHAOS_CONTROL"):
     case "no-fence":

@@ -16,7 +16,7 @@ from ticketflow.errors import BrokerUnavailableError
 from ticketflow.services.dispatch_due import Publisher
 from ticketflow.storage.due import Dispatch
 from ticketflow.tasks.publisher import ChainPublisher
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 TIMEOUT_S = 3
 
@@ -38,10 +38,10 @@ def post(request) -> Iterator[Post]:
         return
     app = new_app(request)
     with app.connection_for_write() as connection:
-        publisher = ChainPublisher(app, ticket_plan(), TIMEOUT_S)
+        publisher = ChainPublisher(app, LINEAGE, TIMEOUT_S)
         publisher.connect()
         drain(connection, app)  # what an earlier test left
-        yield Post(publisher, lambda: drain(connection, app), ChainPublisher(away_app(), ticket_plan(), TIMEOUT_S))
+        yield Post(publisher, lambda: drain(connection, app), ChainPublisher(away_app(), LINEAGE, TIMEOUT_S))
         publisher.close()
 
 
@@ -75,7 +75,7 @@ def drain(connection: Connection, app: Celery) -> list[Dispatch]:
             (ticket_id, generation), _, embed = message.payload
             step = queue.name.removeprefix("steps.")
             links = [link["task"].rsplit(".", 1)[1] for link in reversed(embed["chain"] or ())]
-            assert (step, *links) == ticket_plan().remaining(step)
+            assert (step, *links) == LINEAGE.remaining(step)
             assert all(link["args"] == [ticket_id, generation] for link in embed["chain"] or ())
             dispatched.append(Dispatch(UUID(ticket_id), generation, step))
     return dispatched

@@ -21,6 +21,7 @@ from ticketflow.storage.due import claim_due
 from ticketflow.storage.migrate import upgrade
 from ticketflow.storage.webhooks import NewEndpoint
 from ticketflow.tasks.publisher import ChainPublisher
+from ticketflow.workflow.graph import LINEAGE
 from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.state import DEFAULT_TENANT
 
@@ -124,7 +125,7 @@ def live_on(old: InFlight, broker_url: str) -> None:
     app = Celery("old", set_as_current=False)
     app.config_from_object("celeryconfig")
     app.conf.update(broker_url=broker_url, broker_transport_options={})
-    publisher = ChainPublisher(app, ticket_plan(), 3)
+    publisher = ChainPublisher(app, LINEAGE, 3)
     publisher.connect()
     with old.sessions.begin() as session:
         for dispatched in claim_due(session, 10_000, GRACE, ticket_plan().lineage):

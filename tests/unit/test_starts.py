@@ -21,7 +21,7 @@ ENGINES = {"numpy", "ticketflow.engines.embedded"}
     [
         ("ticketflow.storage.leases", MODEL | ON_FIRST_USE | GRAPH | ENGINES | {"alembic", "celery", "flask"}),
         ("ticketflow.tasks.steps", MODEL | ON_FIRST_USE | {"flask"}),
-        ("ticketflow.api", MODEL | ON_FIRST_USE | {"celery.apps.worker"}),
+        ("ticketflow.api", MODEL | ON_FIRST_USE | GRAPH | {"celery.apps.worker"}),
     ],
 )
 def test_what_is_not_needed_yet_is_not_loaded(module, unneeded):

@@ -7,7 +7,7 @@ from prometheus_flask_exporter.multiprocess import GunicornInternalPrometheusMet
 
 from ticketflow.observability.metrics import begin_at_zero
 from ticketflow.observability.shared_metrics import is_sharing
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 # Anybody may send any word as a method; only these become labels.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -22,7 +22,7 @@ class _Shared(GunicornInternalPrometheusMetrics):
 
 def install_metrics(app: Flask) -> None:
     """Count the requests of an application, and serve all numbers; before ``install_auth``, to count refusals too."""
-    begin_at_zero(ticket_plan().order)
+    begin_at_zero(LINEAGE.steps)
 
     @app.before_request
     def skip_odd_methods() -> None:

@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from ticketflow.api.fields import MAX_EMAIL_LENGTH, Instant, Line, LongText, TimeZone, refuse_large_metadata
 from ticketflow.services.fork_ticket import Overrides
 from ticketflow.workflow.approval import Action
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 from ticketflow.workflow.state import PRIORITIES
 
 FORK = {"step": "draft", "overrides": {"category": "payments_billing"}}
@@ -15,7 +15,7 @@ APPROVAL = {"action": "edit", "final_response": "Hello Ana,\n\nwe sent 49.90 EUR
 CORRECTION = {"category": "payments_billing", "priority": "high", "note": "It is about the invoice."}
 
 _FOUND_OUT = ("category", "team", "language", "sentiment")
-_step = validate.OneOf(ticket_plan().order)
+_step = validate.OneOf(LINEAGE.steps)
 
 
 class ReasonSchema(Schema):

@@ -15,11 +15,11 @@ from ticketflow.api.operation_schemas import ReasonSchema
 from ticketflow.errors import NotFoundError
 from ticketflow.services.pauses import pause_step, read_pauses, resume_step
 from ticketflow.storage.models import Pause
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 blp = Blueprint("pauses", __name__, url_prefix="/pauses", description="Steps that are held back")
 
-STEPS = [*ticket_plan().order, "all"]
+STEPS = [*LINEAGE.steps, "all"]
 
 
 class PauseSchema(ShownSchema):

@@ -43,7 +43,7 @@ from ticketflow.services.read_tickets import read_events, read_steps, read_ticke
 from ticketflow.services.submit_ticket import submit_ticket
 from ticketflow.services.views import sum_usage
 from ticketflow.storage.tickets import NewTicket, TicketFilter
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 Answer = tuple[dict[str, Any], int, dict[str, str]]
 
@@ -67,14 +67,13 @@ class Tickets(MethodView):
         """
         caller = current_caller()
         repeatable = idempotency.find_repeatable(caller.key_id, asdict(new))
-        plan = ticket_plan()
         submission = submit_ticket(
             backend().sessions,
             caller.tenant,
             new,
-            plan.order[0],
+            LINEAGE.steps[0],
             repeatable,
-            graph_version=plan.lineage.version,
+            graph_version=LINEAGE.version,
         )
         bind(ticket_id=str(submission.ticket_id))
         headers = {"Location": url_for("tickets.ticket", ticket_id=submission.ticket_id)}

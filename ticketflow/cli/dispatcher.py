@@ -18,7 +18,7 @@ from ticketflow.tasks.deliverer import build_deliverer
 from ticketflow.tasks.dispatcher import build_dispatcher
 from ticketflow.tasks.log_levels import LevelWatch
 from ticketflow.tasks.runtime import runtime
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 
 @click.command()
@@ -33,7 +33,7 @@ def dispatcher() -> None:
     name = f"dispatcher-{os.getpid()}@{socket.gethostname()}"
     name_process(name)
     configure_logging(settings.log_level, settings.log_format)
-    begin_at_zero(ticket_plan().order)
+    begin_at_zero(LINEAGE.steps)
     if settings.metrics_port is not None:
         serve_metrics(settings.host, settings.metrics_port)
     start_tracing(name)

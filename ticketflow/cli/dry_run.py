@@ -130,7 +130,7 @@ def build_row(ticket: dict[str, Any]) -> "Ticket":
     """
     from ticketflow.services.submit_ticket import mask_ticket
     from ticketflow.storage.tickets import NewTicket, build_ticket
-    from ticketflow.workflow.plan import ticket_plan
+    from ticketflow.workflow.graph import LINEAGE
     from ticketflow.workflow.state import DEFAULT_TENANT
 
     refuse_wrong_fields(ticket)
@@ -146,7 +146,7 @@ def build_row(ticket: dict[str, Any]) -> "Ticket":
         metadata=ticket.get("metadata"),
         timezone=ticket.get("timezone") or load_settings().timezone,
     )
-    row = build_ticket(DEFAULT_TENANT, mask_ticket(new), ticket_plan().order[0])
+    row = build_ticket(DEFAULT_TENANT, mask_ticket(new), LINEAGE.steps[0])
     row.created_at = datetime.now(UTC)
     return row
 

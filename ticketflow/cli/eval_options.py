@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from ticketflow.errors import InvalidInputError
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 from ticketflow.workflow.transitions import Status
 
 # What review says is measured by what comes of it.
-STEPS = [step for step in ticket_plan().order if step != "review"]
+STEPS = [step for step in LINEAGE.steps if step != "review"]
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _SHARE = click.FloatRange(0, 1, max_open=True)

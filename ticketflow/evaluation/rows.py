@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, mode
 from ticketflow.errors import InvalidInputError
 from ticketflow.services.submit_ticket import mask_ticket
 from ticketflow.storage.tickets import NewTicket, build_request, build_ticket
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 from ticketflow.workflow.state import DEFAULT_TENANT, Priority, Request, Resolution, Sentiment
 
 # What relative dates refer to in a row that does not say when it came: two runs on two days find the same.
@@ -172,6 +172,6 @@ def _build_request(number: int, written: _Written) -> Request:
     """Make of a row what its arrival would: card and account numbers starred."""
     subject, body = ("", written.text) if written.text is not None else (written.subject, written.body or "")
     new = mask_ticket(NewTicket(subject=subject, body=body, timezone=written.timezone))
-    ticket = build_ticket(DEFAULT_TENANT, new, ticket_plan().order[0])
+    ticket = build_ticket(DEFAULT_TENANT, new, LINEAGE.steps[0])
     ticket.id, ticket.created_at = UUID(int=number), written.received_at or RECEIVED_AT
     return build_request(ticket)

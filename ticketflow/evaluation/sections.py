@@ -9,7 +9,7 @@ from ticketflow.evaluation.categories import CATEGORIES, CHOICES
 from ticketflow.evaluation.entities import ENTITIES
 from ticketflow.evaluation.measured import Section
 from ticketflow.evaluation.rows import Row
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 SECTIONS = (CATEGORIES, *CHOICES, ENTITIES, SEARCH, ANSWERS, RESOLUTIONS, LETTERS)
 
@@ -116,7 +116,7 @@ def find_last_step(sections: Sequence[Section], steps: Iterable[str]) -> str:
     Raises:
         InvalidInputError: Nothing is wanted; the message says what rows must carry.
     """
-    order = ticket_plan().order
+    order = LINEAGE.steps
     wanted = list(steps) or [section.steps[-1] for section in sections]
     if not wanted:
         raise InvalidInputError(

@@ -28,7 +28,7 @@ from ticketflow.storage.statistics import (
     measure_due,
 )
 from ticketflow.storage.workers import Capacity, measure_capacity
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 LATELY = timedelta(minutes=10)
 SOON = timedelta(hours=1)
@@ -133,9 +133,8 @@ def judge_failed(kinds: list[FailureKind]) -> Finding:
 
 def diagnose_left_behind(session: Session) -> Iterator[Finding]:
     """Tell of tickets that no process of this version takes further."""
-    plan = ticket_plan()
-    if places := count_left_behind(session, plan.lineage):
-        yield judge_left_behind(places, plan.order[0])
+    if places := count_left_behind(session, LINEAGE):
+        yield judge_left_behind(places, LINEAGE.steps[0])
 
 
 def judge_left_behind(places: list[Place], first_step: str) -> Finding:

@@ -20,7 +20,7 @@ from ticketflow.storage.models import EVERY_STEP
 from ticketflow.storage.statistics import LiveTickets, count_failed, count_pauses, measure_live, measure_size
 from ticketflow.storage.webhook_deliveries import WebhookMeasure, measure_webhooks
 from ticketflow.storage.workers import Capacity, list_hung, measure_capacity
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 from ticketflow.workflow.state import PRIORITIES
 from ticketflow.workflow.transitions import Status
 
@@ -146,7 +146,7 @@ SYSTEM_GAUGES = (
         "Pauses in force, over all tenants; 'all' is every step",
         lambda measures: dict(measures.pauses),
         "step",
-        (*ticket_plan().order, EVERY_STEP),
+        (*LINEAGE.steps, EVERY_STEP),
     ),
     SystemGauge(
         "ticketflow_workers",
@@ -161,7 +161,7 @@ SYSTEM_GAUGES = (
         "Steps past their time limit whose thread has not come back",
         lambda measures: measures.hung,
         "step",
-        tuple(ticket_plan().order),
+        tuple(LINEAGE.steps),
     ),
     SystemGauge(
         "ticketflow_webhooks_pending",

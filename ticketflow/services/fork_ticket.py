@@ -22,7 +22,7 @@ from ticketflow.storage.operations import lock_ticket
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.tickets import NewTicket, keep_request, record_ticket
 from ticketflow.workflow.events import EventType
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 from ticketflow.workflow.steps.classify import REQUESTED
 
 
@@ -108,7 +108,7 @@ def _record_fork(
     kept, undone = ledger
     kept_texts = [entity for entity in keep_request(source.state)["masked"] if entity["field"] not in overrides.request]
     new = mask_ticket(replace(_as_new(source), masked=kept_texts, **overrides.request))
-    graph_version = min(source.graph_version, ticket_plan().lineage.version)
+    graph_version = min(source.graph_version, LINEAGE.version)
     fork = record_ticket(session, source.tenant, new, step, graph_version)
     state = replay_state(source.state | keep_request(fork.state), kept, undone)
     fork.state = state | _find_changes(overrides, state, step)

@@ -7,7 +7,7 @@ from ticketflow.masking import mask_all
 from ticketflow.storage import pauses
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT, Pause
 from ticketflow.storage.session import Sessions
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 
 def pause_step(
@@ -49,7 +49,5 @@ def read_pauses(sessions: Sessions, tenant: str | None = None) -> Sequence[Pause
 
 
 def _check_step(step: str) -> None:
-    if step != EVERY_STEP and step not in ticket_plan().order:
-        raise InvalidInputError(
-            f"there is no step {step!r}; choose {EVERY_STEP} or one of {', '.join(ticket_plan().order)}"
-        )
+    if step != EVERY_STEP and step not in LINEAGE.steps:
+        raise InvalidInputError(f"there is no step {step!r}; choose {EVERY_STEP} or one of {', '.join(LINEAGE.steps)}")

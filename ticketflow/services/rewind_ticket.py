@@ -13,7 +13,7 @@ from ticketflow.storage.operations import lock_ticket, requeue_ticket
 from ticketflow.storage.resolved_tickets import remove_resolution
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.events import EventType
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 
 def rewind_ticket(
@@ -41,7 +41,7 @@ def rewind_ticket(
         ticket = lock_ticket(session, tenant, ticket_id, seen)
         kept, undone = _split(ticket, list_steps_that_count(session, ticket_id), step)
         was = ticket.status
-        known = min(ticket.graph_version, ticket_plan().lineage.version)
+        known = min(ticket.graph_version, LINEAGE.version)
         requeue_ticket(ticket, step, replay_state(ticket.state, kept, undone), known)
         if undone:
             supersede_steps(session, ticket_id, undone[0].ticket_version)
@@ -64,8 +64,7 @@ def _split(
     kept, undone = split_ledger(finished, step)
     if undone:
         return kept, undone
-    plan = ticket_plan()
-    if step == plan.order[0] and not plan.lineage.knows(ticket.graph_version, ticket.next_step):
+    if step == LINEAGE.steps[0] and not LINEAGE.knows(ticket.graph_version, ticket.next_step):
         return (), finished
     names = ", ".join(dict.fromkeys(each.step for each in finished)) or "none yet"
     raise ConflictError(f"the ticket has not finished step {step!r}; it can go back to: {names}")

@@ -16,7 +16,7 @@ from ticketflow.storage.clocks import (
     record_jump,
 )
 from ticketflow.storage.session import Sessions
-from ticketflow.workflow.plan import Plan
+from ticketflow.workflow.graph import LONGEST_BACKOFF_S, LONGEST_STEP_S
 
 log = get_logger(__name__)
 
@@ -28,26 +28,22 @@ LEAST_LEASE = timedelta(minutes=1)
 LOOK_EVERY_S = 5.0
 
 
-def build_longest_waits(
-    plan: Plan, lease_for: timedelta, redispatch_after: timedelta, timeout: timedelta
-) -> LongestWaits:
+def build_longest_waits(lease_for: timedelta, redispatch_after: timedelta, timeout: timedelta) -> LongestWaits:
     """Say how long each kind of wait can last.
 
     Args:
         timeout: What one request to a webhook may take.
     """
-    backoff_s = max(step.retry.max_interval for step in plan.steps.values())
-    longest_step_s = max(step.time_limit_s for step in plan.steps.values())
     return LongestWaits(
         lease=max(SLACK * lease_for, LEAST_LEASE),
         redispatch=max(redispatch_after, STRETCH_LIMIT),
-        backoff=timedelta(seconds=backoff_s),
+        backoff=timedelta(seconds=LONGEST_BACKOFF_S),
         busy=timedelta(seconds=MAX_PAUSE_S),
         busy_error=ModelBusyError.__name__,
         delivery_lease=SLACK * (timeout + LEASE_MARGIN),
         delivery_retry=timedelta(seconds=LONGEST_RETRY_AFTER_S),
         block=timedelta(seconds=MAX_PAUSE_S),
-        call=SLACK * timedelta(seconds=longest_step_s),
+        call=SLACK * timedelta(seconds=LONGEST_STEP_S),
     )
 
 

@@ -37,7 +37,7 @@ from ticketflow.tasks.runtime import drop_runtime, runtime
 from ticketflow.tasks.under_way import end_after
 from ticketflow.tasks.watchdog import WatchdogStep
 from ticketflow.tasks.wire import make_harmless
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 log = get_logger(__name__)
 
@@ -67,7 +67,7 @@ def prepare_numbers(sender: Any, **_: Any) -> None:
         # A child's place in the pool, which its successor takes; the main process has none.
         share_metrics(keep_folder("metrics"), lambda: getattr(current_process(), "index", None))
         drop_metrics()
-    begin_at_zero(ticket_plan().order)
+    begin_at_zero(LINEAGE.steps)
 
 
 @signals.worker_init.connect

@@ -15,7 +15,7 @@ from ticketflow.tasks.dead_letter_box import BrokerDeadLetters
 from ticketflow.tasks.loop import AWAY_PAUSE_S, Interval, Loop, LoopStep
 from ticketflow.tasks.publisher import ChainPublisher
 from ticketflow.tasks.runtime import runtime
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 log = get_logger(__name__)
 
@@ -84,7 +84,7 @@ class Dispatcher(Loop):
 def build_dispatcher(app: Any) -> Dispatcher:
     """Build the dispatcher of this process."""
     live = runtime()
-    publisher = ChainPublisher(app, ticket_plan(), live.settings.publish_timeout_s)
+    publisher = ChainPublisher(app, LINEAGE, live.settings.publish_timeout_s)
     letters = BrokerDeadLetters(app, publisher)
     return Dispatcher(
         live.sessions,

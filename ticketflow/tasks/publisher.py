@@ -10,7 +10,6 @@ from ticketflow.observability.tracing import Attributes, current_traceparent, sp
 from ticketflow.storage.due import Dispatch
 from ticketflow.tasks.broker import BROKER_ERRORS, open_connection
 from ticketflow.workflow.lineage import Lineage
-from ticketflow.workflow.plan import Plan
 
 # Headers of every message of a chain: the request its ticket came with, the place that request had in a trace, and
 # that of the dispatch that sent it.
@@ -26,17 +25,16 @@ class ChainPublisher:
     once and the message may be gone; with Celery's own retries it may hang as long as the fault.
     """
 
-    def __init__(self, app: Celery, plan: Plan, timeout_s: float) -> None:
-        """Bind to an app; ``connect`` opens the connection."""
+    def __init__(self, app: Celery, lineage: Lineage, timeout_s: float) -> None:
+        """Bind to an app; ``connect`` opens the connection.
+
+        Args:
+            lineage: The graphs whose steps it can send tickets to.
+        """
+        self.lineage = lineage
         self._app = app
-        self._plan = plan
         self._timeout_s = timeout_s
         self._connection: Connection | None = None
-
-    @property
-    def lineage(self) -> Lineage:
-        """The graphs whose steps it can send tickets to."""
-        return self._plan.lineage
 
     def connect(self) -> None:
         """Open the connection and declare every queue, unless that is done.
@@ -84,7 +82,7 @@ class ChainPublisher:
                 immutable=True,
                 headers=headers,
             )
-            for step in self._plan.remaining(dispatch.next_step)
+            for step in self.lineage.remaining(dispatch.next_step)
         ]
         options: dict[str, Any] = {"connection": self._connection, "retry": False, "confirm_timeout": self._timeout_s}
         try:

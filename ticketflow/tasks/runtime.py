@@ -3,6 +3,7 @@
 import threading
 from datetime import timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -12,7 +13,6 @@ from ticketflow.services.deliver_webhook import DeliveryLimits
 from ticketflow.services.dispatch_due import DispatchLimits
 from ticketflow.services.liveness import describe_process
 from ticketflow.services.queue_wait import QueueWait
-from ticketflow.services.run_step import StepRunner
 from ticketflow.services.watch_clock import build_longest_waits
 from ticketflow.settings import Settings, load_settings
 from ticketflow.storage.clocks import LongestWaits
@@ -20,8 +20,11 @@ from ticketflow.storage.embedded import embedded_url
 from ticketflow.storage.holders import Process
 from ticketflow.storage.session import Sessions, build_engine, build_session_factory, build_statement_sessions
 from ticketflow.storage.webhook_deliveries import RetryPolicy
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LONGEST_STEP_S
 from ticketflow.workflow.ports import Tools
+
+if TYPE_CHECKING:
+    from ticketflow.services.run_step import StepRunner
 
 # What a canary may take on top of the longest step it has to wait for.
 PATIENCE_MARGIN_S = 30.0
@@ -67,7 +70,7 @@ class Runtime:
         """How far ahead a clock in the database may lie."""
         settings = self.settings
         spans = (settings.lease_s, settings.redispatch_after_s, settings.webhook_timeout_s)
-        return build_longest_waits(ticket_plan(), *(timedelta(seconds=span) for span in spans))
+        return build_longest_waits(*(timedelta(seconds=span) for span in spans))
 
     @property
     def delivery_limits(self) -> DeliveryLimits:
@@ -83,8 +86,7 @@ class Runtime:
     @property
     def patience_s(self) -> float:
         """How long a worker may be silent while all its slots are busy, in seconds: no step may think that long."""
-        longest_s = max(step.time_limit_s for step in ticket_plan().steps.values())
-        return max(self.settings.canary_timeout_s, longest_s + PATIENCE_MARGIN_S)
+        return max(self.settings.canary_timeout_s, LONGEST_STEP_S + PATIENCE_MARGIN_S)
 
     @property
     def knowledge(self) -> StoredKnowledge:
@@ -99,7 +101,7 @@ class Runtime:
             return self._tools
 
     @property
-    def runner(self) -> StepRunner:
+    def runner(self) -> "StepRunner":
         """Runs steps for this process's tasks."""
         with self._lock:
             return self._runner
@@ -113,7 +115,11 @@ class Runtime:
         return build_tools(self.settings, self._knowledge, self.sessions)
 
     @cached_property
-    def _runner(self) -> StepRunner:
+    def _runner(self) -> "StepRunner":
+        # LangGraph comes with them; of the many processes that have a runtime only workers run steps.
+        from ticketflow.services.run_step import StepRunner  # noqa: PLC0415
+        from ticketflow.workflow.plan import ticket_plan  # noqa: PLC0415
+
         sessions = build_statement_sessions(self.engine)  # claim and commit are one statement each
         lease_for = timedelta(seconds=self.settings.lease_s)
         return StepRunner(sessions, ticket_plan(), self._tools, self.queue_wait, lease_for, self.process)

@@ -9,12 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from types import new_class
-from typing import Any, get_type_hints
-
-from langgraph.graph import END, START, StateGraph
-from langgraph.graph.state import CompiledStateGraph
-from langgraph.runtime import Runtime
-from langgraph.types import RetryPolicy
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from ticketflow.errors import TransientError
 from ticketflow.workflow.approval import Approval, Gate, awaits_decision
@@ -28,12 +23,14 @@ from ticketflow.workflow.steps.finalize import Final, finalize
 from ticketflow.workflow.steps.research import Findings, research
 from ticketflow.workflow.steps.review import Review, review, route_review
 
-StepFunction = Callable[[Any, Tools], Mapping[str, Any]]
-TicketGraph = CompiledStateGraph[Any, Tools, Any, Any]
+if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+    from langgraph.runtime import Runtime
 
-RETRY = RetryPolicy(
-    initial_interval=1.0, backoff_factor=2.0, max_interval=300.0, max_attempts=5, retry_on=TransientError
-)
+StepFunction = Callable[[Any, Tools], Mapping[str, Any]]
+
+# A step that failed waits at most this long for its next attempt.
+LONGEST_BACKOFF_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +63,7 @@ STEPS = (
     # In process nobody can be asked: finalize runs at once and takes the draft as accepted.
     Step(finalize, Final, time_limit_s=30, gate=Gate(awaits_decision, rejected_to="draft")),
 )
+LONGEST_STEP_S = max(step.time_limit_s for step in STEPS)
 # Tickets under way when the steps change go on as the newest version here says; a version that was released stays.
 LINEAGE = Lineage(GraphVersion(("classify", "extract", "research", "draft", "review", "finalize")))
 
@@ -77,19 +75,30 @@ class Node:
         """Wrap one step function."""
         self.step = step
 
-    def __call__(self, state: Any, runtime: Runtime[Tools]) -> Mapping[str, Any]:
+    def __call__(self, state: Any, runtime: "Runtime[Tools]") -> Mapping[str, Any]:
         """Run the step on the state gathered so far; return the keys it adds."""
         return self.step(state, runtime.context)
 
 
 @cache
-def build_graph() -> TicketGraph:
+def build_graph() -> "CompiledStateGraph[Any, Tools, Any, Any]":
     """Compile the graph; ``invoke(request, context=tools)`` runs all steps in this process."""
+    # Over a second of processor time and 50 MB, which a process that only names the steps need not pay.
+    from langgraph.graph import END, START, StateGraph  # noqa: PLC0415
+    from langgraph.types import RetryPolicy  # noqa: PLC0415
+
+    retry = RetryPolicy(
+        initial_interval=1.0,
+        backoff_factor=2.0,
+        max_interval=LONGEST_BACKOFF_S,
+        max_attempts=5,
+        retry_on=TransientError,
+    )
     graph = StateGraph(_gather_keys(), context_schema=Tools)
     names = [step.run.__name__ for step in STEPS]
     for name, step in zip(names, STEPS, strict=True):
         about = {"time_limit_s": step.time_limit_s, "gate": step.gate}
-        graph.add_node(name, Node(step.run), retry_policy=RETRY, metadata=about)
+        graph.add_node(name, Node(step.run), retry_policy=retry, metadata=about)
     graph.add_edge(START, names[0])
     for (name, following), step in zip(pairwise([*names, END]), STEPS, strict=True):
         if step.route is None:

@@ -51,6 +51,10 @@ class Lineage:
             for number, version in enumerate(versions, start=FIRST_VERSION)
         }
 
+    def remaining(self, step: str) -> tuple[str, ...]:
+        """List today's steps from ``step`` to the end, itself included."""
+        return self.steps[self.steps.index(step) :]
+
     def knows(self, version: int, step: str | None) -> bool:
         """Tell whether a ticket on that version's graph that stands at ``step``, or at its end, can go on."""
         return version in self.targets and (step is None or step in self.targets[version])

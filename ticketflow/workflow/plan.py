@@ -12,12 +12,13 @@ from typing import Any
 
 from langgraph.channels import LastValue
 from langgraph.graph import END, START
+from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
 from ticketflow.errors import UnplannableGraphError
 from ticketflow.workflow.approval import ApprovalPolicy, ApprovalRequest, Gate
-from ticketflow.workflow.graph import LINEAGE, TicketGraph, build_graph
+from ticketflow.workflow.graph import LINEAGE, build_graph
 from ticketflow.workflow.lineage import GraphVersion, Lineage
 from ticketflow.workflow.ports import Tools
 
@@ -46,7 +47,7 @@ class Plan:
         lineage: The versions of the graph; the last one has its steps.
     """
 
-    def __init__(self, graph: TicketGraph, lineage: Lineage | None = None) -> None:
+    def __init__(self, graph: CompiledStateGraph[Any, Tools, Any, Any], lineage: Lineage | None = None) -> None:
         """Plan a graph; without a lineage it is its own first version.
 
         Raises:
@@ -64,10 +65,6 @@ class Plan:
                 f"the steps are {', '.join(self.order)}, and those of graph version {self.lineage.version}"
                 f" {', '.join(self.lineage.steps)}: add a version to LINEAGE that has the new ones"
             )
-
-    def remaining(self, step: str) -> tuple[str, ...]:
-        """List the steps from ``step`` to the end, itself included."""
-        return self.order[self._place[step] :]
 
     def is_before(self, step: str, other: str) -> bool:
         """Tell whether ``step`` comes earlier on the line than ``other``."""

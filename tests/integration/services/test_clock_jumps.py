@@ -3,13 +3,14 @@
 The clock itself cannot be moved here. Setting it back by an hour is the same as moving every stamp an hour ahead.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select, text, update
 
-from tests.toy import MAX_ATTEMPTS, toy_plan
+from tests.toy import MAX_ATTEMPTS
 from ticketflow.monitoring.machine import diagnose_jumps
 from ticketflow.services import watch_clock
 from ticketflow.services.watch_clock import ClockWatch, build_longest_waits
@@ -22,7 +23,10 @@ from ticketflow.storage.workers import record_worker
 AN_HOUR = timedelta(hours=1)
 A_SECOND = timedelta(seconds=1)
 A_MINUTE = timedelta(minutes=1)
-LONGEST = build_longest_waits(toy_plan(), timedelta(seconds=15), timedelta(seconds=30), timedelta(seconds=10))
+# The longest backoff made another than the longest wait for a worker, so that one is not taken for the other.
+LONGEST = replace(
+    build_longest_waits(timedelta(seconds=15), timedelta(seconds=30), timedelta(seconds=10)), backoff=128 * A_SECOND
+)
 
 # Every stamp that the database's clock has set, or that was counted from it; what people chose is not among them.
 STAMPS = {

@@ -48,7 +48,7 @@ def work(sessions):
         outcomes = []
         while dispatched := _take_due(sessions):
             (dispatched,) = dispatched
-            for step in ticket_plan().remaining(dispatched.next_step):
+            for step in ticket_plan().lineage.remaining(dispatched.next_step):
                 outcomes.append(runner.run(Claim(dispatched.ticket_id, step, dispatched.generation)))
                 if not (isinstance(outcomes[-1], Committed) and outcomes[-1].is_chain_valid):
                     break

@@ -65,7 +65,7 @@ class Release:
     def finish(self, ticket_id: UUID) -> None:
         """Run what the last dispatch sent to its end."""
         (sent,) = [each for each in self.publisher.sent if each.ticket_id == ticket_id][-1:]
-        for step in self.plan.remaining(sent.next_step):
+        for step in self.plan.lineage.remaining(sent.next_step):
             assert isinstance(self.take(ticket_id, sent.generation, step), Committed)
 
 

@@ -16,7 +16,7 @@ from ticketflow.storage.models import Ticket, TicketEvent
 from ticketflow.storage.tickets import NewTicket
 from ticketflow.tasks.dead_letter_box import BrokerDeadLetters
 from ticketflow.tasks.publisher import ChainPublisher
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def app(broker_url) -> Celery:
 
 @pytest.fixture
 def publisher(app):
-    publisher = ChainPublisher(app, ticket_plan(), timeout_s=5)
+    publisher = ChainPublisher(app, LINEAGE, timeout_s=5)
     publisher.connect()
     yield publisher
     publisher.close()

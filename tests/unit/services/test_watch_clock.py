@@ -2,7 +2,6 @@
 
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 
@@ -106,21 +105,13 @@ def test_what_jumps_while_it_is_asked_is_told_all_the_same(clocks, watch):
     assert watch.compare() == 3608
 
 
-PLAN = SimpleNamespace(
-    steps={
-        name: SimpleNamespace(retry=SimpleNamespace(max_interval=interval_s), time_limit_s=limit_s)
-        for name, interval_s, limit_s in (("read", 64.0, 10), ("draft", 128.0, 120), ("send", 32.0, 30))
-    }
-)
-
-
 def test_each_kind_of_wait_may_last_as_long_as_the_longest_of_its_kind():
-    waits = build_longest_waits(PLAN, 40 * SECOND, 30 * SECOND, 10 * SECOND)
+    waits = build_longest_waits(40 * SECOND, 30 * SECOND, 10 * SECOND)
 
     assert waits == LongestWaits(
         lease=80 * SECOND,
         redispatch=timedelta(minutes=5),
-        backoff=128 * SECOND,
+        backoff=timedelta(minutes=5),
         busy=timedelta(days=7),
         busy_error="ModelBusyError",
         delivery_lease=30 * SECOND,
@@ -131,6 +122,6 @@ def test_each_kind_of_wait_may_last_as_long_as_the_longest_of_its_kind():
 
 
 def test_short_leases_are_no_measure_and_long_waits_for_a_worker_are_one():
-    waits = build_longest_waits(PLAN, 15 * SECOND, timedelta(minutes=6), 10 * SECOND)
+    waits = build_longest_waits(15 * SECOND, timedelta(minutes=6), 10 * SECOND)
 
     assert (waits.lease, waits.redispatch) == (timedelta(minutes=1), timedelta(minutes=6))

@@ -34,7 +34,7 @@ def test_our_graph_is_planned_as_the_six_steps_in_order():
 
 
 def test_the_rest_of_a_chain_starts_at_any_step():
-    assert ticket_plan().remaining("draft") == ("draft", "review", "finalize")
+    assert ticket_plan().lineage.remaining("draft") == ("draft", "review", "finalize")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from ticketflow.services.failed_tickets import (
 )
 from ticketflow.storage.failed_tickets import FailedFilter
 from ticketflow.storage.session import Sessions
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 # Locked together; at this size a chunk takes well under a second.
 CHUNK = 200
@@ -33,7 +33,7 @@ def takes_filter(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command options to narrow failed tickets down; it is called with ``wanted``."""
 
     @click.option("--id", "ids", type=click.UUID, multiple=True, help="This ticket; may be given several times.")
-    @click.option("--step", type=click.Choice(ticket_plan().order), help="Failed at this step.")
+    @click.option("--step", type=click.Choice(LINEAGE.steps), help="Failed at this step.")
     @click.option("--error-class", help="Failed with this class of error, such as PermanentError.")
     @click.option("--older-than", type=Age(), metavar="AGE", help="Failed this long ago or longer: 90s, 30m, 2h, 7d.")
     @wraps(command)

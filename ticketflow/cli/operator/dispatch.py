@@ -10,7 +10,7 @@ from ticketflow.settings import load_settings
 from ticketflow.tasks import app
 from ticketflow.tasks.publisher import ChainPublisher
 from ticketflow.tasks.runtime import Runtime
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 
 @click.command()
@@ -21,7 +21,7 @@ def dispatch() -> None:
     are due again shortly.
     """
     settings = load_settings()
-    publisher = ChainPublisher(app, ticket_plan(), settings.publish_timeout_s)
+    publisher = ChainPublisher(app, LINEAGE, settings.publish_timeout_s)
     try:
         with open_sessions() as sessions:
             report = dispatch_due(sessions, publisher, Runtime(settings).limits)

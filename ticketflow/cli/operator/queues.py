@@ -16,7 +16,7 @@ from ticketflow.storage.statistics import Backlog, measure_backlog
 from ticketflow.storage.workers import list_hung
 from ticketflow.tasks import app
 from ticketflow.tasks.queues import QueueState, read_queues
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 _COLUMNS = ("queue", "ready", "unacked", "consumers", "due", "oldest due", "parked", "paused for")
 _LINE = "{:<15} {:>8} {:>8} {:>10} {:>7} {:>11} {:>7}  {}"
@@ -39,7 +39,7 @@ def queues(as_json: bool) -> None:
     dead = found.pop(app.conf.dead_letter_queue.name)
     steps = [
         describe_step(step, queue, backlogs.get(step, Backlog(0, None, 0)), pauses)
-        for step, queue in zip(ticket_plan().order, found.values(), strict=True)
+        for step, queue in zip(LINEAGE.steps, found.values(), strict=True)
     ]
     failed = sum(backlog.failed for backlog in backlogs.values())
     if as_json:

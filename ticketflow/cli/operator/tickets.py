@@ -20,12 +20,10 @@ from ticketflow.services.rewind_ticket import rewind_ticket
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
 from ticketflow.storage.session import Sessions
 from ticketflow.storage.statistics import list_left_behind
-from ticketflow.workflow.plan import ticket_plan
+from ticketflow.workflow.graph import LINEAGE
 
 _ids = click.argument("ticket_ids", metavar="ID...", type=click.UUID, nargs=-1, required=True)
-_step = click.argument(
-    "step", metavar="[STEP]", type=click.Choice([EVERY_STEP, *ticket_plan().order]), default=EVERY_STEP
-)
+_step = click.argument("step", metavar="[STEP]", type=click.Choice([EVERY_STEP, *LINEAGE.steps]), default=EVERY_STEP)
 _tenant = click.option("--tenant", default=EVERY_TENANT, help="Hold back this tenant's tickets only.")
 
 
@@ -53,7 +51,7 @@ def cancel(ticket_ids: Sequence[UUID], reason: str | None) -> None:
 
 @tickets.command()
 @click.argument("ticket_ids", metavar="[ID]...", type=click.UUID, nargs=-1)
-@click.argument("step", metavar="STEP", type=click.Choice(ticket_plan().order))
+@click.argument("step", metavar="STEP", type=click.Choice(LINEAGE.steps))
 @click.option(
     "--left-behind", is_flag=True, help="All tickets at a step this version does not know; STEP is the first."
 )
@@ -64,7 +62,7 @@ def rewind(ticket_ids: Sequence[UUID], step: str, left_behind: bool) -> None:
     with open_sessions() as sessions:
         if left_behind:
             with sessions() as session:
-                ticket_ids = list_left_behind(session, ticket_plan().lineage)
+                ticket_ids = list_left_behind(session, LINEAGE)
         _do_to_each(sessions, ticket_ids, rewind_ticket, step=step)
 
 
