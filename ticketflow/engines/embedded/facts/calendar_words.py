@@ -1,124 +1,20 @@
 """The words of dates, per language: days, months, units, numbers, and what points back or ahead."""
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
 
+import yaml
+from babel import Locale
+from babel.core import UnknownLocaleError
 
-@dataclass(frozen=True, slots=True)
-class CalendarWords:
-    """How one language speaks of days. Words are regular expressions in small letters, without groups.
-
-    Attributes:
-        shifts: Words for a day counted from today.
-        weekdays: Monday to Sunday.
-        back: Before or after a weekday: the one that was.
-        ahead: Before or after a weekday: the one that comes.
-        near: Before a weekday, on its own: the one that was, as somebody who writes to support mostly means.
-        units: Day, week, month and year, singular or plural.
-        numbers: One to ten.
-        ago: What an amount of time lies between to mean the past; a blank string for nothing.
-        within: The same, for the future.
-    """
-
-    shifts: dict[str, int]
-    weekdays: tuple[str, str, str, str, str, str, str]
-    back: str
-    ahead: str
-    near: str
-    units: tuple[str, str, str, str]
-    numbers: tuple[str, ...]
-    ago: tuple[str, str]
-    within: tuple[str, str] = field(default=("in ", ""))
-
-
-ENGLISH = CalendarWords(
-    shifts={"today": 0, "yesterday": -1, "tomorrow": 1, "day before yesterday": -2, "day after tomorrow": 2},
-    weekdays=(
-        "mon(?:day)?",
-        "tue(?:s|sday)?",
-        "wed(?:nesday)?",
-        "thu(?:rs|rsday)?",
-        "fri(?:day)?",
-        "saturday",
-        "sunday",
-    ),
-    back="last|past",
-    ahead="next|this(?: coming)?|coming|by|until|till",
-    near="on|since",
-    units=("days?", "weeks?", "months?", "years?"),
-    numbers=("an?|one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
-    ago=("", " ago"),
-)
-
-CALENDARS = {
-    "en": ENGLISH,
-    "de": CalendarWords(
-        shifts={"heute": 0, "gestern": -1, "vorgestern": -2, "morgen(?! fr)": 1, "übermorgen": 2},
-        weekdays=("montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag|sonnabend", "sonntag"),
-        back="letzte[nmr]?|vergangene[nmr]?|vorige[nmr]?",
-        ahead="nächste[nmr]?|kommende[nmr]?|diese[nmr]?|bis(?: zum)?",
-        near="am|seit",
-        units=("tage?n?", "wochen?", "monate?n?", "jahre?n?"),
-        numbers=("ein(?:e[mnr]?)?", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn"),
-        ago=("vor ", ""),
-    ),
-    "fr": CalendarWords(
-        shifts={"aujourd['’]hui": 0, "avant-hier": -2, "hier": -1, "après-demain": 2, "demain": 1},
-        weekdays=("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
-        back="dernier",
-        ahead="prochain|d['’]ici|jusqu['’]à",
-        near="depuis",
-        units=("jours?", "semaines?", "mois", "ans?|années?"),
-        numbers=("une?", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix"),
-        ago=("il y a ", ""),
-        within=("dans ", ""),
-    ),
-    "es": CalendarWords(
-        shifts={"hoy": 0, "anteayer|antes de ayer": -2, "ayer": -1, "pasado mañana": 2, "(?<!la )mañana": 1},
-        weekdays=("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
-        back="pasado",
-        ahead="próximo|que viene|hasta el",
-        near="desde el",
-        units=("d[ií]as?", "semanas?", "mes(?:es)?", "años?"),
-        numbers=("una?", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "diez"),
-        ago=("hace ", ""),
-        within=("(?:en|dentro de) ", ""),
-    ),
-    "it": CalendarWords(
-        shifts={"oggi": 0, "l['’]altro ieri": -2, "ieri": -1, "dopodomani": 2, "domani": 1},
-        weekdays=("luned[iì]", "marted[iì]", "mercoled[iì]", "gioved[iì]", "venerd[iì]", "sabato", "domenica"),
-        back="scors[oa]",
-        ahead="prossim[oa]|entro",
-        near="da",
-        units=("giorn[oi]", "settiman[ae]", "mes[ei]", "ann[oi]"),
-        numbers=("un[oa]?", "due", "tre", "quattro", "cinque", "sei", "sette", "otto", "nove", "dieci"),
-        ago=("", " fa"),
-        within=("(?:tra|fra) ", ""),
-    ),
-    "pt": CalendarWords(
-        shifts={"hoje": 0, "anteontem": -2, "ontem": -1, "depois de amanhã": 2, "amanhã": 1},
-        weekdays=("segunda-feira", "terça-feira", "quarta-feira", "quinta-feira", "sexta-feira", "sábado", "domingo"),
-        back="passad[oa]",
-        ahead="próxim[oa]|que vem|até",
-        near="desde",
-        units=("dias?", "semanas?", "m[eê]s(?:es)?", "anos?"),
-        numbers=("uma?", "dois|duas", "três", "quatro", "cinco", "seis", "sete", "oito", "nove", "dez"),
-        ago=("há ", ""),
-        within=("(?:em|daqui a) ", ""),
-    ),
-    "nl": CalendarWords(
-        shifts={"vandaag": 0, "eergisteren": -2, "gisteren": -1, "overmorgen": 2, "morgen": 1},
-        weekdays=("maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag"),
-        back="afgelopen|vorige",
-        ahead="volgende|komende|tot",
-        near="op|sinds",
-        units=("dag(?:en)?", "we(?:ek|ken)", "maand(?:en)?", "ja(?:ar|ren)"),
-        numbers=("een", "twee", "drie", "vier", "vijf", "zes", "zeven", "acht", "negen", "tien"),
-        ago=("", " geleden"),
-        within=("over ", ""),
-    ),
-}
-
-# Names of months in all these languages; none means two different months.
+_PATH = Path(__file__).parent / "calendar_words.yaml"
+_DEFAULT = "en"
+_SHORTEST = 3
+# Names of months in the languages customers most often write, in whatever language; none means two different months.
 MONTHS = (
     "jan(?:uary|uar|uari|vier)?|enero|gennaio|janeiro",
     "feb(?:ruary|ruar|ruari|rero|braio)?|f[ée]vr(?:ier)?|fevereiro",
@@ -133,3 +29,88 @@ MONTHS = (
     "nov(?:ember|embre|iembre|embro)?",
     "de[cz](?:ember|embre)?|d[ée]c(?:embre)?|dic(?:iembre|embre)?|dezembro",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarWords:
+    """How one language speaks of days. Words are regular expressions in small letters, without groups.
+
+    Attributes:
+        shifts: Words for a day counted from today: days and months to add.
+        weekdays: Monday to Sunday, as short as people write them beside a word such as "last".
+        back: Before or after a weekday: the one that was.
+        ahead: Before or after a weekday: the one that comes.
+        near: Before a weekday, on its own: the one that was, as somebody who writes to support mostly means.
+        units: Day, week, month and year, singular or plural.
+        numbers: One to ten.
+        ago: What an amount of time lies between to mean the past; a blank string for nothing.
+        within: The same, for the future.
+        sides: Words of what was done (``past``) and of what is to come (``future``).
+        habits: What ends before a weekday that is none in particular: "every", "Monday to".
+        months: January to December.
+        whole_weekdays: Monday to Sunday, as they are written alone.
+    """
+
+    shifts: Mapping[str, tuple[int, int]]
+    weekdays: tuple[str, ...]
+    back: str
+    ahead: str
+    near: str
+    units: tuple[str, ...]
+    numbers: tuple[str, ...]
+    ago: tuple[str, str]
+    within: tuple[str, str]
+    sides: re.Pattern[str]
+    habits: re.Pattern[str]
+    months: tuple[str, ...]
+    whole_weekdays: tuple[str, ...]
+
+
+@lru_cache(maxsize=30)
+def load_calendar(language: str) -> CalendarWords:
+    """Return the words of a language: English ones where we lack them, with its own names of months and weekdays."""
+    known = _load_file()
+    words = known.get(language, known[_DEFAULT])
+    try:
+        names = Locale.parse(language)
+    except UnknownLocaleError:
+        names = Locale.parse(_DEFAULT)
+    listed = {month: _pattern(names.months, ["wide", "abbreviated"], month) for month in range(1, 13)}
+    is_own = language in known and language != _DEFAULT
+    whole = words["weekdays"] if is_own else [_pattern(names.days, ["wide"], day) for day in range(7)]
+    between, weekdays = list_exceptions("between"), "|".join(whole)
+    sides = ("|".join(words[side]) for side in ("past", "future"))
+    return CalendarWords(
+        **{name: words[name] for name in ("weekdays", "back", "ahead", "near", "units", "numbers", "ago", "within")},
+        shifts={word: tuple(moves) for word, moves in words["shifts"].items()},
+        sides=re.compile(r"(?<!\w)(?:(?P<past>{})|(?P<future>{}))(?!\w)".format(*sides)),
+        habits=re.compile(
+            rf"(?<!\w)(?:{'|'.join(words['habit'])}) \Z|(?:{weekdays})s?(?: ?[-–/&] ?| (?:{between}) (?:\w{{1,3}} )?)\Z"
+        ),
+        months=tuple("|".join(filter(None, (listed[place], each))) for place, each in enumerate(MONTHS, start=1)),
+        whole_weekdays=tuple(whole),
+    )
+
+
+def list_exceptions(kind: str) -> str:
+    """Return a pattern for what is no day although it looks like one: ``number``, ``hour`` or ``between``."""
+    return "|".join(_load_file()["none"][kind])
+
+
+def list_calendars() -> list[str]:
+    """List the languages whose words we know."""
+    return [language for language in _load_file() if language != "none"]
+
+
+@cache
+def _load_file() -> dict[str, dict[str, Any]]:
+    loaded: dict[str, dict[str, Any]] = yaml.safe_load(_PATH.read_text(encoding="utf-8"))
+    return loaded
+
+
+def _pattern(names: Any, widths: list[str], place: int) -> str:
+    """Make a pattern of one name's forms, the longest first, without dots of abbreviations."""
+    forms = {names[form][width][place] for form in ("format", "stand-alone") for width in widths}
+    bare = {name.rstrip(".\u05f3\u0970").lower() for name in forms}
+    known = [name for name in bare if len(name) >= _SHORTEST and not name[0].isdecimal()]
+    return "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
