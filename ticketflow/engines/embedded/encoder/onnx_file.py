@@ -1,20 +1,37 @@
-"""Make the model look words up before it widens them, so that its table of words stays a quarter as large.
+"""Make the model small in memory and quick: its weights are stored as int8, and stay so.
 
-The weights are stored as int8 with a scale for each row. As published, the model turns the whole table of 30,522 words
-into float32 and looks words up in that: 47 MB that are held for good. Here the words of a text are looked up in the
-int8 table and in its scales, and only they become float32: the same numbers, 35 MB less, and loaded sooner.
+As published, the model turns all of them into float32 before it computes: 47 MB for the table of 30,522 words and 42 MB
+for the rest are held for good, and streamed through the processor for every sentence. Here the words of a text are
+looked up in the int8 table, so that only they become float32 (the same numbers), and the 36 products with weights are
+computed in int8 (ONNX Runtime's DynamicQuantizeMatMul), all but the three that lose most by it. Not much more than
+half the time, and 70 MB less.
 
-A model file is a protocol buffer (onnx.proto: ModelProto.graph is field 7, GraphProto.node field 1, NodeProto.input 1,
-output 2, op_type 4, attribute 5). Reading its outline takes fewer lines than the onnx package takes megabytes.
+Weights are halved to seven bits for that: processors without VNNI add two products of eight bits in sixteen, and would
+cut them off.
+
+A model file is a protocol buffer (onnx.proto: ModelProto.graph is field 7, opset_import 8; GraphProto.node 1,
+initializer 5; NodeProto.input 1, output 2, op_type 4, attribute 5, domain 7; TensorProto.dims 1, data_type 2, name 8,
+raw_data 9; OperatorSetIdProto.domain 1, version 2). Reading its outline takes fewer lines than the onnx package takes
+megabytes.
 """
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterator, Mapping
+
+import numpy as np
 
 TABLE = "inner.embeddings.word_embeddings.weight"
-_GRAPH, _NODE = 7, 1
-_INPUT, _OUTPUT, _OPERATOR = 1, 2, 4
+_GRAPH, _OPERATOR_SETS, _NODE, _INITIALIZER = 7, 8, 1, 5
+_INPUT, _OUTPUT, _OPERATOR, _DOMAIN = 1, 2, 4, 7
+_DIMENSIONS, _TYPE, _NAME, _RAW = 1, 2, 8, 9
 _BYTES = 2  # the wire type of everything with a length
 _MORE = 0x80  # set in all bytes of a varint but the last
+_MICROSOFT = b"com.microsoft"
+# Largest weight: 255 times this, twice, still fits into sixteen bits.
+_SEVEN_BITS, _EIGHT_BITS = 63, 127
+# What the first layers' inner units say reaches far, so that a scale for all of it is coarse: cosine with the float32
+# vectors 0.993 with all products in int8, 0.997 without these three, which make a sixth of the work.
+_LEFT_WIDE = 3
 
 
 def widen_after_lookup(model: bytes) -> bytes:
@@ -23,6 +40,67 @@ def widen_after_lookup(model: bytes) -> bytes:
         (number, _narrow(whole, payload) if number == _GRAPH else whole) for number, whole, payload in _read(model)
     ]
     return b"".join(part for _, part in parts)
+
+
+def multiply_as_int8(model: bytes) -> bytes:
+    """Return the model with its products with int8 weights computed as such; without any it comes back as it is."""
+    graph = next((payload for number, _, payload in _read(model) if number == _GRAPH), b"")
+    fields = list(_read(graph))
+    makers = {output: node for number, _, node in fields if number == _NODE for output in _texts(node, _OUTPUT)}
+    weights = {
+        name: node
+        for number, _, node in fields
+        if number == _NODE
+        and _texts(node, _OPERATOR) == ["MatMul"]
+        and {name := _texts(node, _INPUT)[1], f"{name}_f"} <= makers.keys()
+    }
+    shapes = dict(_shape(payload) for number, _, payload in fields if number == _INITIALIZER)
+    narrowing = [name for name in weights if operator.gt(*shapes[f"{name}_q"])]
+    for name in narrowing[:_LEFT_WIDE]:
+        del weights[name]
+    if not weights:
+        return model
+    gone = [makers[each] for name in weights for each in (name, f"{name}_f")]
+    products = {node: _write(_NODE, _product(node, name)) for name, node in weights.items()}
+    changed = b"".join(
+        products.get(payload, b"" if payload in gone else whole)
+        if number == _NODE
+        else _halve(whole, payload, weights)
+        if number == _INITIALIZER
+        else whole
+        for number, whole, payload in fields
+    )
+    others = b"".join(whole for number, whole, _ in _read(model) if number != _GRAPH)
+    domain = _write(1, _MICROSOFT) + bytes([2 << 3, 1])
+    return others + _write(_OPERATOR_SETS, domain) + _write(_GRAPH, changed)
+
+
+def _shape(tensor: bytes) -> tuple[str, tuple[int, ...]]:
+    """Return a tensor's name and dimensions."""
+    sizes = tuple(_read_varint(field, 1)[0] for number, field, _ in _read(tensor) if number == _DIMENSIONS)
+    return _texts(tensor, _NAME)[0], sizes
+
+
+def _product(node: bytes, weights: str) -> bytes:
+    inputs = [_texts(node, _INPUT)[0], f"{weights}_q", f"{weights}_scale"]
+    return _node("DynamicQuantizeMatMul", inputs, _texts(node, _OUTPUT)[0]) + _write(_DOMAIN, _MICROSOFT)
+
+
+def _halve(whole: bytes, tensor: bytes, weights: Mapping[str, bytes]) -> bytes:
+    """Take a bit off weights, and put it into their scales, of which each column has one; other tensors stay."""
+    name = _texts(tensor, _NAME)[0]
+    owner, _, part = name.rpartition("_")
+    if owner not in weights or part not in {"q", "scale"}:
+        return whole
+    raw = next(payload for number, _, payload in _read(tensor) if number == _RAW)
+    if part == "q":
+        small = np.rint(np.frombuffer(raw, dtype=np.int8) * np.float32(_SEVEN_BITS / _EIGHT_BITS)).astype(np.int8)
+        kept = b"".join(field for number, field, _ in _read(tensor) if number != _RAW)
+        return _write(_INITIALIZER, kept + _write(_RAW, small.tobytes()))
+    scales = np.frombuffer(raw, dtype="<f4") * np.float32(_EIGHT_BITS / _SEVEN_BITS)
+    kept = b"".join(field for number, field, _ in _read(tensor) if number not in {_DIMENSIONS, _RAW})
+    columns = bytes([_DIMENSIONS << 3]) + _varint(len(scales))
+    return _write(_INITIALIZER, columns + kept + _write(_RAW, scales.tobytes()))
 
 
 def _narrow(whole: bytes, graph: bytes) -> bytes:
