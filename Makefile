@@ -4,7 +4,7 @@ VENV   ?= .venv## Folder of the virtual environment
 PYTHON ?= python3 python3.13 python3.12 python3.11## The first of these that is 3.11 or newer makes the environment
 JOBS   ?= 3## Parts of the test suite that run side by side: tests mostly wait
 MUTANTS ?=## Parts of paths: make mutants tries the mutants of these files alone, such as MUTANTS=storage/leases
-SCENARIO ?= a## What make bench measures, a to h; SIZE=… is how much of it, BENCH='…' more options (python -m benchmarks --help)
+SCENARIO ?=## What make bench measures, a to h (some of all); SIZE=… is how much of it, BENCH='…' more options
 SIZE    ?=
 BENCH   ?=
 PYTEST ?=## More arguments for pytest, such as PYTEST='-k lease -x'

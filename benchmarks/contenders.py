@@ -1,6 +1,7 @@
 """Who is measured: Ticket Flow as it is deployed, and chains of Celery tasks that others would write."""
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -9,14 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, TextIO
 
+import httpx
 import psycopg
+from sqlalchemy import create_engine
 
 from benchmarks.servers import Servers
 from benchmarks.systems.schema import SCHEMA
-from tests.harness.processes import REPOSITORY, TICKETFLOW, RunningProgram, find_free_port
+from tests.harness.processes import REPOSITORY, TICKETFLOW, RunningProgram, find_free_port, start_process
 from tests.harness.wait import wait_until
 from tests.harness.warm import start_warm
+from ticketflow.services.keys import create_key
+from ticketflow.storage.session import build_session_factory
+from ticketflow.workflow.state import DEFAULT_TENANT
 
+QUICK = "quick_worker"  # steps that do nothing
 SYSTEMS = Path(__file__).parent / "systems"
 TIMEOUT_S = 600.0
 LIVE = "SELECT EXISTS (SELECT FROM tickets WHERE status IN ('queued', 'processing'))"
@@ -30,6 +37,7 @@ class Fleet:
     slots: int = 8
     pool: str = "threads"
     queue: str = "quorum"
+    api_processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,7 @@ class Contender:
         database: Name of its database.
         threads: Threads whose time is a part of its own.
         asked: How many statements the bench itself has sent to its database.
+        is_cold: Whether its programs start from nothing, as in production, so that their memory is their own.
     """
 
     threads: ClassVar[Mapping[str, str]] = {}
@@ -90,6 +99,7 @@ class Contender:
         self.servers = servers
         self.fleet = fleet
         self.asked = 0
+        self.is_cold = False
         self.database_url = servers.add_database(self.database)
         self.broker_url = servers.rabbitmq.add_vhost(self.database)
 
@@ -112,6 +122,8 @@ class Contender:
         log.parent.mkdir(exist_ok=True)
         log.touch()
         whole = {**os.environ, **env, "PYTHONPATH": str(SYSTEMS)}
+        if self.is_cold:
+            return start_process([sys.executable, "-m", module, *args], whole, log, cwd=self.checkout)
         return RunningProgram(module, start_warm(module, args, whole, self.checkout, log, log), log)
 
     @contextmanager
@@ -133,15 +145,26 @@ class TicketFlow(Contender):
 
     threads: ClassVar[Mapping[str, str]] = {"dispatcher": "dispatchers"}
 
-    def __init__(self, name: str, servers: Servers, fleet: Fleet, checkout: Path = REPOSITORY) -> None:
-        """Bring its database to the schema of the checkout."""
+    def __init__(  # who, where, how many, and what is different
+        self,
+        name: str,
+        servers: Servers,
+        fleet: Fleet,
+        checkout: Path = REPOSITORY,
+        app: str = QUICK,
+        **settings: str,
+    ) -> None:
+        """Bring its database to the schema of the checkout; ``settings`` are variables, ``TICKETFLOW_*`` mostly."""
         super().__init__(name, servers, fleet, checkout)
+        self.app = app
         self.env = {
             "TICKETFLOW_DATABASE_URL": self.database_url,
             "TICKETFLOW_BROKER_URL": self.broker_url,
             "TICKETFLOW_QUEUE_TYPE": fleet.queue,
             "TICKETFLOW_WORKER_POOL": fleet.pool,
             "TICKETFLOW_LOG_FORMAT": "json",
+            "WEB_CONCURRENCY": str(fleet.api_processes),
+            **settings,
         }
         with self.start(TICKETFLOW, "db", "upgrade", env=self.env) as upgrade:
             if upgrade.popen.wait(TIMEOUT_S):
@@ -151,7 +174,7 @@ class TicketFlow(Contender):
     @contextmanager
     def run(self) -> Iterator[Team]:
         """Run API and workers; the API only dispatches."""
-        options = ["-A", "quick_worker", "worker", "-l", "INFO", "-P", self.fleet.pool, "-c", str(self.fleet.slots)]
+        options = ["-A", self.app, "worker", "-l", "INFO", "-P", self.fleet.pool, "-c", str(self.fleet.slots)]
         port = find_free_port()
         with ExitStack() as stack:
             env = {**self.env, "TICKETFLOW_PORT": str(port)}
@@ -167,9 +190,17 @@ class TicketFlow(Contender):
             parts = {"workers": workers, "api": [api]}
             yield Team(self, parts, submitter, self.count_done(), api_port=port, workers=workers)
 
+    def open_client(self, team: Team) -> httpx.Client:
+        """Return a client of the API with a key."""
+        engine = create_engine(self.database_url)
+        key = create_key(build_session_factory(engine), "bench", DEFAULT_TENANT)
+        engine.dispose()
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx.Client(base_url=f"http://127.0.0.1:{team.api_port}", headers=headers, timeout=60)
+
     def is_done(self, tickets: int) -> bool:
         """Say whether nothing is under way; what failed is no result."""
-        if self._ask(LIVE):
+        if self.ask(LIVE):
             return False
         done = self.count_done()
         if done < tickets:
@@ -178,9 +209,10 @@ class TicketFlow(Contender):
 
     def count_done(self) -> int:
         """Return how many tickets are completed."""
-        return int(self._ask("SELECT count(*) FROM tickets WHERE status = 'completed'"))
+        return int(self.ask("SELECT count(*) FROM tickets WHERE status = 'completed'"))
 
-    def _ask(self, question: str) -> int:
+    def ask(self, question: str) -> int:
+        """Return the one number of a query."""
         if self._connection is None:
             url = self.servers.postgres.get_conninfo(self.database)
             self._connection = psycopg.connect(url, autocommit=True)

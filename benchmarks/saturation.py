@@ -1,13 +1,12 @@
 """Scenario a: as much as goes through, with steps that do nothing; contenders take turns."""
 
 import time
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.contenders import Contender, Fleet, Team, list_contenders
-from benchmarks.results import Result, say
+from benchmarks.results import Figures, Result, say
 from benchmarks.servers import Servers, measure_processor
 
 WARM_UP = 40
@@ -18,31 +17,21 @@ def measure_saturation(
     fleet: Fleet, tickets: int, rounds: int, others: Sequence[Path] = (), only: Collection[str] = ()
 ) -> Result:
     """Let each contender have its turn in every round; say what each sends to PostgreSQL."""
-    figures: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    figures = Figures()
     with ExitStack() as stack:
         servers = Servers(stack)
         contenders = list_contenders(servers, fleet, others, only)
         for _ in range(rounds):
             for contender in contenders:
-                for name, value in take_turn(contender, tickets).items():
-                    figures[contender.name][name].append(value)
+                figures.add(contender.name, take_turn(contender, tickets))
                 measured = figures[contender.name]
                 say(f"{contender.name:24} {measured['tickets/s'][-1]:7.1f}/s  {measured['total ms'][-1]:6.1f} ms")
-        compare(figures)
+        if "stock" in figures:
+            for name in figures:
+                figures.compare(name, "stock", {"tickets/s": "tickets/s of stock", "total ms": "ms of stock"})
         for contender in contenders:
             list_statements(contender, rounds * (WARM_UP + tickets))
-    plain = {contender: dict(measured) for contender, measured in figures.items()}
-    return Result("a", {"size": tickets, "rounds": rounds, **vars(fleet)}, plain)
-
-
-def compare(figures: dict[str, dict[str, list[float]]]) -> None:
-    """Add what each contender's figures are of the stock chain's in the same round."""
-    stock = figures.get("stock", {})
-    for measured in figures.values():
-        for name, base in (("tickets/s", stock.get("tickets/s", [])), ("total ms", stock.get("total ms", []))):
-            if base:
-                pairs = zip(measured[name], base, strict=True)
-                measured[f"{name.removeprefix('total ')} of stock"] = [value / theirs for value, theirs in pairs]
+    return Result("a", {"size": tickets, "rounds": rounds, **vars(fleet)}, figures.plain())
 
 
 def list_statements(contender: Contender, tickets: int) -> None:

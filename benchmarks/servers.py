@@ -41,12 +41,14 @@ class Servers:
         folder: Of this run; gone afterwards.
     """
 
-    def __init__(self, stack: ExitStack) -> None:
-        """Start them; they end with the stack."""
+    def __init__(self, stack: ExitStack, **settings: str) -> None:
+        """Start them; they end with the stack. ``settings`` are PostgreSQL's."""
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self.folder.chmod(0o755)
         self.has_statements = _has_statements()
-        settings = DURABLE | ({"shared_preload_libraries": "pg_stat_statements"} if self.has_statements else {})
+        settings = (
+            DURABLE | settings | ({"shared_preload_libraries": "pg_stat_statements"} if self.has_statements else {})
+        )
         self.postgres = stack.enter_context(Postgres(self.folder / "postgres", settings))
         self.rabbitmq = stack.enter_context(RabbitMQ(self.folder / "rabbitmq"))
         if self.has_statements:

@@ -1,11 +1,21 @@
-"""The product's Celery app with steps that do nothing, and threads that tell the kernel their names."""
+"""The product's Celery app with steps that do nothing, and threads that tell the kernel their names.
+
+Environment:
+    BENCH_STEP_S: How long each step waits as if for a model, in seconds (not at all).
+"""
 
 import ctypes
+import os
 import threading
+import time
+from collections.abc import Mapping
+from typing import Any
 
 from tests.fakes import fake_tools
 from ticketflow.tasks import app, runtime
 from ticketflow.workflow.approval import ApprovalPolicy
+from ticketflow.workflow.plan import Plan
+from ticketflow.workflow.ports import Tools
 
 __all__ = ["app"]
 
@@ -21,3 +31,15 @@ def _run_named(thread: threading.Thread) -> None:
 
 threading.Thread._bootstrap_inner = _run_named  # noqa: SLF001
 runtime.build_tools = lambda *_: fake_tools(approval=ApprovalPolicy(mode="never"))
+
+STEP_S = float(os.environ.get("BENCH_STEP_S", "0"))
+_think = Plan.run
+
+
+def _wait_and_think(plan: Plan, step: str, state: Mapping[str, Any], tools: Tools) -> Mapping[str, Any]:
+    time.sleep(STEP_S)
+    return _think(plan, step, state, tools)
+
+
+if STEP_S:
+    Plan.run = _wait_and_think
