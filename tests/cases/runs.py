@@ -5,7 +5,7 @@ import json
 import random
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ticketflow.cli.dry_run import describe, index_articles
 from ticketflow.cli.ticket_files import read_tickets
 from ticketflow.engines.embedded.language import guess_language
 from ticketflow.errors import TicketFlowError
-from ticketflow.services.submit_ticket import mask_ticket, submit_ticket
+from ticketflow.services.submit_ticket import submit_ticket, take_in
 from ticketflow.settings import load_settings
 from ticketflow.storage.models import Ticket
 from ticketflow.storage.session import Sessions
@@ -93,8 +93,9 @@ def _run_ticket(
             assert sessions is not None
             *_, (row, state) = [_run_stored(each, tools, sessions) for each in [*before, content]]
         else:
-            row = build_ticket(DEFAULT_TENANT, mask_ticket(_load(content)), ticket_plan().order[0])
-            row.created_at = datetime.fromisoformat(received_at or "2026-11-29T21:00:00Z")
+            content = {"received_at": received_at, **content}
+            row = build_ticket(DEFAULT_TENANT, take_in(_load(content)), ticket_plan().order[0])
+            row.created_at = datetime.now(UTC)
             state = build_graph().invoke(build_request(row), context=tools)
     except ValidationError as error:
         return Outcome(refusal=json.dumps(error.messages, ensure_ascii=False))
@@ -122,7 +123,7 @@ def _run_stored(content: Mapping[str, Any], tools: Tools, sessions: Sessions) ->
 
 def _run_text(given: Mapping[str, Any]) -> Outcome:
     """Find the facts of a line as of a ticket that says nothing else."""
-    new = mask_ticket(NewTicket(subject="", body=given["text"], timezone=given["timezone"]))
+    new = take_in(NewTicket(subject="", body=given["text"], timezone=given["timezone"]))
     row = build_ticket(DEFAULT_TENANT, new, ticket_plan().order[0])
     row.created_at = datetime.fromisoformat(given["received_at"])
     request = build_request(row)

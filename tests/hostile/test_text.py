@@ -16,6 +16,8 @@ from ticketflow.engines.embedded.search.passages import find_starts, split_passa
 from ticketflow.engines.embedded.search.quotes import leans_back
 from ticketflow.engines.embedded.search.words import find_content_words
 from ticketflow.engines.embedded.sentences import find_sentences
+from ticketflow.mail.decoding import decode_body, decode_line
+from ticketflow.mail.message import is_mail, read_mail
 from ticketflow.mail.parts import split_mail
 from ticketflow.masking import mask_text
 from ticketflow.services.articles import MAX_BODY_CHARACTERS
@@ -29,6 +31,9 @@ READERS = {
     "sentences": find_sentences,
     "words": find_content_words,
     "question": lambda text: question_text(text, text),
+    "unpacking": decode_body,
+    "unpacked lines": decode_line,
+    "mail files": lambda text: read_mail(text.encode(errors="replace")) if is_mail(text) else None,
     "parts": lambda text: split_mail("Re: it", text, "Ann Lee"),
     "language": guess_language,
     "grams": hash_grams,

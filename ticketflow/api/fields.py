@@ -2,11 +2,12 @@
 
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
+from ticketflow.mail.decoding import decode_body
 from ticketflow.services.valid_text import CONTROL
 from ticketflow.services.views import instant
 from ticketflow.settings import is_timezone
@@ -21,6 +22,7 @@ _LAST_SECOND = 59
 # RFC 8259 §6.
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,3})?")
+_CLOCK_SKEW = timedelta(minutes=5)
 MAX_EMAIL_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
 MAX_METADATA_BYTES = 16 * 1024
 MAX_VERSION = 2**31 - 1  # PostgreSQL's integer
@@ -38,9 +40,9 @@ class ShownSchema(Schema):
 class Line(fields.String):
     """One line of text, taken without the blanks around it."""
 
-    def __init__(self, longest: int, **options: Any) -> None:
-        """Allow up to ``longest`` characters, and at least one."""
-        super().__init__(validate=[validate.Length(1, longest), _refuse_controls], **options)
+    def __init__(self, longest: int, shortest: int = 1, **options: Any) -> None:
+        """Allow up to ``longest`` characters, and at least ``shortest``."""
+        super().__init__(validate=[validate.Length(shortest, longest), _refuse_controls], **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         return super()._deserialize(value, attr, data, **kwargs).strip()
@@ -52,6 +54,19 @@ class LongText(fields.String):
     def __init__(self, longest: int, **options: Any) -> None:
         """Allow up to ``longest`` characters."""
         super().__init__(validate=[validate.Length(1, longest), _refuse_blank], **options)
+
+
+class MailText(fields.String):
+    """Text of any number of lines, or none, plain or as mail programs pack it; its length counts unpacked."""
+
+    def __init__(self, longest: int, **options: Any) -> None:
+        """Allow up to ``longest`` characters for a person to read."""
+        super().__init__(validate=self._refuse_longer, **options)
+        self._longest = longest
+
+    def _refuse_longer(self, value: str) -> None:
+        if len(value) > self._longest and len(decode_body(value)[0]) > self._longest:
+            raise ValidationError(f"Longer than maximum length {self._longest}.")
 
 
 class Instant(fields.AwareDateTime):
@@ -143,6 +158,12 @@ def refuse_large_metadata(metadata: dict[str, Any]) -> None:
     """Keep metadata small enough to travel with every answer."""
     if len(json.dumps(metadata, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:
         raise ValidationError(f"Must not be larger than {MAX_METADATA_BYTES} bytes as JSON.")
+
+
+def refuse_future(received_at: datetime) -> None:
+    """Take what has come in already, by any clock a little off ours."""
+    if received_at > datetime.now(UTC) + _CLOCK_SKEW:
+        raise ValidationError("Must not lie in the future.")
 
 
 def _refuse_controls(value: str) -> None:

@@ -2,18 +2,19 @@
 
 from typing import Any, get_args
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from ticketflow.api.backend import backend
 from ticketflow.api.fields import (
     MAX_EMAIL_LENGTH,
     Instant,
     Line,
-    LongText,
+    MailText,
     Number,
     ShownSchema,
     TimeZone,
     WholeNumber,
+    refuse_future,
     refuse_large_metadata,
     shown_instant,
     shown_request_id,
@@ -55,8 +56,16 @@ class NewCustomerSchema(Schema):
 class NewTicketSchema(Schema):
     """A customer's request."""
 
-    subject = Line(500, required=True)
-    body = LongText(100_000, required=True)
+    subject = Line(500, shortest=0, load_default="", metadata={"description": "May be left out where there is a body."})
+    body = MailText(
+        100_000,
+        load_default="",
+        metadata={
+            "description": "What a person reads of it, up to 100,000 characters. HTML, quoted-printable, base64 and"
+            " whole mails are unpacked first, and the packed text is not kept. May be left out where there is a"
+            " subject, or `metadata.attachments` names files."
+        },
+    )
     customer = fields.Nested(NewCustomerSchema, allow_none=True, load_default=None)
     channel = Line(50, allow_none=True, load_default=None, metadata={"description": "Where it came from."})
     priority = fields.String(
@@ -74,11 +83,24 @@ class NewTicketSchema(Schema):
         metadata={"description": "Anything you want back with the ticket; up to 16 KiB of JSON."},
     )
     not_before = Instant(allow_none=True, load_default=None, metadata={"description": "Start no step before."})
+    received_at = Instant(
+        allow_none=True,
+        load_default=None,
+        validate=refuse_future,
+        metadata={"description": "When it came in, if not now: what “yesterday” refers to. Not in the future."},
+    )
     timezone = TimeZone(
         allow_none=True,
         load_default=None,
         metadata={"description": "What “yesterday” means to the customer; IANA name.", "example": "Europe/Berlin"},
     )
+
+    @validates_schema
+    def refuse_nothing(self, loaded: dict[str, Any], **_: Any) -> None:
+        """Take what says something, or has something with it."""
+        has_files = bool((loaded.get("metadata") or {}).get("attachments"))
+        if not (loaded["subject"].strip() or loaded["body"].strip() or has_files):
+            raise ValidationError("Must not be blank where the subject is, and nothing is attached.", "body")
 
     @post_load
     def build(self, loaded: dict[str, Any], **_: Any) -> NewTicket:
@@ -286,7 +308,8 @@ class TicketSchema(ShownSchema):
     )
     request_id = shown_request_id()
     not_before = shown_instant("No step runs before.", required=True, allow_none=True)
-    created_at = shown_instant("When it was received.", required=True)
+    received_at = shown_instant("When it came in: as the caller said, or when it was received.", required=True)
+    created_at = shown_instant("When it was received here.", required=True)
     updated_at = shown_instant("When anything about it changed.", required=True)
     finished_at = shown_instant("When it ended.", required=True, allow_none=True)
 

@@ -128,7 +128,7 @@ def build_row(ticket: dict[str, Any]) -> "Ticket":
     Raises:
         InvalidInputError: A field is not what the API takes; the message names it.
     """
-    from ticketflow.services.submit_ticket import mask_ticket
+    from ticketflow.services.submit_ticket import take_in
     from ticketflow.storage.tickets import NewTicket, build_ticket
     from ticketflow.workflow.graph import LINEAGE
     from ticketflow.workflow.state import DEFAULT_TENANT
@@ -136,8 +136,8 @@ def build_row(ticket: dict[str, Any]) -> "Ticket":
     refuse_wrong_fields(ticket)
     customer = ticket.get("customer") or {}
     new = NewTicket(
-        subject=ticket["subject"],
-        body=ticket["body"],
+        subject=ticket.get("subject", ""),
+        body=ticket.get("body", ""),
         customer_email=customer.get("email"),
         customer_name=customer.get("name"),
         channel=ticket.get("channel"),
@@ -145,10 +145,19 @@ def build_row(ticket: dict[str, Any]) -> "Ticket":
         external_id=ticket.get("external_id"),
         metadata=ticket.get("metadata"),
         timezone=ticket.get("timezone") or load_settings().timezone,
+        received_at=_read_instant(ticket.get("received_at")),
     )
-    row = build_ticket(DEFAULT_TENANT, mask_ticket(new), LINEAGE.steps[0])
+    row = build_ticket(DEFAULT_TENANT, take_in(new), LINEAGE.steps[0])
     row.created_at = datetime.now(UTC)
     return row
+
+
+def _read_instant(written: object) -> datetime | None:
+    try:
+        instant = None if written is None else datetime.fromisoformat(str(written))
+    except ValueError:
+        raise InvalidInputError("received_at: must be an instant such as 2026-01-31T09:30:00Z") from None
+    return instant if instant is None or instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def refuse_wrong_fields(ticket: dict[str, Any]) -> None:
@@ -158,8 +167,10 @@ def refuse_wrong_fields(ticket: dict[str, Any]) -> None:
         InvalidInputError: One is not what the API takes; the message names it.
     """
     for name in ("subject", "body"):
-        if not isinstance(ticket.get(name), str) or not ticket[name].strip():
+        if not isinstance(ticket.get(name, ""), str):
             raise InvalidInputError(f"{name}: must be text")
+    if not (ticket.get("subject", "") + ticket.get("body", "")).strip():
+        raise InvalidInputError("body: must be text where there is no subject")
     if not isinstance(ticket.get("customer") or {}, dict):
         raise InvalidInputError("customer: must be an object with email and name")
     if ticket.get("priority") not in (None, *PRIORITIES):

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, model_validator
 
 from ticketflow.errors import InvalidInputError
-from ticketflow.services.submit_ticket import mask_ticket
+from ticketflow.services.submit_ticket import take_in
 from ticketflow.storage.tickets import NewTicket, build_request, build_ticket
 from ticketflow.workflow.graph import LINEAGE
 from ticketflow.workflow.state import DEFAULT_TENANT, Priority, Request, Resolution, Sentiment
@@ -171,7 +171,7 @@ def _read_ids(written: _Written) -> frozenset[str] | None:
 def _build_request(number: int, written: _Written) -> Request:
     """Make of a row what its arrival would: card and account numbers starred."""
     subject, body = ("", written.text) if written.text is not None else (written.subject, written.body or "")
-    new = mask_ticket(NewTicket(subject=subject, body=body, timezone=written.timezone))
+    new = take_in(NewTicket(subject=subject, body=body, timezone=written.timezone))
     ticket = build_ticket(DEFAULT_TENANT, new, LINEAGE.steps[0])
     ticket.id, ticket.created_at = UUID(int=number), written.received_at or RECEIVED_AT
     return build_request(ticket)

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
+from ticketflow.mail.decoding import decode_body, decode_line
+from ticketflow.mail.message import is_mail, pick_headers, read_mail
 from ticketflow.masking import mask_all, mask_payment_numbers
 from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.metrics import SUBMITTED
@@ -33,7 +35,7 @@ def submit_ticket(  # what, whose, and where it starts
     """Store a ticket that is due at once; wake a dispatcher after this returns.
 
     Args:
-        new: What came in; card and account numbers in it are starred first.
+        new: What came in; it is unpacked, and card and account numbers in it are starred, first.
         first_step: Where the plan starts.
         graph_version: Of the graph it starts on.
         request: Given when the caller may repeat the request and must get the same answer.
@@ -44,8 +46,10 @@ def submit_ticket(  # what, whose, and where it starts
     """
 
     def open_ticket(session: Session) -> dict[str, Any]:
-        ticket = record_ticket(session, tenant, mask_ticket(new), first_step, graph_version)
-        record_event(session, ticket, EventType.TICKET_RECEIVED)
+        taken = take_in(new)
+        ticket = record_ticket(session, tenant, taken, first_step, graph_version)
+        detail = {"unpacked": list(taken.unpacked)} if taken.unpacked else {}
+        record_event(session, ticket, EventType.TICKET_RECEIVED, detail=detail)
         session.refresh(ticket)
         return describe_ticket(ticket)
 
@@ -54,6 +58,29 @@ def submit_ticket(  # what, whose, and where it starts
         failpoint("submit.after")
         SUBMITTED.labels(submission.ticket["priority"]).inc()
     return submission
+
+
+def take_in(new: NewTicket) -> NewTicket:
+    """Read a new ticket as a person would see it, and mask it: unpacked before anything looks for numbers in it.
+
+    The packed text is not kept: it may hold in clear what is starred in the body.
+    """
+    headers, body = pick_headers(new.metadata), new.body
+    if is_mail(body):
+        mail = read_mail(body.encode(errors="replace"))
+        headers |= mail.headers
+        body = mail.body
+    body, unpacked = decode_body(body)
+    return mask_ticket(
+        replace(
+            new,
+            subject=decode_line(new.subject),
+            body=body,
+            customer_name=new.customer_name and decode_line(new.customer_name),
+            headers=headers,
+            unpacked=unpacked,
+        )
+    )
 
 
 def mask_ticket(new: NewTicket) -> NewTicket:

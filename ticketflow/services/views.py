@@ -50,6 +50,7 @@ def describe_ticket(ticket: Ticket) -> dict[str, Any]:
         "not_before": instant(ticket.not_before),
         "forked_from": None if ticket.forked_from is None else str(ticket.forked_from),
         "request_id": ticket.request_id,
+        "received_at": state.get("received_at") or instant(ticket.created_at),
         "created_at": instant(ticket.created_at),
         "updated_at": instant(ticket.updated_at),
         "finished_at": instant(ticket.finished_at),

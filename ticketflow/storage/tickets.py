@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from sqlalchemy import Select, func, insert, select
 from sqlalchemy.orm import Session
 
 from ticketflow.errors import NotFoundError
+from ticketflow.mail.decoding import Packing
 from ticketflow.mail.parts import Part, split_mail
 from ticketflow.observability.context import current_request_id, make_request_id
 from ticketflow.observability.tracing import current_traceparent
@@ -40,7 +41,10 @@ class NewTicket:
         metadata: Anything the caller wants back, plain JSON.
         not_before: Aware instant before which no step may run.
         timezone: IANA name of the customer's time zone.
+        received_at: Aware instant at which it came in, where that was before it came here.
         masked: Card and account numbers that were masked in subject and body.
+        unpacked: How the body had been packed, outermost first.
+        headers: Of the mail it was, those that tell whether a person wrote it.
     """
 
     subject: str
@@ -53,7 +57,10 @@ class NewTicket:
     metadata: dict[str, Any] | None = None
     not_before: datetime | None = None
     timezone: str = "UTC"
+    received_at: datetime | None = None
     masked: Sequence[Entity] = ()
+    unpacked: Sequence[Packing] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class KeptRequest(TypedDict):
@@ -63,6 +70,8 @@ class KeptRequest(TypedDict):
     timezone: str
     masked: list[Entity]
     parts: NotRequired[list[Part]]
+    received_at: NotRequired[str]
+    headers: NotRequired[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +130,22 @@ def build_ticket(tenant: str, new: NewTicket, first_step: str) -> Ticket:
         request_id=current_request_id() or make_request_id(),
         traceparent=current_traceparent(),
         next_step=first_step,
-        state=KeptRequest(
-            requested_priority=new.priority,
-            timezone=new.timezone,
-            masked=list(new.masked),
-            parts=split_mail(new.subject, new.body, new.customer_name),
-        ),
+        state=_keep_new(new),
     )
+
+
+def _keep_new(new: NewTicket) -> KeptRequest:
+    kept = KeptRequest(
+        requested_priority=new.priority,
+        timezone=new.timezone,
+        masked=list(new.masked),
+        parts=split_mail(new.subject, new.body, new.customer_name),
+    )
+    if new.received_at is not None:
+        kept["received_at"] = new.received_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if new.headers:
+        kept["headers"] = dict(new.headers)
+    return kept
 
 
 def get_ticket(session: Session, tenant: str, ticket_id: UUID) -> Ticket:
@@ -155,8 +173,9 @@ def keep_request(state: Mapping[str, Any]) -> KeptRequest:
         "timezone": state.get("timezone", "UTC"),  # tickets from before migration 0003 have neither
         "masked": state.get("masked", []),
     }
-    if "parts" in state:
-        kept["parts"] = state["parts"]
+    for name in ("parts", "received_at", "headers"):
+        if name in state:
+            kept[name] = state[name]
     return kept
 
 

@@ -67,6 +67,7 @@ class Request(TypedDict):
             subject and body too, without moving a character.
         parts: The customer's own words, quotes, signatures and notices told apart, on arrival; not there for tickets
             of earlier releases, whose parts are found when they are asked for.
+        headers: Of the mail it was, those that tell whether a person wrote it, by their names in small letters.
     """
 
     ticket_id: str
@@ -81,6 +82,7 @@ class Request(TypedDict):
     timezone: str
     masked: list[Entity]
     parts: NotRequired[list[Part]]
+    headers: NotRequired[dict[str, str]]
 
 
 class Guess(TypedDict):
