@@ -267,6 +267,7 @@ def report_dispatch(site: Site, tickets: int) -> None:
     connected = time.monotonic()
     for each in dispatched:
         publisher.publish(each)
+    publisher.confirm()
     published_s = time.monotonic() - connected
     publisher.close()
     say(f"one dispatcher claims {len(dispatched) / (claimed - started):.0f} tickets/s")

@@ -27,3 +27,6 @@ class FakePublisher:
         if not self._is_connected or len(self.sent) == self._fails_after:
             raise BrokerUnavailableError("no confirm")
         self.sent.append(dispatched)
+
+    def confirm(self) -> None:
+        """Have them all."""

@@ -87,6 +87,7 @@ def test_a_published_chain_is_with_the_broker(post):
     post.publisher.connect()
     for dispatched in sent:
         post.publisher.publish(dispatched)
+    post.publisher.confirm()
 
     arrived = []
     wait_until(lambda: arrived.extend(post.read()) or len(arrived) >= len(sent), 10, "all chains arrive")

@@ -130,6 +130,7 @@ def live_on(old: InFlight, broker_url: str) -> None:
     with old.sessions.begin() as session:
         for dispatched in claim_due(session, 10_000, GRACE, ticket_plan().lineage):
             publisher.publish(dispatched)
+    publisher.confirm()
     publisher.close()
 
 

@@ -56,10 +56,19 @@ class Publisher(Protocol):
         ...
 
     def publish(self, dispatch: Dispatch) -> None:
-        """Send one ticket's chain and wait until the broker has it.
+        """Send one ticket's chain.
 
         Raises:
-            BrokerUnavailableError: It may or may not have arrived; send it again later.
+            BrokerUnavailableError: It may or may not have arrived, like all since the last ``confirm``; send them again
+                later.
+        """
+        ...
+
+    def confirm(self) -> None:
+        """Wait until the broker has all that was sent.
+
+        Raises:
+            BrokerUnavailableError: Any may or may not have arrived; send them again later.
         """
         ...
 
@@ -160,21 +169,29 @@ def _connect(publisher: Publisher) -> None:
 
 
 def _publish(publisher: Publisher, unsent: deque[Dispatch]) -> None:
-    """Publish until the broker stops taking messages; what is left stays in ``unsent``.
+    """Publish all, and wait for the broker's word once; unless it has them all, they stay in ``unsent``.
 
     Not the one that failed for any other reason: it would fail again, so it waits for its clock, longer each time.
     """
-    while unsent:
-        failpoint("publish.before")
-        dispatch = unsent.popleft()
-        try:
-            publisher.publish(dispatch)
-        except BrokerUnavailableError as error:
-            unsent.appendleft(dispatch)
-            log.warning("dispatch.unsent", count=len(unsent), error=str(error))
-            PUBLISH_FAILURES.inc()
-            return
-        failpoint("publish.after")
+    if not unsent:
+        return
+    failpoint("publish.before")
+    sent: list[Dispatch] = []
+    try:
+        while unsent:
+            sent.append(unsent.popleft())
+            publisher.publish(sent[-1])
+        publisher.confirm()
+    except BrokerUnavailableError as error:
+        unsent.extendleft(reversed(sent))
+        log.warning("dispatch.unsent", count=len(unsent), error=str(error))
+        PUBLISH_FAILURES.inc()
+        return
+    except Exception:
+        unsent.extendleft(reversed(sent[:-1]))
+        raise
+    failpoint("publish.after")
+    for dispatch in sent:
         CHAINS_PUBLISHED.labels("first" if dispatch.dispatches == 1 else "again").inc()
 
 

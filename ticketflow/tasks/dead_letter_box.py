@@ -9,12 +9,11 @@ from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.logging import get_logger
 from ticketflow.storage.events import DeadLetter
 from ticketflow.tasks.broker import BROKER_ERRORS
+from ticketflow.tasks.chain_message import TASK_PREFIX
 from ticketflow.tasks.envelope import Death, StepArguments, UnreadableMessageError, read_envelope
 from ticketflow.tasks.publisher import ChainPublisher
 
 log = get_logger(__name__)
-
-_TASK_PREFIX = "ticketflow.steps."
 
 
 class BrokerDeadLetters:
@@ -81,5 +80,5 @@ def read_letter(message: Any) -> DeadLetter | None:
         reason = str(error) if isinstance(error, UnreadableMessageError) else "it names no ticket"
         log.warning("dead_letters.unreadable", reason=reason)
         return None
-    step = envelope.headers.task.removeprefix(_TASK_PREFIX)
+    step = envelope.headers.task.removeprefix(TASK_PREFIX)
     return DeadLetter(told.ticket_id, told.generation, step, death.reason, death.queue)

@@ -1,21 +1,17 @@
-"""Sends a ticket's remaining steps to the broker as one Celery chain, and waits for its word."""
+"""Sends tickets' remaining steps to the broker, each as one Celery chain, and waits for its word once for many."""
 
+import time
 from typing import Any
 
-from celery import Celery, chain
-from kombu import Connection
+from celery import Celery
+from kombu import Connection, Producer
 
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.tracing import Attributes, current_traceparent, span, ticket_traceparent
 from ticketflow.storage.due import Dispatch
 from ticketflow.tasks.broker import BROKER_ERRORS, open_connection
+from ticketflow.tasks.chain_message import QUEUE_PREFIX, REQUEST_ID, SENT_BY, TRACEPARENT, build_links, build_message
 from ticketflow.workflow.lineage import Lineage
-
-# Headers of every message of a chain: the request its ticket came with, the place that request had in a trace, and
-# that of the dispatch that sent it.
-REQUEST_ID = "request_id"
-TRACEPARENT = "traceparent"
-SENT_BY = "sent_by"
 
 
 class ChainPublisher:
@@ -35,6 +31,7 @@ class ChainPublisher:
         self._app = app
         self._timeout_s = timeout_s
         self._connection: Connection | None = None
+        self._outbox: Outbox | None = None
 
     def connect(self) -> None:
         """Open the connection and declare every queue, unless that is done.
@@ -48,6 +45,7 @@ class ChainPublisher:
         connection = open_connection(self._app, self._timeout_s)
         try:
             declare_queues(connection, self._app)
+            self._outbox = Outbox(connection, self._app.conf.task_default_exchange)
         except BROKER_ERRORS as error:
             connection.collect(socket_timeout=self._timeout_s)
             raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
@@ -64,38 +62,96 @@ class ChainPublisher:
         return self._connection.default_channel
 
     def publish(self, dispatch: Dispatch) -> None:
-        """Send one chain.
+        """Send one chain; ``confirm`` tells whether it has arrived.
 
         Raises:
-            BrokerUnavailableError: No confirm came in time; the message may or may not be there.
+            BrokerUnavailableError: It may or may not be there, and so may those sent before.
         """
         parent = ticket_traceparent(dispatch.ticket_id, dispatch.traceparent)
         with span("dispatch", "producer", _describe(dispatch), parent=parent):
-            headers = {REQUEST_ID: dispatch.request_id, TRACEPARENT: parent, SENT_BY: current_traceparent()}
-            self._send(dispatch, {name: value for name, value in headers.items() if value is not None})
+            trail = {REQUEST_ID: dispatch.request_id, TRACEPARENT: parent, SENT_BY: current_traceparent()}
+            steps = self.lineage.remaining(dispatch.next_step)
+            message = build_message(build_links(steps, str(dispatch.ticket_id), dispatch.generation), trail)
+            try:
+                self._open_outbox().send(message)
+            except BROKER_ERRORS as error:
+                raise self._give_up(error) from error
 
-    def _send(self, dispatch: Dispatch, headers: dict[str, str]) -> None:
-        links = [
-            self._app.signature(
-                f"ticketflow.steps.{step}",
-                args=(str(dispatch.ticket_id), dispatch.generation),
-                immutable=True,
-                headers=headers,
-            )
-            for step in self.lineage.remaining(dispatch.next_step)
-        ]
-        options: dict[str, Any] = {"connection": self._connection, "retry": False, "confirm_timeout": self._timeout_s}
+    def confirm(self) -> None:
+        """Wait until the broker has every chain that was sent.
+
+        Raises:
+            BrokerUnavailableError: It has not said so of each in time; any of them may or may not be there.
+        """
         try:
-            chain(links, app=self._app).apply_async(**options)
+            self._open_outbox().wait(self._timeout_s)
         except BROKER_ERRORS as error:
-            self.close()
-            raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
+            raise self._give_up(error) from error
+
+    def _open_outbox(self) -> "Outbox":
+        self.connect()
+        assert self._outbox is not None  # noqa: S101  # connect raises otherwise
+        return self._outbox
+
+    def _give_up(self, error: Exception) -> BrokerUnavailableError:
+        self.close()
+        return BrokerUnavailableError(f"{type(error).__name__}: {error}")
 
     def close(self) -> None:
         """Let go of the connection without waiting for the other side."""
         if self._connection is not None:
             self._connection.collect(socket_timeout=self._timeout_s)
             self._connection = None
+
+
+class Outbox:
+    """A channel that messages leave by one after the other, without a wait for the broker's word on each."""
+
+    def __init__(self, connection: Connection, exchange: str) -> None:
+        """Open the channel."""
+        self._connection = connection
+        self._exchange = exchange
+        channel = connection.channel()
+        self._confirms = connection.transport.driver_type == "amqp"
+        if self._confirms:
+            # A connection that confirms waits at each message. What its channels' class does is only to send.
+            channel.confirm_select()
+            channel.basic_publish = type(channel).basic_publish.__get__(channel)
+            channel.events["basic_ack"].add(self._settle)
+            channel.events["basic_nack"].add(self._refuse)
+        self._producer = Producer(channel, auto_declare=False)
+        self._sent = 0
+        self._unsettled: set[int] = set()
+        self._refused = 0
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send one; raises what kombu raises."""
+        self._producer.publish(exchange=self._exchange, **message)
+        if self._confirms:
+            self._sent += 1
+            self._unsettled.add(self._sent)
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until the broker has all that were sent.
+
+        Raises:
+            TimeoutError: It has not said so of each in time.
+            ConnectionError: It refused one.
+        """
+        deadline = time.monotonic() + timeout_s
+        while self._unsettled:
+            self._connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
+        if self._refused:
+            raise ConnectionError(f"the broker refused {self._refused} messages")
+
+    def _settle(self, tag: int, multiple: bool) -> None:  # noqa: FBT001  # py-amqp's own
+        # RabbitMQ counts a channel's messages from 1 and may answer for all up to one (its docs, "Publisher Confirms").
+        self._unsettled -= {each for each in self._unsettled if each <= tag} if multiple else {tag}
+
+    def _refuse(self, tag: int, multiple: bool) -> None:  # noqa: FBT001  # py-amqp's own
+        before = len(self._unsettled)
+        self._settle(tag, multiple)
+        self._refused += before - len(self._unsettled)
 
 
 def _describe(dispatch: Dispatch) -> Attributes:
@@ -105,7 +161,7 @@ def _describe(dispatch: Dispatch) -> Attributes:
         "ticketflow.generation": dispatch.generation,
         "ticketflow.dispatches": dispatch.dispatches,
         "messaging.operation.type": "send",
-        "messaging.destination.name": f"steps.{dispatch.next_step}",
+        "messaging.destination.name": QUEUE_PREFIX + dispatch.next_step,
     }
 
 

@@ -13,9 +13,10 @@ from ticketflow.observability.failpoints import failpoint
 from ticketflow.observability.logging import get_logger
 from ticketflow.observability.tracing import Attributes, describe_span, span, ticket_traceparent
 from ticketflow.storage.leases import Claim
+from ticketflow.tasks.broker import BROKER_ERRORS
 from ticketflow.tasks.celery import app
+from ticketflow.tasks.chain_message import REQUEST_ID, SENT_BY, TASK_PREFIX, TRACEPARENT, Ancestry, build_message
 from ticketflow.tasks.envelope import StepArguments
-from ticketflow.tasks.publisher import REQUEST_ID, SENT_BY, TRACEPARENT
 from ticketflow.tasks.runtime import runtime
 from ticketflow.tasks.under_way import under_way
 from ticketflow.workflow.outcomes import AlreadyDone, Committed, Failed, Retrying, StepOutcome
@@ -116,11 +117,24 @@ class StepTask(Task):
             case Failed(reason):
                 raise Reject(reason, requeue=False)
             case Committed(is_chain_valid=True) | AlreadyDone():
-                pass
-            case _:
-                self.request.chain = None
+                self.pass_on()
+        self.request.chain = None  # or Celery would publish the next link, in its own, slower way
         return type(outcome).__name__
+
+    def pass_on(self, producer: Any = None) -> None:
+        """Publish the next link of the chain, if there is one; one that is lost comes back by the ticket's clock."""
+        request = self.request
+        if not request.chain:
+            return
+        trail = {name: request.get(name) for name in (REQUEST_ID, TRACEPARENT, SENT_BY)}
+        message = build_message(request.chain, trail, Ancestry(request.root_id or request.id, request.id))
+        policy = app.conf.task_publish_retry_policy
+        try:
+            with app.producer_or_acquire(producer) as sender:
+                sender.publish(exchange=app.conf.task_default_exchange, retry=True, retry_policy=policy, **message)
+        except BROKER_ERRORS as error:
+            log.warning("link.unsent", error=type(error).__name__)
 
 
 for _step in ticket_plan().order:
-    app.register_task(type(f"{_step.title()}Task", (StepTask,), {"name": f"ticketflow.steps.{_step}", "step": _step})())
+    app.register_task(type(f"{_step.title()}Task", (StepTask,), {"name": TASK_PREFIX + _step, "step": _step})())

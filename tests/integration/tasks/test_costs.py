@@ -49,7 +49,7 @@ def send(postgres_server, database_url, broker_url, fleet):
     fleet.start("w", 1, TICKETFLOW_DISPATCHER=False, TICKETFLOW_CANARY_INTERVAL_S=60)
     engine = build_engine(database_url)
     fleet.sessions = build_session_factory(engine)
-    publisher = ChainPublisher(app, ticket_plan(), timeout_s=10)
+    publisher = ChainPublisher(app, ticket_plan().lineage, timeout_s=10)
     limits = DispatchLimits(max_in_flight=100, redispatch_after=timedelta(hours=1))
     live = "SELECT NOT EXISTS (SELECT FROM tickets WHERE status IN ('queued', 'processing'))"
 

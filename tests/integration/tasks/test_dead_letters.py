@@ -58,6 +58,11 @@ def collect(sessions, box) -> Callable[[], list[dict]]:
     return wait_for_letter
 
 
+def send(publisher, dispatched: Dispatch) -> None:
+    publisher.publish(dispatched)
+    publisher.confirm()
+
+
 def send_undeclared(app, publisher, ticket_id) -> None:
     """Publish as a process does that has declared the queue before and does not do so again."""
     message = app.amqp.create_task_message(str(uuid4()), "ticketflow.steps.classify", [str(ticket_id), 1], {})
@@ -80,14 +85,14 @@ def test_a_message_without_a_queue(app, publisher, ticket_id, collect):
 
 def test_a_message_that_waited_too_long(rabbitmq_server, broker_url, publisher, ticket_id, collect):
     limit_queues(rabbitmq_server, broker_url, '{"message-ttl": 1}')
-    publisher.publish(Dispatch(ticket_id, 1, "classify"))
+    send(publisher, Dispatch(ticket_id, 1, "classify"))
 
     assert collect() == [{"step": "classify", "generation": 1, "reason": "expired", "queue": "steps.classify"}]
 
 
 def test_a_message_that_was_given_back_too_often(publisher, rabbitmq_server, broker_url, ticket_id, collect):
     limit_queues(rabbitmq_server, broker_url, '{"delivery-limit": 1}')
-    publisher.publish(Dispatch(ticket_id, 1, "classify"))
+    send(publisher, Dispatch(ticket_id, 1, "classify"))
     channel = publisher.open_channel()
 
     def give_back() -> bool:
@@ -110,14 +115,14 @@ def test_the_message_of_a_failed_ticket_is_no_news(sessions, publisher, ticket_i
     with sessions.begin() as session:
         session.execute(update(Ticket).values(generation=1, status="failed", wake_at=None))
         record_event(session, session.get_one(Ticket, ticket_id), "ticket.failed", "classify")
-    publisher.publish(Dispatch(ticket_id, 1, "classify"))
+    send(publisher, Dispatch(ticket_id, 1, "classify"))
     reject(publisher)
 
     assert collect() == []
 
 
 def test_a_message_somebody_else_rejected_is_news(publisher, ticket_id, collect):
-    publisher.publish(Dispatch(ticket_id, 1, "classify"))
+    send(publisher, Dispatch(ticket_id, 1, "classify"))
     reject(publisher)
 
     assert [letter["reason"] for letter in collect()] == ["rejected"]
@@ -125,7 +130,7 @@ def test_a_message_somebody_else_rejected_is_news(publisher, ticket_id, collect)
 
 def test_a_letter_that_comes_twice_is_written_once(publisher, ticket_id, collect):
     for _ in range(2):
-        publisher.publish(Dispatch(ticket_id, 1, "classify"))
+        send(publisher, Dispatch(ticket_id, 1, "classify"))
         reject(publisher)
         letters = collect()
 
@@ -133,7 +138,7 @@ def test_a_letter_that_comes_twice_is_written_once(publisher, ticket_id, collect
 
 
 def test_letters_of_strangers_are_dropped(publisher, collect):
-    publisher.publish(Dispatch(uuid4(), 1, "classify"))
+    send(publisher, Dispatch(uuid4(), 1, "classify"))
     reject(publisher)
 
     assert collect() == []
@@ -151,7 +156,7 @@ def test_what_is_no_letter_at_all_is_dropped(app, publisher, box):
 
 
 def test_letters_that_could_not_be_written_down_are_taken_again(publisher, ticket_id, box, collect):
-    publisher.publish(Dispatch(ticket_id, 1, "classify"))
+    send(publisher, Dispatch(ticket_id, 1, "classify"))
     reject(publisher)
     wait_until(lambda: box.take(10))  # and now the database is away
 
@@ -162,7 +167,7 @@ def test_letters_that_could_not_be_written_down_are_taken_again(publisher, ticke
 def test_the_queue_of_the_dead_letters_is_made_again(publisher, ticket_id, collect, sessions, box):
     publisher.open_channel().queue_delete("ticketflow.dead")
     collect_dead_letters(sessions, box)
-    publisher.publish(Dispatch(ticket_id, 1, "classify"))
+    send(publisher, Dispatch(ticket_id, 1, "classify"))
     reject(publisher)
 
     assert [letter["reason"] for letter in collect()] == ["rejected"]
