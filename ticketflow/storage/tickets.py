@@ -160,6 +160,11 @@ def get_ticket(session: Session, tenant: str, ticket_id: UUID) -> Ticket:
     return ticket
 
 
+def find_status(session: Session, ticket_id: UUID) -> str | None:
+    """Read where a ticket stands, and nothing else; ``None`` if there is no such ticket any more."""
+    return session.scalar(select(Ticket.status).where(Ticket.id == ticket_id))
+
+
 def page_tickets(session: Session, tenant: str, wanted: TicketFilter, limit: int) -> Sequence[Ticket]:
     """List up to ``limit`` tickets, newest first."""
     query = _narrow(select(Ticket).where(Ticket.tenant == tenant), wanted)
