@@ -6,6 +6,9 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from ticketflow.api.fields import MAX_VERSION, Line, LongText, ShownSchema, WholeNumber, shown_instant
 from ticketflow.api.paging import DEFAULT_LIMIT, MAX_LIMIT
+from ticketflow.errors import InvalidInputError
+from ticketflow.markup.article_text import read_article
+from ticketflow.markup.publication import find_unpublished
 from ticketflow.services.articles import (
     MAX_BODY_CHARACTERS,
     MAX_EXTERNAL_ID_CHARACTERS,
@@ -13,10 +16,9 @@ from ticketflow.services.articles import (
     MAX_TAGS,
     MAX_TITLE_CHARACTERS,
 )
-from ticketflow.services.html_text import HtmlText
 from ticketflow.storage.articles import NewArticle
 
-FORMATS = ("markdown", "html", "text")
+FORMATS = ("markdown", "mdx", "html", "rst", "text")
 
 ARTICLE = {
     "title": "How refunds work",
@@ -34,8 +36,8 @@ class ChangedArticleSchema(Schema):
         load_default="markdown",
         validate=validate.OneOf(FORMATS),
         metadata={
-            "description": "How `body` is written. Of HTML the words are kept, without scripts, styles and navigation;"
-            " the others are kept as they are."
+            "description": "How `body` is written. Kept are the words a customer may read, in plain text; `text` is"
+            " kept as it is, which suits what another article's `body` says."
         },
     )
     tags = fields.List(Line(MAX_TAG_CHARACTERS), load_default=list, validate=validate.Length(max=MAX_TAGS))
@@ -43,11 +45,15 @@ class ChangedArticleSchema(Schema):
     @post_load
     def build(self, loaded: dict[str, Any], **_: Any) -> NewArticle:
         """Build what the use case takes."""
-        if loaded.pop("format") == "html":
-            loaded["body"] = HtmlText(loaded["body"]).text
-        if not loaded["body"]:
+        try:
+            read = read_article(loaded["body"], loaded.pop("format"), loaded["title"])
+        except InvalidInputError as error:
+            raise ValidationError(str(error), "body") from None
+        if reason := find_unpublished(read.head, is_export=False):
+            raise ValidationError(f"Not for customers: {reason}. To take an article back, delete it.", "body")
+        if not read.text:
             raise ValidationError("There is no text in it.", "body")
-        return NewArticle(**loaded)
+        return NewArticle(**{**loaded, "body": read.text, "left_out": read.left_out})
 
 
 class NewArticleSchema(ChangedArticleSchema):
@@ -79,6 +85,15 @@ class ArticleSchema(ShownSchema):
     version = fields.Integer(required=True)
     created_at = shown_instant("When it was written.", required=True)
     updated_at = shown_instant("When it was changed.", required=True)
+
+
+class WrittenArticleSchema(ArticleSchema):
+    """An article as it was stored, and what was not kept of what was sent."""
+
+    left_out = fields.List(
+        fields.String(),
+        metadata={"description": "What a customer would not see or should not, how often; absent if nothing was."},
+    )
 
 
 class ArticlePageSchema(ShownSchema):

@@ -18,6 +18,7 @@ from ticketflow.api.article_schemas import (
     VersionPageQuery,
     VersionPageSchema,
     VersionSchema,
+    WrittenArticleSchema,
 )
 from ticketflow.api.auth import current_caller
 from ticketflow.api.backend import backend
@@ -33,6 +34,7 @@ from ticketflow.api.fields import MAX_VERSION
 from ticketflow.api.openapi import Blueprint
 from ticketflow.api.paging import LINK_HEADER, PageQuery, answer_page
 from ticketflow.engines.embedded.search.knowledge import Explanation
+from ticketflow.markup.article_text import describe_left_out
 from ticketflow.services.articles import (
     create_article,
     delete_article,
@@ -45,7 +47,7 @@ from ticketflow.services.articles import (
 from ticketflow.storage import models
 from ticketflow.storage.articles import NewArticle
 
-Answer = tuple[models.Article, int, dict[str, str]]
+Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 blp = Blueprint("articles", __name__, url_prefix="/articles", description="What your team already wrote down")
 
@@ -55,13 +57,13 @@ class Articles(MethodView):
     """All articles."""
 
     @blp.arguments(NewArticleSchema, example=ARTICLE)
-    @blp.response(201, ArticleSchema, headers=ETAG_HEADER)
+    @blp.response(201, WrittenArticleSchema, headers=ETAG_HEADER)
     @blp.problems(400, 401, 409, 413, 415, 503)
     def post(self, new: NewArticle) -> Answer:
         """Add an article; the next search finds it."""
         article = create_article(backend().sessions, current_caller().tenant, new)
         location = url_for("articles.article", article_id=article.id)
-        return article, HTTPStatus.CREATED, {"Location": location, **build_etag(article.version)}
+        return _answer_written(article, new), HTTPStatus.CREATED, {"Location": location, **build_etag(article.version)}
 
     @blp.arguments(PageQuery, location="query")
     @blp.response(200, ArticlePageSchema, headers=LINK_HEADER)
@@ -100,14 +102,14 @@ class Article(MethodView):
         return answer_unless_known(article, article.version)
 
     @blp.arguments(ChangedArticleSchema, example=ARTICLE)
-    @blp.response(200, ArticleSchema, headers=ETAG_HEADER)
+    @blp.response(200, WrittenArticleSchema, headers=ETAG_HEADER)
     @blp.problems(400, 401, 404, 412, 413, 415, 503)
     @blp.header(IF_MATCH)
     def put(self, new: NewArticle, article_id: UUID) -> Answer:
         """Replace an article's content by its next version."""
         seen = read_if_match()
         article = update_article(backend().sessions, current_caller().tenant, article_id, seen, new)
-        return article, HTTPStatus.OK, build_etag(article.version)
+        return _answer_written(article, new), HTTPStatus.OK, build_etag(article.version)
 
     @blp.response(204)
     @blp.problems(401, 404, 503)
@@ -141,6 +143,13 @@ class ArticleVersion(MethodView):
     def get(self, article_id: UUID, version: int) -> models.ArticleVersion:
         """Show what an article said in the version a citation names, even if it was deleted since."""
         return read_version(backend().sessions, current_caller().tenant, article_id, version)
+
+
+def _answer_written(article: models.Article, new: NewArticle) -> dict[str, Any]:
+    """Show an article as it was stored; what was left out is said only now."""
+    shown = {name: getattr(article, name) for name in ArticleSchema().fields}
+    left_out = describe_left_out(new.left_out)
+    return {**shown, "left_out": left_out} if left_out else shown
 
 
 def _show(found: Explanation, threshold: float) -> dict[str, Any]:

@@ -18,22 +18,22 @@ def articles() -> None:
     """Import and search the knowledge base."""
 
 
-@articles.command("import", short_help="Import a folder, an archive, or a JSON file.")
+@articles.command("import", short_help="Import a folder, an archive, JSON, or CSV.")
 @click.argument("path", type=click.Path(exists=True, path_type=Path), required=False)
 @click.option("--sample", is_flag=True, help="Import the articles that ship with Ticket Flow.")
 @tenant_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 def import_(path: Path | None, *, sample: bool, tenant: str, as_json: bool) -> None:
-    """Import a folder, a zip or a tar of .md, .txt and .html files, or JSON, into the database.
+    """Import a folder, a zip or a tar of .md, .mdx, .html, .rst and .txt files, JSON, or CSV, into the database.
 
-    Markdown may begin with front matter (title, tags). A JSON line has id or external_id, title,
-    body (or answers, a list), tags and format (markdown or html). A help centre's export, one JSON
-    object that lists its articles, is taken as it is. A file's path in the folder, or the id, is the
-    article's external id: importing again updates what changed and leaves the rest. Nothing is deleted.
+    A help centre's export, one JSON object that lists its articles, is taken as it is; so are JSON lines with
+    id, title and body, and tables or lists of questions and answers. A file's path in the folder, or the id, is
+    the article's external id: importing again updates what changed and leaves the rest. What is a draft, or not
+    for customers, is left out and named, and withdrawn if it was imported before. Nothing else is deleted.
     """
     from ticketflow.cli.article_files import read_articles, read_sample_articles
     from ticketflow.cli.database import open_sessions
-    from ticketflow.services.articles import import_articles
+    from ticketflow.services.articles import import_articles, withdraw_articles
 
     if (path is None) != sample:
         raise click.UsageError("give either a PATH or --sample", click.get_current_context())
@@ -44,10 +44,14 @@ def import_(path: Path | None, *, sample: bool, tenant: str, as_json: bool) -> N
         for outcome in import_articles(sessions, tenant, source.articles):
             counts[outcome] += 1
             bar.advance()
+        withdrawn = withdraw_articles(sessions, tenant, source.unpublished_ids)
     for problem in source.problems:
-        say(f"error: {problem}")
-    _report(counts, failed=len(source.problems), as_json=as_json)
-    if source.problems:
+        say(f"error: {problem}" if problem in source.failures else problem)
+    for note in source.notes:
+        say(f"note: {note}")
+    left_out = len(source.problems) - len(source.failures)
+    _report(counts, {"withdrawn": withdrawn, "left out": left_out, "failed": len(source.failures)}, as_json=as_json)
+    if source.failures:
         raise click.exceptions.Exit(FAILED)
 
 
@@ -89,9 +93,9 @@ def _explain(found: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _report(counts: Counter[str], *, failed: int, as_json: bool) -> None:
+def _report(counts: Counter[str], others: dict[str, int], *, as_json: bool) -> None:
     if as_json:
-        print_json({**counts, "failed": failed})
+        print_json({**counts, **{name.replace(" ", "_"): count for name, count in others.items()}})
         return
-    summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
-    print_line(summary + (f", {failed} failed" if failed else ""))
+    shown = {**counts, **{name: count for name, count in others.items() if count}}
+    print_line(", ".join(f"{count} {outcome}" for outcome, count in shown.items()))

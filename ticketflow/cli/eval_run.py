@@ -185,8 +185,8 @@ def read_library(options: Options, path: Path) -> GivenLibrary:
         InvalidInputError: One cannot be read; the message names it.
     """
     source = read_articles(path)
-    if source.problems:
-        raise InvalidInputError(f"{path.name}: {source.problems[0]}")
+    if source.failures:
+        raise InvalidInputError(f"{path.name}: {source.failures[0]}")
     articles = [
         Article(str(each.external_id), "" if options.without_titles else each.title, each.body)
         for each in source.articles

@@ -158,6 +158,22 @@ def import_articles(sessions: Sessions, tenant: str, articles: Iterable[NewArtic
             yield _import_one(session, tenant, new)
 
 
+def withdraw_articles(sessions: Sessions, tenant: str, external_ids: Iterable[str]) -> int:
+    """Take articles that are not published any more out of every search, one transaction each.
+
+    Returns:
+        How many there were; citations keep naming them.
+    """
+    count = 0
+    for external_id in external_ids:
+        with sessions.begin() as session:
+            known = find_by_external_id(session, tenant, external_id)
+            if known is not None:
+                erase_article(session, tenant, known.id)
+                count += 1
+    return count
+
+
 def _import_one(session: Session, tenant: str, new: NewArticle) -> Imported:
     known = find_by_external_id(session, tenant, new.external_id) if new.external_id else None
     if known is None:

@@ -1,7 +1,7 @@
 """The knowledge base: articles, their versions, and the passages engines search."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -22,12 +22,14 @@ class NewArticle:
         body: Markdown or plain text.
         tags: Free labels.
         external_id: The caller's own key; importing the same key again updates the article.
+        left_out: How much of what was not kept of its source, by what to call it; not stored.
     """
 
     title: str
     body: str
     tags: Sequence[str] = ()
     external_id: str | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def test_of_html_the_words_are_kept(api):
     empty = api.post("/articles", json={"title": "Refunds", "body": "<script>1</script>", "format": "html"})
     other = api.post("/articles", json={"title": "Refunds", "body": page, "format": "pdf"})
 
-    assert kept.json["body"] == "Refunds\n\nWithin five days."
+    assert kept.json["body"] == "Within five days."
     assert [(each.status_code, each.json["errors"][0]["field"]) for each in (empty, other)] == [
         (422, "body"),
         (422, "format"),
@@ -176,3 +176,25 @@ def test_a_search_never_finds_another_tenants_article(sessions, database_url):
 
 def test_a_search_without_a_question_is_refused(api):
     assert api.get("/articles/search").json["errors"][0]["field"] == "q"
+
+
+def test_markup_is_read_and_what_is_left_out_is_said_once(api):
+    body = "See **[hours](https://rent.example/h)**.\n\n![x](y.png)\n\nInternal note: z"
+
+    written = api.post("/articles", json={"title": "Hours", "body": body})
+    changed = api.call("PUT", written.headers["Location"], json={"title": "Hours", "body": body, "format": "text"})
+
+    assert written.json["body"] == "See hours (https://rent.example/h)."
+    assert written.json["left_out"] == ["1 images", "1 internal notes"]
+    assert "left_out" not in api.get(written.headers["Location"]).json
+    assert (changed.json["body"], "left_out" in changed.json) == (body, False)
+
+
+def test_a_draft_is_refused_and_says_how_to_take_an_article_back(api):
+    draft = {"title": "Hours", "body": "---\ndraft: true\n---\nFrom nine to six."}
+
+    answer = api.post("/articles", json=draft)
+
+    assert (answer.status_code, api.count("articles")) == (422, 0)
+    assert "it is a draft" in answer.get_data(as_text=True)
+    assert "delete it" in answer.get_data(as_text=True)

@@ -10,8 +10,9 @@ import zipfile
 import pytest
 
 from tests.served import Served
-from ticketflow.cli.article_files import MAX_HEAD_CHARACTERS, read_articles, split_front_matter
+from ticketflow.cli.article_files import read_articles
 from ticketflow.errors import InvalidInputError
+from ticketflow.markup.front_matter import MAX_HEAD_CHARACTERS, split_front_matter
 
 GOOD = "# Refunds\n\nA charge made twice is sent back."
 

@@ -54,7 +54,8 @@ def test_importing_again_changes_only_what_changed(run, folder):
 
     result = run("articles", "import", folder, "--json")
 
-    assert json.loads(result.stdout) == {"created": 0, "updated": 1, "unchanged": 3, "failed": 0}
+    counts = {"created": 0, "updated": 1, "unchanged": 3, "withdrawn": 0, "left_out": 0, "failed": 0}
+    assert json.loads(result.stdout) == counts
 
 
 def test_a_bad_file_is_named_and_the_others_are_imported(run, folder):
@@ -67,7 +68,7 @@ def test_a_bad_file_is_named_and_the_others_are_imported(run, folder):
     assert (result.exit_code, result.stdout) == (1, "4 created, 0 updated, 0 unchanged, 3 failed\n")
     assert "error: empty.md: there is no text in it" in result.stderr
     assert "error: binary.txt: the file is not UTF-8 text" in result.stderr
-    assert "error: broken.md: while parsing" in result.stderr
+    assert "error: broken.md: front matter: while parsing" in result.stderr
 
 
 def test_json_lines_are_imported(run, sessions, tmp_path):
@@ -111,12 +112,46 @@ def test_a_help_centres_export_is_imported(run, sessions, tmp_path):
     result = run("articles", "import", path)
 
     articles = stored(sessions)
-    assert result.stderr.splitlines() == ["error: export.json, article 2: left out, because it is a draft"]
+    assert result.stderr.splitlines() == ["export.json, article 2: left out, because it is a draft (draft: true)"]
+    assert (result.exit_code, result.stdout) == (0, "2 created, 0 updated, 0 unchanged, 1 left out\n")
     assert {name: each.body for name, each in articles.items()} == {
-        "11": "When\n\nWithin five days.",
+        "11": "When:\n\nWithin five days.",
         "13": "If a < b, wait.",
     }
     assert articles["11"].tags == ["money"]
+
+
+def test_an_article_that_becomes_a_draft_is_withdrawn_and_comes_back(run, sessions, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("---\ntitle: Refunds\n---\nWithin five days.")
+    first = run("articles", "import", tmp_path)
+    page.write_text("---\ntitle: Refunds\ndraft: true\n---\nWithin five days.")
+
+    withdrawn, again = run("articles", "import", tmp_path), run("articles", "import", tmp_path, "--json")
+    gone = stored(sessions)
+    page.write_text("---\ntitle: Refunds\n---\nWithin five days.")
+    back = run("articles", "import", tmp_path)
+
+    assert first.stdout == back.stdout == "1 created, 0 updated, 0 unchanged\n"
+    assert withdrawn.stdout == "0 created, 0 updated, 0 unchanged, 1 withdrawn, 1 left out\n"
+    assert withdrawn.stderr == "page.md: left out, because it is a draft (draft: true)\n"
+    assert (withdrawn.exit_code, json.loads(again.stdout)["withdrawn"], gone) == (0, 0, {})
+
+
+def test_what_is_left_out_of_an_article_is_said(run, sessions, tmp_path):
+    (tmp_path / "page.mdx").write_text("# Parking\n\n![x](y.png)\n\nInternal note: z\n\nPark in [hall A](./a.md).")
+    (tmp_path / "CONTRIBUTING.md").write_text("# Rules\n\nUse the active voice.")
+    (tmp_path / "old.adoc").write_text("= Old")
+
+    result = run("articles", "import", tmp_path)
+
+    assert stored(sessions)["page.mdx"].body == "Park in hall A."
+    assert (result.exit_code, result.stdout) == (1, "1 created, 0 updated, 0 unchanged, 1 left out, 1 failed\n")
+    assert result.stderr.splitlines() == [
+        "CONTRIBUTING.md: left out, because it is for those who write the pages",
+        "error: old.adoc: .adoc is not read; convert it to .html or .md",
+        "note: page.mdx: without 1 images, 1 internal notes",
+    ]
 
 
 @pytest.mark.parametrize("suffix", ["zip", "tar", "tar.gz"])
