@@ -18,10 +18,10 @@ from typing import Any
 import click
 
 from benchmarks.calls import measure_latency, measure_submitting
-from benchmarks.contenders import Fleet
+from benchmarks.contenders import ALL, UNSEEN, Fleet
 from benchmarks.crowd import measure_crowd, measure_drain, measure_soak
-from benchmarks.results import Result, format_table, keep, say
-from benchmarks.saturation import measure_saturation
+from benchmarks.results import BUILT, Result, format_table, keep, say
+from benchmarks.saturation import measure_saturation, profile_worker
 from benchmarks.thinking import measure_engine, measure_waiting
 
 FLEET = (
@@ -61,10 +61,20 @@ def main(context: click.Context) -> None:
 @amounts(300, 3)
 @fleet_options
 @click.option("--other", "others", type=folder, multiple=True, help="Another checkout that takes turns with this one.")
-@click.option("--only", multiple=True, help="Contenders that take part: stock, orm, statement, ours; all unless named.")
+@click.option("--only", multiple=True, help=f"Contenders: {', '.join(ALL)} (the default), {UNSEEN}.")
 def a(size: int, rounds: int, others: tuple[Path, ...], only: tuple[str, ...], **fleet: Any) -> None:
     """Saturation: as much as goes through with steps that do nothing."""
     show(measure_saturation(Fleet(**fleet), size, rounds, others, only))
+
+
+@main.command()
+@click.option("--size", default=1000, show_default=True, help="Tickets.")
+@click.option("--output", default=BUILT / "worker.svg", type=click.Path(path_type=Path), show_default=True)
+@fleet_options
+def profile(size: int, output: Path, **fleet: Any) -> None:
+    """Profile a worker at saturation with py-spy, which must be installed: a flame graph of who holds the GIL."""
+    profile_worker(Fleet(**fleet), size, output)
+    say(str(output))
 
 
 @main.command()

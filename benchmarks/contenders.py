@@ -1,6 +1,7 @@
 """Who is measured: Ticket Flow as it is deployed, and chains of Celery tasks that others would write."""
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -26,6 +27,9 @@ from ticketflow.workflow.state import DEFAULT_TENANT
 QUICK = "quick_worker"  # steps that do nothing
 SYSTEMS = Path(__file__).parent / "systems"
 TIMEOUT_S = 600.0
+UNSEEN = "unseen"  # without logs, metrics and events
+ALL = ("stock", "orm", "statement", "ours")
+PY_SPY = Path(sys.executable).with_name("py-spy")
 LIVE = "SELECT EXISTS (SELECT FROM tickets WHERE status IN ('queued', 'processing'))"
 
 
@@ -64,6 +68,20 @@ class Team:
     submitted: int = 0
     api_port: int = 0
     workers: list[RunningProgram] = field(default_factory=list)
+
+    @contextmanager
+    def profile(self, path: Path | None) -> Iterator[None]:
+        """Let py-spy watch a worker for as long as the block lasts, and draw where its threads were into a file."""
+        if path is None:
+            yield
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kind = "flamegraph" if path.suffix == ".svg" else "raw"
+        options = ["--gil", "--threads", "--rate", "200", "--format", kind, "--output", path]
+        args = [PY_SPY, "record", *options, "--pid", str(self.workers[0].pid)]
+        with start_process(args, {}, path.with_suffix(".log")) as spy:
+            yield
+            spy.stop(signal.SIGINT)  # that is when it writes
 
     def submit(self, tickets: int) -> None:
         """Submit tickets and wait until they are in."""
@@ -265,13 +283,14 @@ class Chain(Contender):
 def list_contenders(
     servers: Servers, fleet: Fleet, others: Sequence[Path], only: Collection[str] = ()
 ) -> list[Contender]:
-    """Return who takes turns: this checkout, other checkouts, and the chains; or only those that are named."""
+    """Return who takes turns: those named or `ALL`, and other checkouts."""
     makers: dict[str, Callable[[str], Contender]] = {
         "stock": lambda name: Chain(name, servers, fleet, "stock"),
         "orm": lambda name: Chain(name, servers, fleet, "orm"),
         "statement": lambda name: Chain(name, servers, fleet, "statement"),
         "ours": lambda name: TicketFlow(name, servers, fleet),
+        UNSEEN: lambda name: TicketFlow(name, servers, fleet, BENCH_UNSEEN="1", TICKETFLOW_LOG_LEVEL="error"),
     }
     for other in others:
         makers[f"ours of {other.name}"] = lambda name, other=other: TicketFlow(name, servers, fleet, other.resolve())
-    return [make(name) for name, make in makers.items() if not only or name in only or " of " in name]
+    return [make(name) for name, make in makers.items() if name in (only or ALL) or " of " in name]

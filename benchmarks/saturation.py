@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.contenders import Contender, Fleet, Team, list_contenders
+from benchmarks.contenders import Contender, Fleet, Team, TicketFlow, list_contenders
 from benchmarks.results import Figures, Result, say
 from benchmarks.servers import Servers, measure_processor
 
@@ -34,6 +34,12 @@ def measure_saturation(
     return Result("a", {"size": tickets, "rounds": rounds, **vars(fleet)}, figures.plain())
 
 
+def profile_worker(fleet: Fleet, tickets: int, path: Path) -> None:
+    """Draw where the threads of a worker of ours spend the interpreter's time (needs py-spy)."""
+    with ExitStack() as stack:
+        take_turn(TicketFlow("ours", Servers(stack), fleet), tickets, path)
+
+
 def list_statements(contender: Contender, tickets: int) -> None:
     """Print the calls of each statement for a ticket, and what they take; those of starts and stops are among them."""
     statements = contender.servers.list_statements(contender.database)
@@ -45,28 +51,30 @@ def list_statements(contender: Contender, tickets: int) -> None:
         say(f"{row['calls'] / tickets:8.2f} {row['ms'] / tickets:8.3f}  {query}")
 
 
-def take_turn(contender: Contender, tickets: int) -> dict[str, float]:
+def take_turn(contender: Contender, tickets: int, profile: Path | None = None) -> dict[str, float]:
     """Start a contender's programs, send tickets through, and return what one of them took."""
     servers = contender.servers
-    counted_first, asked_first = servers.count(contender.database), contender.asked
+    counted_first, asked_first = servers.count_whole_turn(contender.database), contender.asked
     with contender.run() as team:
         team.submit(WARM_UP)
         team.wait()
         counted, spent, asked = servers.count(contender.database), measure(team), contender.asked
         began_at = time.monotonic()
-        team.submit(tickets)
-        team.wait()
+        with team.profile(profile):
+            team.submit(tickets)
+            team.wait()
         took_s = time.monotonic() - began_at
         costs = {part: then - spent[part] for part, then in measure(team).items()}
         asked_now, asked_all = contender.asked - asked, contender.asked - asked_first
         counted_then = servers.count(contender.database)
-    counted_last = servers.count(contender.database)
+    counted_last = servers.count_whole_turn(contender.database)
     figures = {"tickets/s": tickets / took_s, "total ms": 1000 * (sum(costs.values()) - costs["submitting"]) / tickets}
     figures |= {f"{part} ms": 1000 * spent_s / tickets for part, spent_s in costs.items()}
     figures["wal KB"] = (counted_then["wal_bytes"] - counted["wal_bytes"]) / tickets / 1024
     # Backends tell of their commits late, at the latest when they end: warm-up, start and stop are counted with them.
-    commits = counted_last["commits"] - counted_first["commits"] - asked_all
-    figures["commits"] = commits / (tickets + WARM_UP)
+    whole = {name: (then - counted_first[name]) / (tickets + WARM_UP) for name, then in counted_last.items()}
+    figures["commits"] = whole["commits"] - asked_all / (tickets + WARM_UP)
+    figures |= {"messages": whole["messages"], "kept KB": whole["kept"] / 1024}
     if "statements" in counted:
         figures["statements"] = (counted_then["statements"] - counted["statements"] - asked_now) / tickets
     return figures

@@ -1,6 +1,7 @@
 """The private PostgreSQL and RabbitMQ of a run, and what everybody's work costs: processor, statements, log."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
@@ -27,6 +28,8 @@ STATEMENTS = """
            coalesce(sum(total_exec_time), 0) AS statement_ms
     FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid WHERE datname = %(database)s
 """
+BROKER_COUNTERS = "rabbit_global_counters:overview()."
+KEPT = "SELECT coalesce(sum(pg_total_relation_size(relid)), 0) FROM pg_stat_user_tables"
 BY_STATEMENT = """
     SELECT calls, total_exec_time AS ms, query
     FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid
@@ -70,6 +73,18 @@ class Servers:
             if self.has_statements:
                 counted |= connection.execute(STATEMENTS, values).fetchone() or {}
         return {name: float(value) for name, value in counted.items()}
+
+    def count_whole_turn(self, database: str) -> dict[str, float]:
+        """Return what is counted before anybody has started and after all have ended, too.
+
+        Messages are those the broker took in; kept is what tables and indexes take without dead versions, in bytes.
+        """
+        counted = self.count(database)
+        taken = re.findall(r"messages_received_total => (\d+)", self.rabbitmq.ctl("eval", BROKER_COUNTERS))
+        with psycopg.connect(self.postgres.get_conninfo(database), autocommit=True) as connection:
+            connection.execute("VACUUM")
+            row = connection.execute(KEPT).fetchone()
+        return {**counted, "messages": float(sum(map(int, taken))), "kept": float(row[0] if row else 0)}
 
     def list_statements(self, database: str) -> list[dict[str, Any]]:
         """Return each statement with its calls and milliseconds, dearest first."""

@@ -297,9 +297,9 @@ them due, a scrape took 0.2 s on a busy machine of two cores.
 ## What it costs
 
 `python -m benchmarks.cardinality` restarts a worker 50 times while 10,000 tickets go through: 587 series of the worker
-and 32 of the exporter after the first start, and the same ones after the last. `python -m benchmarks.observability`
-runs the same tickets with JSON logs, metrics and Celery events and without any of them, in turn: being seen took 6 % of
-the workers' processor time for a ticket (median of three pairs; the embedded engine thinks).
+and 32 of the exporter after the first start, and the same ones after the last. What logs, metrics and events cost says
+`make bench SCENARIO=a BENCH='--only ours --only unseen'` ([performance](../performance.md)); where the embedded engine
+thinks it was 6 % of the workers' processor time for a ticket.
 """
 
 
