@@ -10,6 +10,8 @@ statements, commits and log are what counts. Two minutes, in any worktree, and b
 What comes of it is printed as a table, with each statement PostgreSQL was sent, and kept in ``build/bench/a.json``.
 """
 
+import signal
+import sys
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
@@ -49,6 +51,7 @@ def amounts(size: int, rounds: int, what: str = "Tickets a turn.") -> Callable[.
 @click.pass_context
 def main(context: click.Context) -> None:
     """Measure one scenario, on PostgreSQL and RabbitMQ servers of its own; without one, some of the quick ones."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # let servers and workers end with it
     if context.invoked_subcommand is None:
         show(measure_saturation(Fleet(), 300, 3))
         show(measure_saturation(Fleet(queue="classic"), 300, 2, only=("ours", "stock")))
