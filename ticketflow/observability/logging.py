@@ -18,13 +18,14 @@ from ticketflow.observability.tracing import add_trace
 ROOT = ""
 """Stands for the logger that all others are below of."""
 
+_MOMENT = "timestamp"
 _SHARED: list[Processor] = [
     get_fields,
     add_trace,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key=_MOMENT),
     structlog.processors.StackInfoRenderer(),
 ]
 
@@ -108,11 +109,17 @@ def set_levels(levels: Mapping[str, str]) -> None:
 
 
 def _mask_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Star out card and account numbers, should one ever come here; later JSON's escapes would hide some of them."""
-    return {
+    """Star out card and account numbers, should one ever come here; later JSON's escapes would hide some of them.
+
+    The moment of the line is our own writing, whatever a caller called so, and the one text that is never the same.
+    """
+    moment = event.get(_MOMENT)
+    masked = {
         name: _mask_short(value) if isinstance(value, str) and len(value) <= SHORT else mask_all(value)
         for name, value in event.items()
+        if name != _MOMENT
     }
+    return masked if moment is None else masked | {_MOMENT: moment}
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ import structlog
 
 from ticketflow.observability.context import bound, unbind
 from ticketflow.observability.gunicorn import Logger
-from ticketflow.observability.logging import ROOT, configure_logging, get_logger, set_levels
+from ticketflow.observability.logging import ROOT, _mask_short, configure_logging, get_logger, set_levels
 
 
 @contextmanager
@@ -62,6 +62,26 @@ def test_what_is_sent_to_a_chat_model_is_in_no_log_however_much_is_logged(name, 
         logging.getLogger(name).debug("Request options: the customer's words")
 
     assert "customer" not in capsys.readouterr().err
+
+
+def test_a_line_like_one_before_is_looked_through_for_numbers_no_more(capsys):
+    configure_logging("info", "json")
+    log = get_logger("tests.same")
+    log.info("step.finished", next_step="draft")
+    looked_through = _mask_short.cache_info().misses
+
+    log.info("step.finished", next_step="draft")
+
+    assert _mask_short.cache_info().misses == looked_through
+    first, second = (json.loads(line)["timestamp"] for line in capsys.readouterr().err.splitlines())
+    assert first < second
+
+
+def test_what_a_caller_calls_a_timestamp_is_none(capsys):
+    configure_logging("info", "json")
+    get_logger("tests.same").info("step.finished", timestamp="4111 1111 1111 1111")
+
+    assert "1111" not in capsys.readouterr().err
 
 
 def read_lines(capsys):
