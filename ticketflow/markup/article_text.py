@@ -53,7 +53,10 @@ def read_article(source: str, kind: Format, title: str | None = None) -> Article
         raise InvalidInputError("longer than 200,000 characters; make several articles of it")
     head, source = split_front_matter(source) if kind in {"markdown", "mdx"} else ({}, source)
     left_out: Counter[str] = Counter()
-    page = PageText(_render(source, kind, left_out))
+    try:
+        page = PageText(_render(source, kind, left_out))
+    except RecursionError:
+        raise InvalidInputError("nested too deeply to be read") from None
     left_out += page.left_out
     blocks = drop_internal(page.blocks, left_out)
     if kind == "html":

@@ -98,6 +98,13 @@ PROCEDURE = (
 )
 
 
+def test_links_of_articles_stored_as_they_were_written_make_no_procedure():
+    text = "Go to any [ticket office](https://ski.example/o). Old ones are under [old cards](https://ski.example/c)."
+
+    assert not is_procedure(text)
+    assert is_procedure("Click [Pull up Account] now. Then click [Send].")
+
+
 def test_a_policy_within_a_procedure_is_quoted_and_nothing_else():
     passage = fake_passage(text=PROCEDURE)
 

@@ -230,3 +230,13 @@ def test_a_link_leads_where_it_led():
     read = read_article("See [hours](https://rent.example/h?x=1&y=2).", "markdown")
 
     assert find_leads(read.text) == {"https://rent.example/h?x=1&y=2"}
+
+
+def test_what_is_nested_without_end_is_refused():
+    with pytest.raises(InvalidInputError, match="nested too deeply"):
+        read_article("".join(f"{' ' * depth}* a\n\n" for depth in range(600)), "rst")
+
+
+def test_a_word_without_end_is_refused_before_docutils_sits_over_it():
+    with pytest.raises(InvalidInputError, match="a word of more than"):
+        read_article("1-" * 1_000, "rst")

@@ -26,7 +26,7 @@ _LEANING = re.compile(
     r"|instead|alternatively|besides|still|therefore|thus|yet|both|neither"
     r"|in (?:this|that|such) case|an alternative|another)\b",
 )
-# Written for staff, not for customers: they are spoken of, buttons are named in brackets.
+# Written for staff, not for customers: they are spoken of, buttons are named in brackets (links are not buttons).
 _INTERNAL = re.compile(
     r"\b(?:the|each|a|an|tell|ask|give|help|if|inform|this|gold|silver|bronze|guest) (?:customer|client|caller)s?\b"
     r"|\bcustomers?['’]s?\b"
@@ -37,7 +37,7 @@ _INTERNAL = re.compile(
     r"|\benter th(?:is|e) (?:address|value|info|details|username)\b"
     r"|\b(?:wrap up|sub-?flow|in this flow|kb query|(?:mark|end|ending) the conversation|may have gotten)\b"
     r"|\bescalate (?:to|the)\b"
-    r"|\bnatural language\b|\[[a-z][\w /-]+\]",
+    r"|\bnatural language\b|\[[a-z][\w /-]+\](?!\()",
 )
 # A passage with more of such sentences than this is a procedure for staff: of it only policies are for customers.
 MAX_INTERNAL_SHARE = 0.2
