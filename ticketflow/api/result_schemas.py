@@ -5,6 +5,7 @@ from typing import get_args
 from marshmallow import fields, validate
 
 from ticketflow.api.fields import ShownSchema
+from ticketflow.mail.machine import REASONS
 from ticketflow.workflow.state import Resolution
 
 
@@ -51,6 +52,11 @@ class ResultSchema(ShownSchema):
     """How the ticket came out."""
 
     resolution = fields.String(required=True, validate=validate.OneOf(get_args(Resolution)))
+    reason = fields.String(
+        allow_none=True,
+        validate=validate.OneOf(REASONS),
+        metadata={"description": "Why it was ignored; null for any other, and when a person decided so."},
+    )
     team = fields.String(required=True, metadata={"description": "Who has the ticket now, or owns its category."})
     revisions = fields.Integer(required=True, metadata={"description": "How many drafts were written."})
     verdict = fields.String(required=True, metadata={"description": "What review said last.", "example": "approve"})

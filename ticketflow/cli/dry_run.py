@@ -135,6 +135,12 @@ def build_row(ticket: dict[str, Any]) -> "Ticket":
 
     refuse_wrong_fields(ticket)
     customer = ticket.get("customer") or {}
+    try:
+        received_at = (
+            datetime.fromisoformat(ticket["received_at"]).astimezone(UTC) if ticket.get("received_at") else None
+        )
+    except (TypeError, ValueError):
+        raise InvalidInputError("received_at: must be an instant such as 2026-01-31T09:30:00Z") from None
     new = NewTicket(
         subject=ticket.get("subject", ""),
         body=ticket.get("body", ""),
@@ -145,19 +151,11 @@ def build_row(ticket: dict[str, Any]) -> "Ticket":
         external_id=ticket.get("external_id"),
         metadata=ticket.get("metadata"),
         timezone=ticket.get("timezone") or load_settings().timezone,
-        received_at=_read_instant(ticket.get("received_at")),
+        received_at=received_at,
     )
     row = build_ticket(DEFAULT_TENANT, take_in(new), LINEAGE.steps[0])
     row.created_at = datetime.now(UTC)
     return row
-
-
-def _read_instant(written: object) -> datetime | None:
-    try:
-        instant = None if written is None else datetime.fromisoformat(str(written))
-    except ValueError:
-        raise InvalidInputError("received_at: must be an instant such as 2026-01-31T09:30:00Z") from None
-    return instant if instant is None or instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def refuse_wrong_fields(ticket: dict[str, Any]) -> None:

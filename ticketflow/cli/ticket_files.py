@@ -23,7 +23,7 @@ def takes_tickets(command: Callable[Concatenate[list[Entry], _Options], None]) -
         "source", metavar="[FILE|-]", default="-", type=click.Path(exists=True, dir_okay=False, allow_dash=True)
     )
     @click.option("--subject", help="Subject of a plain-text ticket. Unset: its first line.")
-    @click.option("--sample", is_flag=True, help="Take the twelve tickets that ship with Ticket Flow.")
+    @click.option("--sample", is_flag=True, help="Take the thirteen tickets that ship with Ticket Flow.")
     @wraps(command)
     def read_first(
         source: str, subject: str | None, sample: bool, *args: _Options.args, **options: _Options.kwargs

@@ -15,6 +15,7 @@ from prometheus_client import (
 )
 
 import ticketflow
+from ticketflow.mail.machine import REASONS
 from ticketflow.observability.logging import get_logger
 from ticketflow.workflow.approval import Action
 from ticketflow.workflow.outcomes import StepOutcome
@@ -99,6 +100,12 @@ FINISHED = _counter(
     "Tickets that ended; one that is taken up again ends again",
     f"{_WORKER}; {_API} for cancelled",
     outcome=OUTCOMES,
+)
+IGNORED = _counter(
+    "ticketflow_tickets_ignored",
+    "Tickets that ended without a letter, by why nobody need answer them",
+    _WORKER,
+    reason=REASONS,
 )
 TICKET_DURATION = _histogram(
     "ticketflow_ticket_duration_seconds",
@@ -223,8 +230,10 @@ def show_version() -> None:
     BUILD_INFO.labels(ticketflow.__version__).set(1)
 
 
-def count_end(outcome: str, age_s: float) -> None:
-    """Count a ticket that has come to its end, so many seconds after it was accepted."""
+def count_end(outcome: str, age_s: float, reason: str | None = None) -> None:
+    """Count a ticket that has come to its end, so many seconds after it was accepted; why, where it was ignored."""
+    if reason:
+        IGNORED.labels(reason).inc()
     FINISHED.labels(outcome).inc()
     TICKET_DURATION.labels(outcome).observe(age_s)
 

@@ -111,7 +111,9 @@ def _record_fork(
     graph_version = min(source.graph_version, LINEAGE.version)
     fork = record_ticket(session, source.tenant, new, step, graph_version)
     state = replay_state(source.state | keep_request(fork.state), kept, undone)
-    fork.state = state | _find_changes(overrides, state, step)
+    # Whoever asks for a fork wants it answered, whatever it looks like: it says what its source said.
+    wanted = {"is_wanted": True, **({"ignored": None} if "ignored" in state else {})}
+    fork.state = state | wanted | _find_changes(overrides, state, step)
     fork.version = len(kept) + 1
     fork.forked_from = source.id
     copy_steps(session, fork.id, kept)

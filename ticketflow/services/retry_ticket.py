@@ -1,9 +1,10 @@
-"""Try a ticket's step again now: a failed one, or one that waits for its next attempt."""
+"""Try a ticket's step again now: a failed one, or one that waits for its next attempt; or a ticket that was ignored."""
 
 from typing import Any
 from uuid import UUID
 
 from ticketflow.errors import ConflictError
+from ticketflow.services.rewind_ticket import is_ignored, rewind_locked
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.events import record_event
 from ticketflow.storage.models import Ticket
@@ -16,7 +17,8 @@ from ticketflow.workflow.transitions import Status
 def retry_ticket(sessions: Sessions, tenant: str | None, ticket_id: UUID, seen: int | None = None) -> dict[str, Any]:
     """Make a ticket due at the step that failed, with all its attempts; wake a dispatcher after this returns.
 
-    Finished steps are kept and not run again.
+    Finished steps are kept and not run again. A ticket that was ignored for what it looks like goes through all steps
+    again, and is answered.
 
     Args:
         tenant: Whose ticket it must be; ``None`` for an operator of the whole system.
@@ -25,10 +27,12 @@ def retry_ticket(sessions: Sessions, tenant: str | None, ticket_id: UUID, seen: 
     Raises:
         NotFoundError: There is no such ticket.
         VersionConflictError: It changed since.
-        ConflictError: It did not fail.
+        ConflictError: It did not fail, nor was it ignored.
     """
     with sessions.begin() as session:
         ticket = lock_ticket(session, tenant, ticket_id, seen)
+        if ticket.status == Status.COMPLETED and is_ignored(ticket):
+            return rewind_locked(session, ticket)
         step = find_failed_step(ticket)
         if step is None:
             raise ConflictError(f"the ticket is {ticket.status} and no step of it failed; there is nothing to retry")

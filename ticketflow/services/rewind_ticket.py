@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from ticketflow.errors import ConflictError
 from ticketflow.services.views import describe_ticket
 from ticketflow.storage.events import record_event
@@ -39,18 +41,38 @@ def rewind_ticket(
     """
     with sessions.begin() as session:
         ticket = lock_ticket(session, tenant, ticket_id, seen)
-        kept, undone = _split(ticket, list_steps_that_count(session, ticket_id), step)
-        was = ticket.status
-        known = min(ticket.graph_version, LINEAGE.version)
-        requeue_ticket(ticket, step, replay_state(ticket.state, kept, undone), known)
-        if undone:
-            supersede_steps(session, ticket_id, undone[0].ticket_version)
-        remove_resolution(session, ticket_id)
-        detail = {"from_status": was, "superseded": [f"{each.step}#{each.round}" for each in undone]}
-        record_event(session, ticket, EventType.TICKET_REWOUND, step, detail)
-        session.flush()
-        session.refresh(ticket)
-        return describe_ticket(ticket)
+        return rewind_locked(session, ticket, step)
+
+
+def rewind_locked(session: Session, ticket: Ticket, step: str | None = None) -> dict[str, Any]:
+    """Do it to a ticket that is locked; whoever takes an ignored one back wants it answered, whatever it looks like.
+
+    Args:
+        step: The first it has finished, if left out.
+
+    Raises:
+        ConflictError: It never finished that step, or was cancelled.
+    """
+    finished = list_steps_that_count(session, ticket.id)
+    step = step or next((each.step for each in finished), LINEAGE.steps[0])
+    kept, undone = _split(ticket, finished, step)
+    was = ticket.status
+    known = min(ticket.graph_version, LINEAGE.version)
+    wanted = {"is_wanted": True, "ignored": None} if is_ignored(ticket) else {}
+    requeue_ticket(ticket, step, replay_state(ticket.state, kept, undone) | wanted, known)
+    if undone:
+        supersede_steps(session, ticket.id, undone[0].ticket_version)
+    remove_resolution(session, ticket.id)
+    detail = {"from_status": was, "superseded": [f"{each.step}#{each.round}" for each in undone]}
+    record_event(session, ticket, EventType.TICKET_REWOUND, step, detail)
+    session.flush()
+    session.refresh(ticket)
+    return describe_ticket(ticket)
+
+
+def is_ignored(ticket: Ticket) -> bool:
+    """Tell whether a ticket ended without a letter because of what it looks like."""
+    return bool(ticket.state.get("ignored"))
 
 
 def _split(

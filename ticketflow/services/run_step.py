@@ -202,7 +202,7 @@ class StepRunner:
         if move.request is not None:
             events.append(_asking_event(move.request))
         if following is None:
-            events.append(Event(EventType.TICKET_COMPLETED, {}))
+            events.append(Event(EventType.TICKET_COMPLETED, _tell_end(entry)))
 
         failpoint("commit.before")
         version = self._write(lambda session: commit_step(session, lease, entry, move, events))
@@ -211,7 +211,7 @@ class StepRunner:
             return self._lose(lease)
         log.info("step.finished", duration_s=round(entry.duration_s, 4), next_step=following)
         if following is None:
-            count_end(_name_resolution(entry), time.monotonic() - lease.accepted_s)
+            count_end(_name_resolution(entry), time.monotonic() - lease.accepted_s, **_tell_end(entry))
         goes_on = following is not None and not move.is_loop and move.request is None
         return Committed(following, is_chain_valid=goes_on)
 
@@ -324,6 +324,12 @@ def _describe(error: Exception, seen: Lease | Refusal) -> dict[str, Any]:
 def _name_resolution(entry: LedgerEntry) -> str:
     """Say how a ticket came out; a graph of another kind answers."""
     return str(entry.output.get("result", {}).get("resolution", "answered"))
+
+
+def _tell_end(entry: LedgerEntry) -> dict[str, str]:
+    """Say why a ticket was ignored, if it was."""
+    reason = entry.output.get("result", {}).get("reason")
+    return {"reason": reason} if reason else {}
 
 
 def _brief(problem: Mapping[str, Any]) -> dict[str, Any]:

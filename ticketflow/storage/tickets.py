@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
@@ -19,11 +19,13 @@ from ticketflow.storage.ids import new_id
 from ticketflow.storage.models import Ticket, TicketSearch
 from ticketflow.workflow.lineage import FIRST_VERSION
 from ticketflow.workflow.state import PRIORITIES, Entity, Priority, Request
+from ticketflow.workflow.transitions import Status
 
 # PostgreSQL's parser looks ahead from each word: to the next blank, whether it begins an address, and from ``<!--`` to
 # the end of the comment. A text of 100,000 characters without either took it over a minute.
 _LONG_WORD = re.compile(r"\S{255}")
 _COMMENT = "<!--"
+REPEATED_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class KeptRequest(TypedDict):
     parts: NotRequired[list[Part]]
     received_at: NotRequired[str]
     headers: NotRequired[dict[str, str]]
+    repeats: NotRequired[str]
+    is_wanted: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,9 @@ def record_ticket(
 ) -> Ticket:
     """Insert a queued ticket that is due now, or at ``not_before``, at a step of a version of the graph."""
     ticket = build_ticket(tenant, new, first_step)
+    repeated = find_repeated(session, tenant, new)
+    if repeated is not None:
+        ticket.state = {**ticket.state, "repeats": str(repeated)}
     ticket.graph_version = graph_version
     session.add(ticket)
     session.flush()
@@ -114,6 +121,16 @@ def build_ticket(tenant: str, new: NewTicket, first_step: str) -> Ticket:
 
     It keeps the request and the place in a trace that it is made in.
     """
+    kept = KeptRequest(
+        requested_priority=new.priority,
+        timezone=new.timezone,
+        masked=list(new.masked),
+        parts=split_mail(new.subject, new.body, new.customer_name),
+    )
+    if new.received_at is not None:
+        kept["received_at"] = new.received_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if new.headers:
+        kept["headers"] = dict(new.headers)
     return Ticket(
         id=new_id(),
         tenant=tenant,
@@ -130,22 +147,27 @@ def build_ticket(tenant: str, new: NewTicket, first_step: str) -> Ticket:
         request_id=current_request_id() or make_request_id(),
         traceparent=current_traceparent(),
         next_step=first_step,
-        state=_keep_new(new),
+        state=dict(kept),
     )
 
 
-def _keep_new(new: NewTicket) -> KeptRequest:
-    kept = KeptRequest(
-        requested_priority=new.priority,
-        timezone=new.timezone,
-        masked=list(new.masked),
-        parts=split_mail(new.subject, new.body, new.customer_name),
+def find_repeated(session: Session, tenant: str, new: NewTicket) -> UUID | None:
+    """Find the first ticket of the same sender, within the last day, that says the same and is not lost."""
+    if new.customer_email is None:
+        return None
+    return session.scalar(
+        select(Ticket.id)
+        .where(
+            Ticket.tenant == tenant,
+            Ticket.customer_email == new.customer_email,
+            Ticket.created_at > func.now() - REPEATED_WITHIN,
+            Ticket.subject == new.subject,
+            Ticket.body == new.body,
+            Ticket.status.not_in([Status.FAILED, Status.CANCELLED]),
+        )
+        .order_by(Ticket.id)
+        .limit(1)
     )
-    if new.received_at is not None:
-        kept["received_at"] = new.received_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if new.headers:
-        kept["headers"] = dict(new.headers)
-    return kept
 
 
 def get_ticket(session: Session, tenant: str, ticket_id: UUID) -> Ticket:
@@ -178,7 +200,7 @@ def keep_request(state: Mapping[str, Any]) -> KeptRequest:
         "timezone": state.get("timezone", "UTC"),  # tickets from before migration 0003 have neither
         "masked": state.get("masked", []),
     }
-    for name in ("parts", "received_at", "headers"):
+    for name in ("parts", "received_at", "headers", "repeats", "is_wanted"):
         if name in state:
             kept[name] = state[name]
     return kept

@@ -4,6 +4,7 @@ import re
 import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 
 DEFAULT_LANGUAGE = "en"
 # What a filled-in field may be when a letter is recognised again: names, titles, ids.
@@ -62,6 +63,15 @@ class Letters:
             language = DEFAULT_LANGUAGE
         return self.teams.get((language, team)) or self.phrases.get(language)
 
+    def wrote(self, text: str) -> bool:
+        """Tell a letter of ours: it begins and ends with our phrases, and answers or hands over between."""
+        for each in (*self.phrases.values(), *self.teams.values()):
+            begins = any(_fill(phrase).match(text.strip()) for phrase in (each.hello, each.hello_name))
+            ends = re.compile(rf"(?:{_fill(each.bye).pattern})\s*\Z").search(text)
+            if begins and ends and any(_fill(phrase).search(text) for phrase in (each.answer, each.routed)):
+                return True
+        return False
+
     def take_out(self, text: str, language: str, team: str) -> str:
         """Leave a line break where a phrase stands in a text."""
         phrases = self.find(language, team)
@@ -72,10 +82,15 @@ class Letters:
 
 def _patterns(phrases: Phrases) -> Iterator[re.Pattern[str]]:
     """Make patterns of phrases, the longest first: a short one may be part of it."""
-    for phrase in sorted(phrases.list_texts(), key=len, reverse=True):
-        parts = [
-            "".join([re.escape(literal), "" if name is None else rf"[^\n]{{0,{MAX_FIELD_LENGTH}}}?"])
-            for literal, name, _, _ in string.Formatter().parse(phrase)
-        ]
-        if phrase.strip():
-            yield re.compile("".join(parts))
+    for phrase in sorted(filter(str.strip, phrases.list_texts()), key=len, reverse=True):
+        yield _fill(phrase)
+
+
+@lru_cache(maxsize=1024)
+def _fill(phrase: str) -> re.Pattern[str]:
+    """Make a pattern of a phrase with anything short in the place of its fields."""
+    parts = [
+        "".join([re.escape(literal), "" if name is None else rf"[^\n]{{0,{MAX_FIELD_LENGTH}}}?"])
+        for literal, name, _, _ in string.Formatter().parse(phrase)
+    ]
+    return re.compile("".join(parts))

@@ -68,6 +68,8 @@ class Request(TypedDict):
         parts: The customer's own words, quotes, signatures and notices told apart, on arrival; not there for tickets
             of earlier releases, whose parts are found when they are asked for.
         headers: Of the mail it was, those that tell whether a person wrote it, by their names in small letters.
+        repeats: The ticket of the same sender, less than a day old, that says the same.
+        is_wanted: Whether a person has said that it is to be answered, whatever it looks like.
     """
 
     ticket_id: str
@@ -83,6 +85,8 @@ class Request(TypedDict):
     masked: list[Entity]
     parts: NotRequired[list[Part]]
     headers: NotRequired[dict[str, str]]
+    repeats: NotRequired[str]
+    is_wanted: NotRequired[bool]
 
 
 class Guess(TypedDict):
@@ -192,7 +196,7 @@ def cite(passage: Passage, quote: str) -> Citation:
 
 def own_text(request: Request) -> str:
     """Return what this customer says here, and what they forward: no quotes, signatures, notices or frames."""
-    return join_words(request["body"], _find_parts(request))
+    return join_words(request["body"], find_parts(request))
 
 
 def own_text_in_place(request: Request) -> str:
@@ -200,10 +204,11 @@ def own_text_in_place(request: Request) -> str:
 
     What is found in it has its place in the body.
     """
-    return blank_others(request["body"], _find_parts(request))
+    return blank_others(request["body"], find_parts(request))
 
 
-def _find_parts(request: Request) -> list[Part]:
+def find_parts(request: Request) -> list[Part]:
+    """Return what in the body is whose: as it was found on arrival, or where it was not, now."""
     known = request.get("parts")
     return split_mail(request["subject"], request["body"], request["customer_name"]) if known is None else known
 

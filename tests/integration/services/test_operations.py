@@ -32,7 +32,12 @@ from ticketflow.workflow.outcomes import Committed, Held, LostLease, Superseded
 from ticketflow.workflow.plan import ticket_plan
 
 AN_HOUR = timedelta(hours=1)
-ARRIVED = {"requested_priority": None, "timezone": "UTC", "masked": []}
+ARRIVED = {
+    "requested_priority": None,
+    "timezone": "UTC",
+    "masked": [],
+    "parts": [{"kind": "own", "start": 0, "end": 17}],
+}
 
 
 @pytest.fixture
@@ -107,6 +112,18 @@ def test_a_ticket_cancelled_during_a_step_keeps_nothing_of_it(sessions, new_runn
     ticket = read_ticket(sessions, first_claim.ticket_id)
     assert (ticket.status, "read" in ticket.state, ticket.wake_at) == ("cancelled", False, None)
     assert events_of(sessions, first_claim.ticket_id)[-1] == "ticket.cancelled"
+
+
+def test_an_ignored_ticket_goes_through_all_steps_again_when_it_is_retried(sessions, completed):
+    with sessions.begin() as session:
+        ticket = session.get_one(Ticket, completed.ticket_id)
+        ticket.state = {**ticket.state, "ignored": "thanks"}
+
+    shown = retry_ticket(sessions, "default", completed.ticket_id)
+
+    ticket = read_ticket(sessions, completed.ticket_id)
+    assert (shown["status"], shown["current_step"]) == ("queued", "read")
+    assert (ticket.state["is_wanted"], ticket.state["ignored"]) == (True, None)
 
 
 def test_cancelling_twice_is_no_error_and_leaves_one_event(sessions, first_claim):

@@ -1,5 +1,7 @@
+from dataclasses import replace
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.integration.storage.rows import HOUR, NOW, TICK, add_ticket, reread
 from ticketflow.errors import ConflictError, NotFoundError, VersionConflictError
@@ -28,7 +30,8 @@ def test_a_new_ticket_is_due_now_at_its_first_step(session):
     assert (ticket.customer_email, ticket.customer_name, ticket.channel) == ("a@b.example", "Ada", "web")
     assert (ticket.external_id, ticket.ticket_metadata) == ("T-1", {"a": 1})
     assert (ticket.wake_at, ticket.not_before, PRIORITIES[ticket.priority]) == (now, None, "normal")
-    assert ticket.state == {"requested_priority": None, "timezone": "UTC", "masked": []}
+    parts = [{"kind": "own", "start": 0, "end": 8}]
+    assert ticket.state == {"requested_priority": None, "timezone": "UTC", "masked": [], "parts": parts}
     assert ticket.request_id
 
 
@@ -45,6 +48,29 @@ def test_a_wanted_priority_counts(session, priority):
     ticket = record_ticket(session, "default", NewTicket("a", "b", priority=priority), "read")
 
     assert PRIORITIES[ticket.priority] == ticket.state["requested_priority"] == priority
+
+
+def test_the_same_words_of_the_same_sender_within_a_day_repeat_each_other(session):
+    said = NewTicket("Parcel", "Where is it?", "ada@b.example")
+    first = record_ticket(session, "default", said, "read")
+    others = [
+        record_ticket(session, "other", said, "read"),
+        record_ticket(session, "default", replace(said, body="Where?"), "read"),
+        record_ticket(session, "default", replace(said, customer_email="bo@b.example"), "read"),
+        record_ticket(session, "default", replace(said, customer_email=None), "read"),
+    ]
+
+    assert record_ticket(session, "default", said, "read").state["repeats"] == str(first.id)
+    assert not any("repeats" in each.state for each in [first, *others])
+
+
+@pytest.mark.parametrize("changes", [{"created_at": NOW - 25 * HOUR}, {"status": "failed", "wake_at": None}])
+def test_what_is_long_ago_or_lost_is_not_repeated(session, changes):
+    said = NewTicket("Parcel", "Where is it?", "ada@b.example")
+    first = record_ticket(session, "default", said, "read")
+    session.execute(update(Ticket).where(Ticket.id == first.id).values(**changes))
+
+    assert "repeats" not in record_ticket(session, "default", said, "read").state
 
 
 def test_words_of_subject_and_body_are_found_in_the_tenant_s_tickets(session):

@@ -113,6 +113,7 @@ def test_an_approved_draft_is_the_final_response():
     assert final["citations"] == state["citations"]
     assert final["result"] == {
         "resolution": "answered",
+        "reason": None,
         "team": "Accounts",
         "revisions": 1,
         "verdict": "approve",

@@ -4,8 +4,11 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 
 from ticketflow.errors import BadModelOutputError
+from ticketflow.mail.machine import Reason as IgnoreReason
+from ticketflow.mail.machine import Written, find_reason
+from ticketflow.workflow.letters import Letters
 from ticketflow.workflow.ports import Tools
-from ticketflow.workflow.state import Guess, Priority, Request, Sentiment, Sla, own_text
+from ticketflow.workflow.state import Guess, Priority, Request, Sentiment, Sla, find_parts, own_text
 
 REQUESTED = "the caller asked for it"
 
@@ -29,6 +32,7 @@ class Classification(TypedDict):
     priority: Priority
     reasons: dict[str, str]
     sla: Due | None
+    ignored: IgnoreReason | None
 
 
 def classify(state: Request, tools: Tools) -> Classification:
@@ -50,7 +54,25 @@ def classify(state: Request, tools: Tools) -> Classification:
         "priority": state["requested_priority"] or label.priority,
         "reasons": label.reasons | ({"priority": REQUESTED} if state["requested_priority"] else {}),
         "sla": label.sla and find_due(label.sla, state["received_at"]),
+        "ignored": find_ignored(state, tools.letters),
     }
+
+
+def find_ignored(state: Request, letters: Letters) -> IgnoreReason | None:
+    """Find why no letter is to be written; ``None`` where one is, and where a person wants one."""
+    if state.get("is_wanted"):
+        return None
+    mail = Written(
+        subject=state["subject"],
+        body=state["body"],
+        parts=find_parts(state),
+        email=state["customer_email"],
+        name=state["customer_name"],
+        headers=state.get("headers", {}),
+    )
+    if letters.wrote(mail.everything):
+        return "own_message"
+    return find_reason(mail) or ("duplicate" if "repeats" in state else None)
 
 
 def find_due(sla: Sla, received_at: str) -> Due:

@@ -22,7 +22,7 @@ class Draft(TypedDict):
     Attributes:
         draft: The reply as the customer would read it.
         citations: The sentences it quotes; empty when routed.
-        resolution: ``answered`` when the draft answers, ``routed`` when it acknowledges.
+        resolution: ``answered`` when the draft answers, ``routed`` when it acknowledges, else ``ignored``.
         answer_confidence: How sure the writer is, in [0, 1].
         revision: 1 for the first draft.
     """
@@ -50,7 +50,10 @@ def build_brief(state: DraftInput) -> Brief:
 
 
 def draft(state: DraftInput, tools: Tools) -> Draft:
-    """Answer from the passages found, or acknowledge and route."""
+    """Answer from the passages found, or acknowledge and route; write nothing to what is ignored."""
+    revision = state.get("revision", 0) + 1
+    if state.get("ignored"):
+        return {"draft": "", "citations": [], "resolution": "ignored", "answer_confidence": 0.0, "revision": revision}
     brief = build_brief(state)
     answer = tools.writer.answer(brief)
     reply: Reply = answer or tools.writer.acknowledge(brief)
@@ -59,5 +62,5 @@ def draft(state: DraftInput, tools: Tools) -> Draft:
         "citations": reply.citations,
         "resolution": "answered" if answer else "routed",
         "answer_confidence": reply.confidence,
-        "revision": state.get("revision", 0) + 1,
+        "revision": revision,
     }

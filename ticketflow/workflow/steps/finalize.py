@@ -2,6 +2,7 @@
 
 from typing import Literal, NotRequired, TypedDict
 
+from ticketflow.mail.machine import Reason as IgnoreReason
 from ticketflow.workflow.approval import Decision, awaits_decision
 from ticketflow.workflow.ports import Tools
 from ticketflow.workflow.state import Citation, Passage, Resolution, SimilarTicket
@@ -43,7 +44,8 @@ class Result(TypedDict):
     """How the ticket came out, for callers.
 
     Attributes:
-        resolution: ``answered``, ``routed``, or ``ignored`` when a person decided to send nothing.
+        resolution: ``answered``, ``routed``, or ``ignored`` when nothing is sent.
+        reason: Why it was ignored; ``None`` for any other, and when a person decided so.
         team: Who has the ticket now, or owns its category.
         revisions: How many drafts were written.
         verdict: What review said last.
@@ -56,6 +58,7 @@ class Result(TypedDict):
     """
 
     resolution: Resolution
+    reason: IgnoreReason | None
     team: str
     revisions: int
     verdict: str
@@ -99,6 +102,8 @@ def choose_action(state: FinalizeInput) -> Action:
     """
     is_unfit = state["verdict"] == "escalate"
     decision = state.get("decision")
+    if decision is None and state.get("ignored"):
+        return "ignore"
     if decision is None:
         return "route" if is_unfit and not awaits_decision(state) else "accept"
     is_by_default = decision["action"] == "accept" and decision["by"] is None
@@ -109,6 +114,7 @@ def _result(state: FinalizeInput, resolution: Resolution, completeness: float) -
     decision = state.get("decision")
     return {
         "resolution": resolution,
+        "reason": state.get("ignored") if resolution == "ignored" else None,
         "team": state["team"],
         "revisions": state["revision"],
         "verdict": state["verdict"],

@@ -4,9 +4,14 @@ from typing import TypedDict
 
 from ticketflow.workflow.ports import Tools
 from ticketflow.workflow.state import Passage, Request, SimilarTicket, question_of
+from ticketflow.workflow.steps.classify import Classification
 
 PASSAGE_LIMIT = 5
 SIMILAR_LIMIT = 3
+
+
+class ResearchInput(Request, Classification):
+    """Keys ``research`` reads."""
 
 
 class Findings(TypedDict):
@@ -21,8 +26,10 @@ class Findings(TypedDict):
     similar_tickets: list[SimilarTicket]
 
 
-def research(state: Request, tools: Tools) -> Findings:
+def research(state: ResearchInput, tools: Tools) -> Findings:
     """Search what this tenant's team wrote, with the ticket's own words."""
+    if state.get("ignored"):
+        return {"passages": [], "similar_tickets": []}
     query = question_of(state)
     return {
         "passages": tools.knowledge.search(query, PASSAGE_LIMIT, state["tenant"]),

@@ -52,11 +52,23 @@ class Review(TypedDict):
     approval_reasons: list[Reason]
 
 
+_NOTHING_TO_JUDGE: Review = {
+    "verdict": "approve",
+    "completeness": 0.0,
+    "scores": {"grounding": 0.0, "completeness": 0.0, "tone": 1.0},
+    "problems": [],
+    "approval": "not_needed",
+    "approval_reasons": [],
+}
+
+
 def review(state: ReviewedInput, tools: Tools) -> Review:
     """Judge the draft: fixed checks first, then the reviewer's opinion.
 
     A defect sends the draft back while rounds are left, then to a person.
     """
+    if state["resolution"] == "ignored":
+        return _NOTHING_TO_JUDGE
     reply = Reply(state["draft"], state["citations"], state["answer_confidence"])
     opinion = tools.reviewer.review(build_brief(state), reply)
     checked = check_draft(state, tools.letters)

@@ -12,6 +12,7 @@ from ticketflow.engines.embedded.search.asking import asking_units, list_sentenc
 from ticketflow.engines.embedded.search.confidence import ANSWER_CONFIDENCE
 from ticketflow.engines.embedded.search.quotes import choose_quotes, join_quotes
 from ticketflow.engines.embedded.write.letters_file import load_shipped_letters
+from ticketflow.mail.machine import is_department
 from ticketflow.workflow.letters import Letters, Phrases
 from ticketflow.workflow.ports import Brief, Reply
 from ticketflow.workflow.state import cite, question_of
@@ -145,7 +146,9 @@ def greeting_name(name: str | None) -> str | None:
     tidy = " ".join(words)
     # Marks on a letter belong to it, in scripts that write vowels so.
     bare = ("".join(each for each in word if not unicodedata.category(each).startswith("M")) for word in words)
-    is_name = all(_WORD.fullmatch(word) and word.strip(".,").lower() not in _ORDERS for word in bare)
+    is_name = all(
+        _WORD.fullmatch(word) and word.strip(".,").lower() not in _ORDERS for word in bare
+    ) and not is_department(tidy)
     is_short = len(tidy) <= MAX_NAME_LENGTH and len(words) <= MAX_NAME_WORDS
     return " ".join((name or "").split()) if words and is_name and is_short and not find_leads(tidy) else None
 
