@@ -128,7 +128,7 @@ $(bin)/python:
 
 $(for_running): $(bin)/python $(manifests)
 	@echo 'Installing Ticket Flow into $(VENV) (some minutes the first time) …'
-	@$(pip) install --editable .
+	@$(pip) install --editable '.[languages]'
 	@touch $@
 
 $(for_testing): $(bin)/python $(manifests)

@@ -129,7 +129,7 @@ def measure_all(encoder: RememberingEncoder, fitted_on: Rows, tested_on: Rows) -
 
 def measure_out_of_scope(fitted: FittedClassifier, tested_on: Rows) -> None:
     """Print how much of what fits nothing is seen as such, and what that costs the rest."""
-    chosen = [choose(fitted.guess(text), FALLBACK, "en")[1]["category"] for text, _ in tested_on]
+    chosen = [choose(fitted.guess(text), FALLBACK)[1]["category"] for text, _ in tested_on]
     strange = np.array([label == OUT_OF_SCOPE for _, label in tested_on])
     right = np.array([name == label for name, (_, label) in zip(chosen, tested_on, strict=True)])
     say(f"  with the fallback: accuracy in scope {right[~strange].mean():.4f}")

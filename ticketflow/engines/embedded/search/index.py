@@ -1,7 +1,7 @@
 """Passages in memory: exact cosine over titled passages plus a little BM25, and what speaks for each find."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,9 @@ RIVALS = 5
 # It takes a few titles to know what is common.
 COMMON_SHARE = 0.5
 FEW_TITLES = 4
+
+# Given the titles of all articles, the places of them, best first.
+TitleOrder = Callable[[Sequence[str]], Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +133,20 @@ class PassageIndex:
             if self._articles.pop(article_id, None) is not None:
                 self._snapshot = None
 
-    def find(self, query_vectors: Vectors, query_text: str, limit: int) -> list[Found]:
+    def find(self, query_vectors: Vectors, query_text: str, limit: int, order: TitleOrder | None = None) -> list[Found]:
         """List the best passages, best first, at most one per article.
 
         Args:
             query_vectors: Unit vectors of what is asked, the whole question first, shape (384,) or (n, 384).
             query_text: The question's words, from ``question_text``.
             limit: How many at most.
+            order: Says by their titles which articles come first, where these vectors cannot.
         """
         snapshot = self._current()
         if not snapshot.articles or limit <= 0:
             return []
-        return _Search(snapshot, np.atleast_2d(query_vectors), query_text).list_best(limit)
+        search = _Search(snapshot, np.atleast_2d(query_vectors), query_text)
+        return search.list_best(limit, order([article.title for article in snapshot.articles]) if order else None)
 
     def _current(self) -> _Snapshot:
         with self._lock:
@@ -167,9 +172,10 @@ class _Search:
         self._lexical = lexical_scores(snapshot.lexicon, text, len(snapshot.owners))
         self._scores = np.round(self._similarities + LEXICAL_SHARE * self._lexical, 4)
 
-    def list_best(self, limit: int) -> list[Found]:
-        """List the best passage of each of the best articles."""
-        rows = self._rank(max(limit, RIVALS))
+    def list_best(self, limit: int, ordered: Sequence[int] | None = None) -> list[Found]:
+        """List the best passage of each of the best articles, or of each of the first of an order of places."""
+        most = max(limit, RIVALS)
+        rows = self._rank(most) if ordered is None else [self._find_best_row(place) for place in ordered[:most]]
         levels = [float(self._similarities[row]) for row in rows]
         places = [int(self._snapshot.owners[row]) for row in rows]
         weights = weigh_words(self._words, self._snapshot.whole.known, self._snapshot.whole.count)
@@ -212,6 +218,10 @@ class _Search:
             if len(best) == limit:
                 break
         return list(best.values())
+
+    def _find_best_row(self, place: int) -> int:
+        start, end = np.searchsorted(self._snapshot.owners, [place, place + 1])
+        return int(start + np.argmax(self._scores[start:end]))
 
     def _measure_centred(self, place: int) -> float:
         """Return the cosine of the whole question and the article's nearest passage, without what is common."""

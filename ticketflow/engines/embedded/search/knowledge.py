@@ -1,16 +1,23 @@
 """The knowledge base in memory, as the port has it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Protocol, TypedDict
 
-from ticketflow.engines.embedded.encoder.vectors import Encoder, Vectors
+import numpy as np
+
+from ticketflow.engines.embedded.encoder.multilingual import find_multilingual
+from ticketflow.engines.embedded.encoder.vectors import ENCODED_LANGUAGE, Encoder, Vectors
+from ticketflow.engines.embedded.language import guess_language
 from ticketflow.engines.embedded.search.asking import asking_units
 from ticketflow.engines.embedded.search.confidence import estimate_confidence
 from ticketflow.engines.embedded.search.index import Found, PassageIndex
 from ticketflow.engines.embedded.search.passages import index_article
 from ticketflow.workflow.state import Passage, SimilarTicket
 from ticketflow.workflow.usage import EngineCall, record_engine_call
+
+# The first ticket in another language embeds the titles of all articles, some 15 ms each, within its step.
+MAX_TITLES = 2000
 
 
 class Explanation(TypedDict):
@@ -65,7 +72,18 @@ class EmbeddedKnowledge:
         """List the best passages with what speaks for each."""
         if not query.strip() or not len(self._index):
             return []
-        return self._index.find(self._encoder.encode(asking_units(query)), query, limit)
+        vectors = self._encoder.encode(asking_units(query))
+        foreign = find_multilingual() if guess_language(query) != ENCODED_LANGUAGE else None
+        if foreign is None or not isinstance(self._index, PassageIndex) or len(self._index) > MAX_TITLES:
+            return self._index.find(vectors, query, limit)
+        return self._index.find(vectors, query, limit, lambda titles: order_titles(foreign, query, titles))
+
+
+def order_titles(encoder: Encoder, query: str, titles: Sequence[str]) -> list[int]:
+    """Put titles in the order of their likeness to a question, which may be in another language than they."""
+    likeness = encoder.encode(titles) @ encoder.encode([query])[0]
+    places: list[int] = np.argsort(-likeness, kind="stable").tolist()
+    return places
 
 
 def build_knowledge(encoder: Encoder, articles: Iterable[tuple[str, str, str]]) -> EmbeddedKnowledge:
