@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -86,6 +86,7 @@ def load_phrases() -> Phrases:
     return Phrases(every("internal"), every("frame"), every("labels"), *names)
 
 
+@lru_cache(maxsize=4_096)
 def is_internal_name(name: str) -> bool:
     """Tell a name of blocks that are for colleagues: of a class, a component, an admonition."""
     return name.lower() in load_phrases().internal_names or _fold(name) in load_phrases().internal

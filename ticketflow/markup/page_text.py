@@ -36,6 +36,8 @@ _SECTIONS = ("article", "aside", "div", "header", "main", "section", "details", 
 _PARTS = ("address", "blockquote", "dl", "fieldset", "legend", "hr", "p", "caption", "tabs", "tabitem", "steps")
 _ROWS = frozenset({"table", "tr", "td", "th"})
 _BLOCKS = frozenset({*_HEADINGS, *_SECTIONS, *_PARTS, *_ROWS, "ul", "ol", "li", "pre", "dt", "dd", "ac:task"})
+# Without attributes these are read, and there are many of them.
+_ORDINARY = (_BLOCKS - {"header"}) | {"a", "b", "i", "u", "em", "strong", "span", "font", "code", "kbd", "br", "img"}
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff\x00"))
 _VALUE = re.compile(r"\{\{[^{}]{1,300}\}\}")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -112,7 +114,7 @@ class PageText:
             self._in_title = not self._title
         elif self._silent:
             self._depth += tag == self._silent
-        elif reason := self._find_reason(tag, attributes):
+        elif (attributes or tag not in _ORDINARY) and (reason := self._find_reason(tag, attributes)):
             if tag not in _VOID:
                 self._silent, self._depth = tag, 1
             self.left_out[reason] += 1
