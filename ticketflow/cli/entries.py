@@ -34,14 +34,24 @@ def read_input(source: str) -> str:
     Raises:
         InvalidInputError: It is empty, or not UTF-8 text.
     """
-    is_stdin = source == "-"
-    if is_stdin and sys.stdin.isatty():
-        raise InvalidInputError("name a FILE, or pipe something in")
-    raw = sys.stdin.buffer.read() if is_stdin else Path(source).read_bytes()
-    text = decode(raw, _name(source))
+    raw = read_raw(source)
+    text = decode(raw, name_input(source))
     if not text.strip():
-        raise InvalidInputError(f"{_name(source)} is empty")
+        raise InvalidInputError(f"{name_input(source)} is empty")
     return text
+
+
+def read_raw(source: str) -> bytes:
+    """Read a file, or standard input for ``-``, as it is.
+
+    Raises:
+        InvalidInputError: Nobody pipes anything in.
+    """
+    if source != "-":
+        return Path(source).read_bytes()
+    if sys.stdin.isatty():
+        raise InvalidInputError("name a FILE, or pipe something in")
+    return sys.stdin.buffer.read()
 
 
 def decode(raw: bytes, name: str) -> str:
@@ -81,7 +91,7 @@ def read_entries(name: str, text: str) -> list[Entry]:
         first, _, rest = text.strip().partition("\n")
         if rest and _parse("", first).content is not None:
             return _read_lines(text)
-        raise InvalidInputError(f"{_name(name)} is not JSON: {error}") from None
+        raise InvalidInputError(f"{name_input(name)} is not JSON: {error}") from None
     if isinstance(content, list):
         return [_check(f"entry {number}", each) for number, each in enumerate(content, start=1)]
     return [_check("entry 1", content)]
@@ -120,5 +130,6 @@ def _check(place: str, content: object) -> Entry:
     return Entry(place, None, "not a JSON object")
 
 
-def _name(name: str) -> str:
+def name_input(name: str) -> str:
+    """Say what an input is called, for messages."""
     return "standard input" if name == "-" else name

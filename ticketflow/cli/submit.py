@@ -62,7 +62,7 @@ class Sending:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a ticket.")
 def submit(entries: list[Entry], again: bool, wait: bool, timeout_s: float, as_json: bool) -> None:
-    """Send tickets: JSON (an object or an array), JSON lines, or plain text.
+    """Send tickets: JSON, JSON lines, CSV, .eml, .mbox, HTML or plain text, and exports of other desks.
 
     Running the same command again sends nothing twice: each ticket carries an Idempotency-Key made
     of its content, so after an interruption only what is missing is sent (by the same API key).
