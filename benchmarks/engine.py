@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.sets import (
     build_index,
-    encode_question,
+    find_best,
     halve_articles,
     index_row,
     read_rows,
@@ -26,7 +26,6 @@ from benchmarks.sets import (
 )
 from ticketflow.engines.embedded import ANSWER_CONFIDENCE, build_embedded_tools, shared_encoder
 from ticketflow.engines.embedded.facts.extractor import find_facts, parse_instant
-from ticketflow.engines.embedded.search.confidence import estimate_confidence
 from ticketflow.engines.embedded.search.knowledge import EmbeddedKnowledge
 from ticketflow.engines.embedded.search.passages import IndexedArticle
 from ticketflow.engines.embedded.write.writer import needs_person
@@ -106,10 +105,10 @@ class Judged:
 def judge(articles: Sequence[IndexedArticle], questions: Sequence[Mapping[str, Any]]) -> Judged:
     """Search articles for each question."""
     index = build_index(articles)
-    best = [index.find(encode_question(each["text"]), each["text"], 1)[0] for each in questions]
+    best = [find_best(index, each["text"]) for each in questions]
     pairs = list(zip(best, questions, strict=True))
     return Judged(
-        np.array([estimate_confidence(found.evidence) for found in best]),
+        np.array([found.confidence for found in best]),
         np.array([found.article.article_id == question["gold"] for found, question in pairs]),
         np.array([question["gold"] in index.versions for question in questions]),
     )

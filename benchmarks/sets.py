@@ -9,13 +9,13 @@ import numpy as np
 
 from ticketflow.cli.article_files import read_sample_articles
 from ticketflow.engines.embedded import shared_encoder
-from ticketflow.engines.embedded.encoder.vectors import Vectors
-from ticketflow.engines.embedded.search.asking import asking_units
-from ticketflow.engines.embedded.search.index import PassageIndex
+from ticketflow.engines.embedded.search.asking import read_asked
+from ticketflow.engines.embedded.search.index import Found, PassageIndex
 from ticketflow.engines.embedded.search.passages import IndexedArticle, index_article
 from ticketflow.workflow.state import question_text
 
-SHOP_TICKETS = Path(__file__).parent / "data" / "shop_tickets.jsonl"
+DATA = Path(__file__).parent / "data"
+SHOP_TICKETS = DATA / "shop_tickets.jsonl"
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -49,9 +49,23 @@ def halve_articles(articles: Sequence[IndexedArticle], draws: int) -> Iterator[l
         yield [articles[each] for each in kept]
 
 
-def encode_question(text: str) -> Vectors:
-    """Return the vectors a ticket is searched with."""
-    return shared_encoder().encode(asking_units(text))
+def read_trades() -> tuple[list[IndexedArticle], list[dict[str, Any]]]:
+    """Read the articles of four trades, indexed, and tickets as people write them."""
+    articles = [index_text(row["id"], row["title"], row["body"]) for row in read_rows(DATA / "trade_articles.jsonl")]
+    return articles, read_rows(DATA / "trade_tickets.jsonl")
+
+
+def read_bases(folder: Path) -> Iterator[tuple[str, list[IndexedArticle], list[dict[str, Any]]]]:
+    """Read every knowledge base there are questions for, by name."""
+    yield "StackFAQ", *read_stackfaq(folder)
+    yield "trades", *read_trades()
+    yield "shop", read_shop_articles(), read_rows(SHOP_TICKETS)
+
+
+def find_best(index: PassageIndex, text: str) -> Found:
+    """Return the surest find for a text."""
+    asked = read_asked(text)
+    return index.find(asked.windows, asked.build_vectors(shared_encoder().encode(asked.texts)), 1)[0]
 
 
 def build_index(articles: Sequence[IndexedArticle]) -> PassageIndex:

@@ -11,7 +11,7 @@ from ticketflow.engines.embedded.classify.sentiment import _ANGER, _PRAISE_NEAR
 from ticketflow.engines.embedded.facts.error_codes import find_error_codes
 from ticketflow.engines.embedded.facts.extractor import MAX_CHARACTERS, find_facts
 from ticketflow.engines.embedded.language import guess_language
-from ticketflow.engines.embedded.search.asking import asking_units
+from ticketflow.engines.embedded.search.asking import list_questions, read_asked
 from ticketflow.engines.embedded.search.passages import find_starts, split_passages
 from ticketflow.engines.embedded.search.quotes import leans_back
 from ticketflow.engines.embedded.search.words import find_content_words
@@ -37,7 +37,8 @@ READERS = {
     "parts": lambda text: split_mail("Re: it", text, "Ann Lee"),
     "language": guess_language,
     "grams": hash_grams,
-    "units": lambda text: asking_units(question_text("Hello there", text)),
+    "questions": lambda text: list_questions(question_text("Hello there", text)),
+    "units": lambda text: read_asked(question_text("Hello there", text)),
     "leaning": leans_back,
     "errors": find_error_codes,
     "payment numbers": mask_text,

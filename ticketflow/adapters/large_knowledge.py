@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from ticketflow.adapters.stored_passages import build_indexed
 from ticketflow.engines.embedded.encoder.vectors import Vectors
+from ticketflow.engines.embedded.search.asking import Window
 from ticketflow.engines.embedded.search.index import Found, PassageIndex, WholeBase, find_stems
 from ticketflow.engines.embedded.search.passages import IndexedArticle
 from ticketflow.engines.embedded.search.words import find_content_words, weigh_words
@@ -110,20 +111,18 @@ class LargeIndex:
             if base.revision == after:
                 advance_base(session, base, revision, {key: _searched(key, each) for key, each in changes.items()})
 
-    def find(self, query_vectors: Vectors, query_text: str, limit: int) -> list[Found]:
+    def find(self, windows: Sequence[Window], vectors: Vectors, limit: int) -> list[Found]:
         """List the best passages, best first, at most one per article; see ``PassageIndex``."""
-        vectors = np.atleast_2d(query_vectors)
-        # The question's parts, and their mean, which counts as much as the nearest part.
-        near = vectors if len(vectors) == 1 else np.concatenate([vectors, vectors.mean(axis=0, keepdims=True)])
+        text = "\n".join(dict.fromkeys(each.text for each in windows))
         with self._sessions() as session:
             base = read_base(session, self._tenant, self._recipe)
-            found = list_nearest(session, self._tenant, near, CANDIDATES)
-            found |= self._list_sharing(session, base, query_text)
+            found = list_nearest(session, self._tenant, vectors, CANDIDATES)
+            found |= self._list_sharing(session, base, text)
             articles = [build_indexed(*each) for each in list_current(session, found, self._recipe)]
-            index = PassageIndex(self._describe(session, base, query_text, articles))
+            index = PassageIndex(self._describe(session, base, text, articles))
         for article in articles:
             index.replace(article)
-        return index.find(vectors, query_text, limit)
+        return index.find(windows, vectors, limit)
 
     def _list_sharing(self, session: Session, base: SearchBase, text: str) -> set[UUID]:
         """List the articles that share the question's rarest words."""

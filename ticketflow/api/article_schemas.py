@@ -137,12 +137,14 @@ def _part(description: str) -> fields.Float:
 class EvidenceSchema(ShownSchema):
     """What the confidence is estimated from."""
 
-    similarity = _part("Cosine of the whole question and the article, less what all titles have in common.")
+    similarity = _part("Cosine of the question and the article, less what all titles have in common.")
     lead = _part("How far the passage lies above the best other article's; negative for all but the first.")
     overlap_lead = _part("The same for the share of the question's words the article has.")
     title_share = _part("Which share of the title's words the question has; rare words weigh more.")
     sibling = _part("Cosine of the article and the nearest title of another one.")
-    story = _part("0 for a bare question, 1 for a ticket of three sentences or more.")
+    agreement = _part("Which share of the question's parts find the same article by themselves.")
+    subject = _part("1 where the ticket's subject is part of the question, else 0.")
+    sentences = _part("How many sentences of the ticket are part of it.")
 
 
 class PassageSchema(ShownSchema):

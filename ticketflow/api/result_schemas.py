@@ -69,6 +69,10 @@ class ResultSchema(ShownSchema):
     completeness = fields.Float(
         required=True, metadata={"description": "How much of the question is addressed, in [0, 1]."}
     )
+    handed_over = fields.List(
+        fields.String(),
+        metadata={"description": "Questions of an answered ticket that the team has to answer yet."},
+    )
     scores = fields.Nested(ScoresSchema, required=True)
     suggestions = fields.List(
         fields.Nested(SuggestionSchema),

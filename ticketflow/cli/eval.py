@@ -37,8 +37,9 @@ def evaluate(**given: Any) -> None:
     evaluation = replay(options) if options.from_tickets else measure(options)
     print_evaluation(evaluation)
     write(options, evaluation)
-    failures = find_failures(evaluation.trials[0].figures, limits)
-    for failure in failures:
-        say(f"error: {failure}")
+    held = evaluation.trials if options.wrap else evaluation.trials[:1]
+    failures = [(trial.name, each) for trial in held for each in find_failures(trial.figures, limits)]
+    for name, failure in failures:
+        say(f"error: {name}: {failure}" if options.wrap else f"error: {failure}")
     if failures:
         raise click.exceptions.Exit(FAILED)

@@ -34,6 +34,7 @@ class Options:
     without_titles: bool
     leave_out: float
     draws: int
+    wrap: bool
     aliases: tuple[str, ...]
     at_precision: float
     engine: str | None
@@ -72,6 +73,8 @@ class Options:
             raise InvalidInputError(
                 "--draws: only --per-class and --leave-out draw by chance; all draws would be alike"
             )
+        if self.wrap and (self.from_tickets or self.against or self.report is not None):
+            raise InvalidInputError("--wrap: shows every form beside the others; goes with DATA and --json alone")
         self._check_tickets()
 
     def _check_tickets(self) -> None:
@@ -94,6 +97,7 @@ OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.option("--without-titles", is_flag=True, help="Search the articles' texts alone."),
     click.option("--leave-out", type=_SHARE, default=0.0, metavar="SHARE", help="Leave out such a share of articles."),
     click.option("--draws", type=click.IntRange(1), default=1, show_default=True, help="How often to draw by chance."),
+    click.option("--wrap", is_flag=True, help="Also put each row into greetings, stories, signatures, quoted mail, …"),
     click.option("--map", "aliases", multiple=True, metavar="THEIRS=OURS", help="Name of an entity type in the data."),
     click.option("--at-precision", type=_SHARE, default=0.95, show_default=True, help="Where to report coverage."),
     click.option("--engine", type=click.Choice(["embedded", "llm"]), help="Unset: as the settings say."),

@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,9 @@ from ticketflow.evaluation.replay import build_replay, build_rows, list_changes,
 from ticketflow.evaluation.report import write_json, write_report
 from ticketflow.evaluation.rows import Row, list_labels, read_examples, read_rows
 from ticketflow.evaluation.sections import choose_sections, find_last_step
-from ticketflow.evaluation.trial import try_candidate
+from ticketflow.evaluation.trial import Candidate, try_candidate
 from ticketflow.evaluation.versions import Version, parse_version
+from ticketflow.evaluation.wrapping import FORMS, wrap_rows
 from ticketflow.settings import load_settings
 from ticketflow.storage.models import Ticket
 from ticketflow.storage.session import Sessions
@@ -48,6 +51,8 @@ def measure(options: Options) -> Evaluation:
     sessions = open_stored() if needs_articles else find_stored() if options.wants_stored_model else None
     library, rows = open_library(options, sessions if needs_articles else None, rows)
     material = gather_material(options, sessions, library, rows, with_labels=CATEGORIES in sections)
+    if options.wrap:
+        return measure_forms(options, rows, build_candidate(material, version))
     past = load_trial(against.report, rows) if against.report else None
     trials = []
     versions = [version] if past or not options.against else [version, against]
@@ -59,6 +64,21 @@ def measure(options: Options) -> Evaluation:
     trials += [past] if past else []
     differences = compare(trials[0], trials[1], options.seed) if options.against else {}
     return Evaluation(str(options.data), rows, options.draws, trials, differences)
+
+
+def measure_forms(options: Options, rows: list[Row], candidate: Candidate) -> Evaluation:
+    """Try one version on the rows in every form that people write them in."""
+    trials = []
+    same = replace(candidate, build=cache(candidate.build))  # a draw is indexed once, not once for each form
+    with progress_bar(len(rows) * options.draws * len(FORMS)) as bar:
+        bar.start("evaluating")
+        for form in FORMS:
+            wrapped = wrap_rows(form, rows, options.seed)
+            sections = choose_sections(wrapped, options.steps)
+            last_step = find_last_step(sections, options.steps)
+            trial = try_candidate(same, wrapped, sections, last_step, options.draws, bar.advance)
+            trials.append(replace(trial, name=form))
+    return Evaluation(str(options.data), rows, options.draws, trials)
 
 
 def open_stored() -> Sessions:

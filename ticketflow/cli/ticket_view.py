@@ -147,6 +147,8 @@ def _describe_result(result: Mapping[str, Any]) -> str | None:
         return None
     drafts = "1 draft" if result["revisions"] == 1 else f"{result['revisions']} drafts"
     shown = f"{result['resolution']}, {drafts}, {result['completeness']:.0%} of the question addressed"
+    if handed_over := result.get("handed_over"):
+        shown += f"; {result['team']} has to answer: {' '.join(handed_over)}"
     decided = {"person": "a person decided", "timeout": "nobody decided in time"}.get(result.get("decided_by", ""))
     return f"{shown}; {decided}" if decided else shown
 

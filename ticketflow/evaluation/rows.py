@@ -1,7 +1,7 @@
 """Labelled data: tickets with what is known to be right about them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -168,10 +168,24 @@ def _read_ids(written: _Written) -> frozenset[str] | None:
     return frozenset() if written.gold is None else frozenset([str(written.gold)])
 
 
+def rewrite(row: Row, subject: str, body: str, gold: Gold) -> Row:
+    """Make another ticket of a row, as if it had come so."""
+    was = row.request
+    received_at = datetime.fromisoformat(was["received_at"])
+    return replace(row, request=_arrive(UUID(was["ticket_id"]), subject, body, was["timezone"], received_at), gold=gold)
+
+
 def _build_request(number: int, written: _Written) -> Request:
     """Make of a row what its arrival would: card and account numbers starred."""
     subject, body = ("", written.text) if written.text is not None else (written.subject, written.body or "")
-    new = take_in(NewTicket(subject=subject, body=body, timezone=written.timezone))
-    ticket = build_ticket(DEFAULT_TENANT, new, LINEAGE.steps[0])
-    ticket.id, ticket.created_at = UUID(int=number), written.received_at or RECEIVED_AT
+    return _arrive(UUID(int=number), subject, body, written.timezone, written.received_at or RECEIVED_AT)
+
+
+def _arrive(ticket_id: UUID, subject: str, body: str, timezone: str, received_at: datetime) -> Request:
+    ticket = build_ticket(
+        DEFAULT_TENANT,
+        take_in(NewTicket(subject=subject, body=body, timezone=timezone)),
+        LINEAGE.steps[0],
+    )
+    ticket.id, ticket.created_at = ticket_id, received_at
     return build_request(ticket)

@@ -24,6 +24,8 @@ class Phrases:
         routed: Acknowledgement without an answer; may name ``{team}``.
         kept: Says that ``{ids}`` was noted.
         bye: Sign-off.
+        answer_too: Introduces quotes from ``{title}`` for another question of the same ticket; empty: like the first.
+        handed_over: Says who has the ``{question}`` that no article answers; empty: such a ticket is routed as a whole.
     """
 
     hello: str
@@ -34,6 +36,8 @@ class Phrases:
     routed: str
     kept: str
     bye: str
+    answer_too: str = ""
+    handed_over: str = ""
 
     def list_texts(self) -> list[str]:
         """List all phrases."""

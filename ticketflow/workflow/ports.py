@@ -119,11 +119,13 @@ class Reply:
         text: What the customer would read, greeting to sign-off.
         citations: Every quoted sentence; empty for an acknowledgement.
         confidence: How sure the writer is that this answers the ticket, in [0, 1].
+        unanswered: Questions of the ticket that it hands over to a person, in the customer's words.
     """
 
     text: str
     citations: list[Citation]
     confidence: float
+    unanswered: list[str] = field(default_factory=list)
 
 
 class Writer(Protocol):

@@ -118,7 +118,8 @@ class Passage(TypedDict):
         text: The passage, verbatim from the article's body.
         start: Its first character in that body, zero-based.
         score: Relevance; higher is better, comparable within one search only.
-        confidence: How likely this passage answers the ticket, in [0, 1].
+        confidence: How likely this passage answers the ticket, or one question of it, in [0, 1].
+        speaks_to: The sentences of the ticket it has to do with; not there in searches of earlier releases.
     """
 
     article_id: str
@@ -128,6 +129,7 @@ class Passage(TypedDict):
     start: int
     score: float
     confidence: float
+    speaks_to: NotRequired[list[str]]
 
 
 class SimilarTicket(TypedDict):

@@ -294,3 +294,27 @@ def read_everything(sessions) -> dict[str, list[tuple]]:
             name: sorted(map(str, session.execute(text(f'SELECT xmin, each::text FROM "{name}" AS each'))))
             for name in Base.metadata.tables
         }
+
+
+def test_each_form_of_mail_has_figures_of_its_own(run, write, taxonomy, tmp_path):
+    questions, articles = write("questions.jsonl", QUESTIONS), write("articles.jsonl", ARTICLES)
+    target = tmp_path / "figures.json"
+
+    result = run("eval", questions, "--articles", articles, "--taxonomy", taxonomy, "--wrap", "--json", target)
+
+    assert result.exit_code == 0, result.output
+    named = {each["name"]: each["figures"] for each in json.loads(target.read_text())["candidates"]}
+    assert list(named)[:2] == ["bare", "generic subject"]
+    assert len(named) == 8
+    assert all("answered_without_article" in each for name, each in named.items() if name != "two questions")
+
+
+def test_limits_hold_in_every_form(run, write, taxonomy):
+    questions, articles = write("questions.jsonl", QUESTIONS), write("articles.jsonl", ARTICLES)
+
+    result = run(
+        "eval", questions, "--articles", articles, "--taxonomy", taxonomy, "--wrap", "--fail-under", "recall@1=1.1"
+    )
+
+    assert result.exit_code == 1
+    assert "story: recall@1 is" in result.output

@@ -86,7 +86,7 @@ def test_without_letters_there_are_no_phrases():
         ("letters:\n  en:\n    hello_name: Dear customer", r"3: `hello_name` must contain \{name\}"),
         ("letters:\n  en:\n    bye: 'Yours {'", "3: `bye`: .* write a brace of the text twice"),
         ("letters:\n  en:\n    bye: 'Yours {team!r}'", "3: `bye`: write only names between braces"),
-        ("letters:\n  en:\n    goodbye: x", "3: unknown key 'goodbye'; allowed are answer, bye"),
+        ("letters:\n  en:\n    goodbye: x", "3: unknown key 'goodbye'; allowed are answer, answer_too, bye"),
         ("letters:\n  english:\n    bye: x", "3: 'english' is no language"),
         ("letters:\n  sv:\n    bye: x", "3: a language that does not ship needs all phrases; add hello, hello_name"),
         ("letters:\n  en:\n    bye: ''", "3: `bye` must be text"),

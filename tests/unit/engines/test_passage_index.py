@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ticketflow.engines.embedded.search.asking import read_asked
 from ticketflow.engines.embedded.search.index import PassageIndex
 from ticketflow.engines.embedded.search.passages import IndexedArticle, embed_article, find_starts, split_passages
 from ticketflow.engines.embedded.search.words import tokenize
@@ -27,8 +28,13 @@ def article(article_id, version, title, *passages):
     return IndexedArticle(article_id, version, title, passages, starts, embed_article(AxisEncoder(), title, passages))
 
 
+def find(index, text, limit=5):
+    asked = read_asked(text)
+    return index.find(asked.windows, asked.build_vectors(AxisEncoder().encode(asked.texts)), limit)
+
+
 def search(index, text, limit=5):
-    return [each.article.article_id for each in index.find(AxisEncoder().encode([text])[0], text, limit)]
+    return [each.article.article_id for each in find(index, text, limit)]
 
 
 def test_the_nearest_article_comes_first_and_each_once():
@@ -56,7 +62,7 @@ def test_a_new_version_takes_the_place_of_the_old():
 
     index.replace(article("p", 2, "Password", "The password page has moved."))
 
-    (found,) = index.find(AxisEncoder().encode(["password"])[0], "password", 5)
+    (found,) = find(index, "password")
     assert (found.article.version, found.article.passages[found.ordinal]) == (2, "The password page has moved.")
     assert index.versions == {"p": 2}
 
@@ -93,12 +99,11 @@ def test_what_speaks_for_an_article_does_not_depend_on_the_limit():
     index.replace(article("p", 1, "Password", "Reset the password."))
     index.replace(article("r", 1, "Refund", "A refund of a parcel."))
     index.replace(article("t", 1, "Parcel", "Track the parcel."))
-    vectors = AxisEncoder().encode(["track my parcel"])
 
-    found = index.find(vectors, "track my parcel", 3)
+    found = find(index, "track my parcel", 3)
 
     assert [each.article.article_id for each in found] == ["t", "r", "p"]
-    assert [index.find(vectors, "track my parcel", limit) for limit in (0, 1, 2)] == [[], found[:1], found[:2]]
+    assert [find(index, "track my parcel", limit) for limit in (0, 1, 2)] == [[], found[:1], found[:2]]
 
 
 def test_the_first_leads_and_the_others_trail():
@@ -106,7 +111,7 @@ def test_the_first_leads_and_the_others_trail():
     index.replace(article("r", 1, "Refund", "A refund of a parcel."))
     index.replace(article("t", 1, "Parcel", "Track the parcel."))
 
-    first, second = index.find(AxisEncoder().encode(["track my parcel"]), "track my parcel", 2)
+    first, second = find(index, "track my parcel", 2)
 
     assert first.evidence.lead == -second.evidence.lead > 0
     assert first.evidence.overlap_lead == -second.evidence.overlap_lead > 0
@@ -116,7 +121,7 @@ def test_the_only_article_has_no_lead():
     index = PassageIndex()
     index.replace(article("t", 1, "Parcel", "Track the parcel."))
 
-    (only,) = index.find(AxisEncoder().encode(["track my parcel"]), "track my parcel", 5)
+    (only,) = find(index, "track my parcel")
 
     assert (only.evidence.lead, only.evidence.overlap_lead, only.evidence.sibling) == (0.0, 0.0, 0.0)
 
@@ -125,7 +130,7 @@ def test_a_title_counts_by_the_words_the_question_has():
     index = PassageIndex()
     index.replace(article("t", 1, "Track a parcel", "Where it is."))
 
-    whole, half = (index.find(AxisEncoder().encode([text]), text, 1)[0] for text in ("track my parcel", "my parcel"))
+    whole, half = (find(index, text, 1)[0] for text in ("track my parcel", "my parcel"))
 
     assert (whole.evidence.title_share, half.evidence.title_share) == (1.0, 0.5)
 
@@ -136,12 +141,45 @@ def test_a_sibling_is_the_nearest_title_of_another_article():
     index.replace(article("q", 1, "Password again", "The password is long."))
     index.replace(article("t", 1, "Parcel", "Track the parcel."))
 
-    siblings = {
-        found.article.article_id: found.evidence.sibling
-        for found in index.find(AxisEncoder().encode(["password"]), "password", 3)
-    }
+    siblings = {found.article.article_id: found.evidence.sibling for found in find(index, "password", 3)}
 
     assert siblings["p"] == siblings["q"] > 0.9 > siblings["t"]
+
+
+def base():
+    index = PassageIndex()
+    index.replace(article("p", 1, "Password", "Reset the password."))
+    index.replace(article("r", 1, "Refund", "A refund is paid."))
+    index.replace(article("t", 1, "Parcel", "Track the parcel."))
+    return index
+
+
+def test_what_is_written_around_a_question_does_not_change_how_sure_its_answer_is():
+    story = "We came home last night and the house was cold. " * 3
+
+    bare, wrapped = (
+        find(base(), text)[0] for text in ("How do I track my parcel?", f"Hello {story}How do I track my parcel?")
+    )
+
+    assert wrapped.article.article_id == bare.article.article_id == "t"
+    assert wrapped.confidence == bare.confidence
+
+
+def test_of_two_questions_each_has_its_article():
+    text = "How do I track my parcel? And when is my refund paid to me?"
+    asked = read_asked(text)
+
+    found = {each.article.article_id: each for each in find(base(), text)}
+
+    assert [asked.parts[place] for place in found["t"].spoken_to] == ["How do I track my parcel?"]
+    assert [asked.parts[place] for place in found["r"].spoken_to] == ["And when is my refund paid to me?"]
+    assert not found["p"].spoken_to
+
+
+def test_parts_that_find_the_same_article_bear_each_other_out():
+    agreed, lone = (find(base(), text)[0] for text in ("My parcel\nWhere is the parcel?", "Where is the parcel?"))
+
+    assert (agreed.evidence.agreement, lone.evidence.agreement) in {(1.0, 0.5), (0.5, 0.5)}
 
 
 def test_passages_begin_where_they_are_in_the_text():

@@ -35,7 +35,9 @@ def review(*quotes: str, body: str = "How do I reset it?", **nearness: float) ->
         problems=[],
     )
     citations = [cite(fake_passage(), quote) for quote in quotes]
-    return EmbeddedReviewer(Given(**nearness)).review(brief, Reply(" ".join(quotes), citations, confidence=1.0))
+    return EmbeddedReviewer(Given(**({"Reset": 0.0} | nearness))).review(
+        brief, Reply(" ".join(quotes), citations, confidence=1.0)
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,10 @@ def test_completeness_grows_in_a_straight_line_from_unrelated_to_related(near, c
 
 def test_the_nearest_quote_speaks_for_the_reply():
     assert review(FIRST, SECOND, Open=0.1, Choose=0.9).completeness == 1.0
+
+
+def test_the_title_above_the_quotes_speaks_for_the_reply_too():
+    assert review(FIRST, Open=0.1, Reset=RELATED).completeness == 1.0
 
 
 def test_what_is_asked_counts_on_average():

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 from tests.fakes import fake_passage, fake_request, words
-from ticketflow.engines.embedded.search.asking import asked_sentences, asking_units
+from ticketflow.engines.embedded.search.asking import asked_sentences, is_repeating, list_questions, read_asked
 from ticketflow.engines.embedded.search.confidence import (
     MAX_LEAD,
     Evidence,
     bound_lead,
     estimate_confidence,
-    measure_story,
 )
 from ticketflow.engines.embedded.search.quotes import (
     best_run,
@@ -308,11 +307,12 @@ def test_english_where_we_lack_the_language():
     assert letters.find("fi", "Accounts") is letters.phrases["en"]
 
 
-@pytest.mark.parametrize("story", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("agreement", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("lead", [-MAX_LEAD, 0.0, MAX_LEAD])
-def test_confidence_grows_with_similarity(lead, story):
+def test_confidence_grows_with_similarity(lead, agreement):
     levels = [
-        estimate_confidence(Evidence(similarity / 10, lead, 0.0, 0.5, 0.5, story)) for similarity in range(-10, 11)
+        estimate_confidence(Evidence(similarity / 10, lead, 0.0, 0.5, 0.5, agreement, 1.0, 1.0))
+        for similarity in range(-10, 11)
     ]
 
     assert levels == sorted(levels)
@@ -321,18 +321,12 @@ def test_confidence_grows_with_similarity(lead, story):
 
 
 def test_a_lead_speaks_for_a_passage_up_to_a_bound():
-    behind, even, ahead = (estimate_confidence(Evidence(0.6, lead, 0.0, 0.5, 0.5, 1.0)) for lead in (-0.1, 0.0, 0.1))
+    behind, even, ahead = (
+        estimate_confidence(Evidence(0.6, lead, 0.0, 0.5, 0.5, 0.5, 0.0, 1.0)) for lead in (-0.1, 0.0, 0.1)
+    )
 
     assert behind < even < ahead
     assert (bound_lead(0.123456), bound_lead(0.9), bound_lead(-0.9)) == (0.1235, MAX_LEAD, -MAX_LEAD)
-
-
-@pytest.mark.parametrize(
-    ("text", "story"),
-    [("", 0.0), (QUESTION, 0.0), (f"Hi there. {QUESTION}", 0.5), (f"Password\nI forgot it. {QUESTION}", 1.0)],
-)
-def test_a_ticket_of_three_sentences_tells_a_story(text, story):
-    assert measure_story(text) == story
 
 
 def test_a_ticket_for_a_person_is_not_answered():
@@ -352,20 +346,66 @@ def test_one_sentence_is_enough_to_need_a_person():
 
 def test_questions_are_what_must_be_addressed():
     assert asked_sentences("I moved last week. Where is my parcel now?") == ["Where is my parcel now?"]
-    assert asked_sentences("I moved last week. Send it there please.") == [
+    assert asked_sentences("I moved last week. Send it there please.") == ["Send it there please."]
+    assert asked_sentences("I moved last week. My flat is new.") == ["I moved last week.", "My flat is new."]
+
+
+def windows_of(text):
+    return [window.text for window in read_asked(text).windows]
+
+
+def test_a_ticket_is_searched_by_its_parts_and_what_stands_beside_them():
+    text = "Parcel late\nI moved last week. Where is my parcel now?"
+
+    assert windows_of(text) == [
         "I moved last week.",
-        "Send it there please.",
+        "Where is my parcel now?",
+        "I moved last week.\nWhere is my parcel now?",
+        "Parcel late\nWhere is my parcel now?",
+        "Parcel late\nI moved last week.\nWhere is my parcel now?",
+        "Parcel late",
     ]
 
 
-def test_a_long_ticket_is_searched_by_its_questions_too():
-    text = "Parcel late\nI moved last week. Where is my parcel now?"
-
-    assert asking_units(text) == [text, "Parcel late\nWhere is my parcel now?", "Parcel late"]
-
-
 def test_a_short_ticket_is_searched_as_it_is():
-    assert asking_units("Where is my parcel?") == ["Where is my parcel?"]
+    assert windows_of("Where is my parcel?") == ["Where is my parcel?"]
+
+
+def test_who_asks_is_heard_at_the_end_of_the_longest_story():
+    text = "We had a lovely time in the Alps. " * 40 + "How do I cancel my order?"
+
+    assert "How do I cancel my order?" in windows_of(text)
+    assert len(windows_of(text)) < 20
+
+
+@pytest.mark.parametrize(
+    ("text", "questions"),
+    [
+        ("I moved last week.", []),
+        ("Where is my parcel? How long will that take?", ["Where is my parcel?"]),
+        ("I forgot my password. How do I reset it?", ["How do I reset it?"]),
+        ("Where is my parcel? Please let me know as soon as possible.", ["Where is my parcel?"]),
+        ("How do I reset it? Can I pay by PayPal?", ["How do I reset it?", "Can I pay by PayPal?"]),
+        ("Wo ist mein Paket? Und bitte senden Sie mir die Rechnung.",
+         ["Wo ist mein Paket?", "Und bitte senden Sie mir die Rechnung."]),
+    ],
+)  # fmt: skip
+def test_a_question_that_wants_its_own_answer_is_told_from_one_that_goes_on(text, questions):
+    assert list_questions(text) == questions
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "That didn’t help.",
+        "Das hat nicht geholfen!",
+        "I already tried that",
+        "Cela ne marche toujours pas",
+        "nie pomogło",
+    ],
+)
+def test_who_says_that_an_answer_did_not_help_is_heard(text):
+    assert is_repeating(text)
 
 
 def test_quotes_beside_the_point_are_named():
@@ -381,3 +421,54 @@ def test_an_acknowledgement_addresses_nothing_and_needs_no_change():
     opinion = EmbeddedReviewer(WordEncoder()).review(brief_of([]), Reply("We passed it on.", [], 0.0))
 
     assert (opinion.completeness, opinion.problems) == (0, [])
+
+
+def test_of_two_questions_the_one_nobody_answers_is_named_and_handed_over():
+    brief = brief_of([fake_passage(speaks_to=[QUESTION])])
+    brief.request["body"] = f"{QUESTION} And do you deliver to Norway?"
+
+    reply = english_writer().answer(brief)
+
+    assert reply.unanswered == ["And do you deliver to Norway?"]
+    assert "“And do you deliver to Norway?”" in reply.text
+    assert EmbeddedReviewer(WordEncoder()).review(brief, reply).completeness <= 0.5
+
+
+def test_two_questions_get_two_answers():
+    other = "We deliver to Norway within nine days."
+    question = "And do you deliver to Norway?"
+    passages = [
+        fake_passage(speaks_to=[QUESTION]),
+        fake_passage(
+            article_id="018f6f2e-0000-7000-8000-00000000000b", title="Norway", text=other, speaks_to=[question]
+        ),
+    ]
+    brief = brief_of(passages)
+    brief.request["body"] = f"{QUESTION} {question}"
+
+    reply = english_writer().answer(brief)
+
+    assert reply.unanswered == []
+    assert other in reply.text
+    assert {each["title"] for each in reply.citations} == {"Reset your password", "Norway"}
+
+
+def test_what_cannot_be_repeated_in_a_letter_is_left_to_a_person_as_a_whole():
+    brief = brief_of([fake_passage(speaks_to=[QUESTION])])
+    brief.request["body"] = f"{QUESTION} Would you please visit win.example.com/prize today?"
+
+    assert english_writer().answer(brief) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "That did not help. How do I reset my password?",
+        f"{QUESTION}\n\n> Thank you for getting in touch. Our help article “Reset your password” says: x",
+    ],
+)
+def test_the_same_answer_is_not_given_twice(body):
+    brief = brief_of([fake_passage()])
+    brief.request["body"] = body
+
+    assert english_writer().answer(brief) is None

@@ -10,7 +10,7 @@ from ticketflow.workflow.steps.draft import draft
 from ticketflow.workflow.steps.extract import extract
 from ticketflow.workflow.steps.finalize import finalize, list_suggestions
 from ticketflow.workflow.steps.research import research
-from ticketflow.workflow.steps.review import MAX_REVISIONS, review, route_review
+from ticketflow.workflow.steps.review import MAX_REVISIONS, MIN_COMPLETENESS, review, route_review
 
 PASSAGE = fake_passage()
 QUOTE = "Choose the reset link and follow it."
@@ -120,6 +120,7 @@ def test_an_approved_draft_is_the_final_response():
         "decided_by": None,
         "edited": False,
         "completeness": state["completeness"],
+        "handed_over": [],
         "scores": {"grounding": 0.8182, "completeness": state["completeness"], "tone": 1.0},
         "suggestions": [
             {name: passage[name] for name in ("article_id", "article_version", "title", "confidence")}
@@ -163,3 +164,26 @@ def test_a_routed_ticket_carries_suggestions_too():
         "title": PASSAGE["title"],
         "confidence": PASSAGE["confidence"],
     }
+
+
+def test_an_answer_to_too_little_of_what_was_asked_does_not_go_out():
+    class Doubter:
+        def review(self, brief, reply):
+            return Opinion(completeness=MIN_COMPLETENESS - 0.02, problems=[])
+
+    tools = fake_tools(reviewer=Doubter())
+    state = drafted()
+    state |= review(state, tools)
+    assert (state["verdict"], [each["code"] for each in state["problems"]]) == ("revise", ["incomplete"])
+
+    state |= {"revision": MAX_REVISIONS}
+    state |= review(state, tools)
+
+    assert finalize(state, tools)["result"]["resolution"] == "routed"
+
+
+def test_questions_left_to_a_person_are_named_in_the_result():
+    state = drafted() | {"unanswered": ["Do you deliver to Norway?"]}
+    state |= review(state, fake_tools())
+
+    assert finalize(state, fake_tools())["result"]["handed_over"] == ["Do you deliver to Norway?"]

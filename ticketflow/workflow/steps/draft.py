@@ -24,6 +24,7 @@ class Draft(TypedDict):
         citations: The sentences it quotes; empty when routed.
         resolution: ``answered`` when the draft answers, ``routed`` when it acknowledges, else ``ignored``.
         answer_confidence: How sure the writer is, in [0, 1].
+        unanswered: Questions that it hands over to a person, in the customer's words.
         revision: 1 for the first draft.
     """
 
@@ -31,6 +32,7 @@ class Draft(TypedDict):
     citations: list[Citation]
     resolution: Resolution
     answer_confidence: float
+    unanswered: list[str]
     revision: int
 
 
@@ -53,14 +55,19 @@ def draft(state: DraftInput, tools: Tools) -> Draft:
     """Answer from the passages found, or acknowledge and route; write nothing to what is ignored."""
     revision = state.get("revision", 0) + 1
     if state.get("ignored"):
-        return {"draft": "", "citations": [], "resolution": "ignored", "answer_confidence": 0.0, "revision": revision}
+        return _describe(Reply("", [], 0.0), "ignored", revision)
     brief = build_brief(state)
-    answer = tools.writer.answer(brief)
-    reply: Reply = answer or tools.writer.acknowledge(brief)
+    if answer := tools.writer.answer(brief):
+        return _describe(answer, "answered", revision)
+    return _describe(tools.writer.acknowledge(brief), "routed", revision)
+
+
+def _describe(reply: Reply, resolution: Resolution, revision: int) -> Draft:
     return {
         "draft": reply.text,
         "citations": reply.citations,
-        "resolution": "answered" if answer else "routed",
+        "resolution": resolution,
         "answer_confidence": reply.confidence,
+        "unanswered": reply.unanswered,
         "revision": revision,
     }

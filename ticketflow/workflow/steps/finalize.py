@@ -52,6 +52,7 @@ class Result(TypedDict):
         decided_by: ``person``, or ``timeout`` when none decided in time; ``None`` if none was asked.
         edited: Whether a person changed the draft.
         completeness: How much of the question is addressed, in [0, 1].
+        handed_over: Questions of an answered ticket that the team has to answer yet, in the customer's words.
         scores: What review thought of the last draft, also of one that was not sent.
         suggestions: Up to three articles worth a look, the cited one first, then the likeliest.
         similar_tickets: Up to three tickets like this one whose answers a person approved.
@@ -65,6 +66,7 @@ class Result(TypedDict):
     decided_by: Literal["person", "timeout"] | None
     edited: bool
     completeness: float
+    handed_over: list[str]
     scores: Scores
     suggestions: list[Suggestion]
     similar_tickets: list[SimilarTicket]
@@ -121,6 +123,7 @@ def _result(state: FinalizeInput, resolution: Resolution, completeness: float) -
         "decided_by": None if decision is None else "person" if decision["by"] else "timeout",
         "edited": decision is not None and decision["action"] == "edit",
         "completeness": completeness,
+        "handed_over": state.get("unanswered", []) if resolution == "answered" else [],
         "scores": state["scores"],
         "suggestions": list_suggestions(state["passages"], state["citations"] if resolution == "answered" else []),
         "similar_tickets": state.get("similar_tickets", []),  # research of earlier releases found none

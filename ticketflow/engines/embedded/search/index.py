@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ticketflow.engines.embedded.encoder.vectors import DIMENSIONS, Vectors
-from ticketflow.engines.embedded.search.confidence import Evidence, bound_lead, measure_story
+from ticketflow.engines.embedded.search.asking import Window
+from ticketflow.engines.embedded.search.confidence import Evidence, bound_lead, estimate_confidence
 from ticketflow.engines.embedded.search.passages import IndexedArticle
 from ticketflow.engines.embedded.search.words import (
     count_articles,
@@ -22,9 +23,11 @@ from ticketflow.engines.embedded.search.words import (
 
 # On top of the vectors, StackFAQ dev, recall@1: BM25 share 0.05 0.973, 0.1 0.973, 0.2 0.973; the smallest that helps.
 LEXICAL_SHARE = 0.05
-# How near a passage is to the nearest asking unit, and to all of them on average: benchmarks/data,
-# dev part, the right article first for 24 of 25 tickets by the nearest alone, for all 25 half and half.
-NEAREST_SHARE = 0.5
+# What a single sentence counts for that no other part of the question can bear out.
+ALONE = 0.5
+# An article has to do with a sentence if it lies this near the best one, or this close to it.
+NEARLY = 0.05
+CLOSE = 0.45
 # Whose words are compared: the right article is hardly ever further down.
 RIVALS = 5
 # What all titles of a knowledge base have in common says nothing about one of them: half of it is taken off.
@@ -43,10 +46,11 @@ class Found:
     Attributes:
         article: The article it is from.
         ordinal: Its place among the article's passages.
-        similarity: What it was ranked by besides words: cosine with the question's parts.
+        similarity: Cosine with the part of the ticket it was found for.
         lexical: Its BM25 score as a share of the best passage's, in [0, 1].
         score: Both together; what finds are ordered by.
         evidence: What its confidence is estimated from.
+        spoken_to: The parts of the ticket it has to do with, by their places.
     """
 
     article: IndexedArticle
@@ -55,6 +59,12 @@ class Found:
     lexical: float
     score: float
     evidence: Evidence
+    spoken_to: frozenset[int] = frozenset()
+
+    @property
+    def confidence(self) -> float:
+        """How likely it answers, in [0, 1)."""
+        return estimate_confidence(self.evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +143,29 @@ class PassageIndex:
             if self._articles.pop(article_id, None) is not None:
                 self._snapshot = None
 
-    def find(self, query_vectors: Vectors, query_text: str, limit: int, order: TitleOrder | None = None) -> list[Found]:
+    def find(
+        self, windows: Sequence[Window], vectors: Vectors, limit: int, order: TitleOrder | None = None
+    ) -> list[Found]:
         """List the best passages, best first, at most one per article.
 
         Args:
-            query_vectors: Unit vectors of what is asked, the whole question first, shape (384,) or (n, 384).
-            query_text: The question's words, from ``question_text``.
+            windows: What may be asked, from ``read_asked``.
+            vectors: A unit vector for each, shape (n, 384).
             limit: How many at most.
             order: Says by their titles which articles come first, where these vectors cannot.
         """
         snapshot = self._current()
         if not snapshot.articles or limit <= 0:
             return []
-        search = _Search(snapshot, np.atleast_2d(query_vectors), query_text)
-        return search.list_best(limit, order([article.title for article in snapshot.articles]) if order else None)
+        search = _Search(snapshot, windows, vectors)
+        if order is not None:
+            return search.list_ordered(order([article.title for article in snapshot.articles])[:limit])
+        return search.list_best(limit)
+
+    def judge_each(self, windows: Sequence[Window], vectors: Vectors) -> list[Found]:
+        """Return the best find of each window, as if it were all that is asked: what confidence is fitted on."""
+        snapshot = self._current()
+        return _Search(snapshot, windows, vectors).judge_each() if snapshot.articles else []
 
     def _current(self) -> _Snapshot:
         with self._lock:
@@ -157,83 +176,106 @@ class PassageIndex:
 
 
 class _Search:
-    """One question put to one snapshot."""
+    """One ticket put to one snapshot: each window as a question of its own."""
 
-    def __init__(self, snapshot: _Snapshot, query: Vectors, text: str) -> None:
-        """Compare the question with every passage."""
+    def __init__(self, snapshot: _Snapshot, windows: Sequence[Window], vectors: Vectors) -> None:
+        """Compare each window with every passage."""
         self._snapshot = snapshot
-        self._query = query
-        self._words = find_content_words(text)
-        self._story = measure_story(text)
-        cosines = snapshot.matrix @ query.T
-        # The nearest part of the question, and the mean over its parts.
-        blended = NEAREST_SHARE * cosines.max(axis=1) + (1.0 - NEAREST_SHARE) * cosines.mean(axis=1)
-        self._similarities: NDArray[np.float32] = np.round(blended, 4)
-        self._lexical = lexical_scores(snapshot.lexicon, text, len(snapshot.owners))
+        self._windows = windows
+        self._vectors = vectors
+        self._similarities: NDArray[np.float32] = np.round(vectors @ snapshot.matrix.T, 4)
+        lexical = [lexical_scores(snapshot.lexicon, each.text, len(snapshot.owners)) for each in windows]
+        self._lexical: NDArray[np.float32] = np.stack(lexical)
         self._scores = np.round(self._similarities + LEXICAL_SHARE * self._lexical, 4)
+        self._starts = np.searchsorted(snapshot.owners, np.arange(len(snapshot.articles)))
+        by_article = np.maximum.reduceat(self._scores, self._starts, axis=1)
+        # The best articles of each window, best first; ties go by article id.
+        self._ranked = np.argsort(-by_article, axis=1, kind="stable")[:, : max(RIVALS, 2)]
+        self._by_article = by_article
 
-    def list_best(self, limit: int, ordered: Sequence[int] | None = None) -> list[Found]:
-        """List the best passage of each of the best articles, or of each of the first of an order of places."""
-        most = max(limit, RIVALS)
-        rows = self._rank(most) if ordered is None else [self._find_best_row(place) for place in ordered[:most]]
-        levels = [float(self._similarities[row]) for row in rows]
-        places = [int(self._snapshot.owners[row]) for row in rows]
-        weights = weigh_words(self._words, self._snapshot.whole.known, self._snapshot.whole.count)
-        stems = self._snapshot.stems
-        for place in places:
-            if place not in stems:
-                stems[place] = find_stems(self._snapshot.articles[place])
-        overlaps = [measure_overlap(weights, stems[place]) for place in places]
-        return [
-            self._found(
-                row,
-                Evidence(
-                    similarity=self._measure_centred(places[at]),
-                    lead=lead(levels, at),
-                    overlap_lead=lead(overlaps, at),
-                    title_share=self._measure_title_share(places[at]),
-                    sibling=_find_sibling(self._snapshot, places[at]),
-                    story=self._story,
-                ),
-            )
-            for at, row in enumerate(rows[:limit])
-        ]
+    def judge_each(self) -> list[Found]:
+        """Weigh the best article of each window."""
+        return [self._weigh(at, int(ranked[0])) for at, ranked in enumerate(self._ranked)]
 
-    def _found(self, row: int, evidence: Evidence) -> Found:
-        place = int(self._snapshot.owners[row])
+    def list_best(self, limit: int) -> list[Found]:
+        """List the best passage of each of the best articles: those surest of a window, then those nearest to one."""
+        first: dict[str, Found] = {}
+        for found in self.judge_each():
+            known = first.get(found.article.article_id)
+            if known is None or found.confidence > known.confidence:
+                first[found.article.article_id] = found
+        best = sorted(first.values(), key=lambda each: (-each.confidence, -each.score, each.article.article_id))
+        nearest = np.argsort(-self._by_article.max(axis=0), kind="stable")[: limit + len(first)]
+        rest = [int(place) for place in nearest if self._snapshot.articles[place].article_id not in first]
+        return [*best, *self.list_ordered(rest[: max(limit - len(best), 0)])][:limit]
+
+    def list_ordered(self, places: Sequence[int]) -> list[Found]:
+        """List the best passage of each of these articles, in this order."""
+        return [self._weigh(int(self._by_article[:, place].argmax()), place) for place in places]
+
+    def _weigh(self, at: int, place: int) -> Found:
+        """Weigh what speaks for an article as the answer to one window."""
+        snapshot, window = self._snapshot, self._windows[at]
+        rivals = [place, *(int(each) for each in self._ranked[at] if each != place)][:RIVALS]
+        words = find_content_words(window.text)
+        weights = weigh_words(words, snapshot.whole.known, snapshot.whole.count)
+        title = find_content_words(snapshot.articles[place].title)
+        titled = weigh_words(title, snapshot.whole.known, snapshot.whole.count)
+        stop = self._starts[place] + len(snapshot.articles[place].passages)
+        row = int(self._starts[place] + self._scores[at, self._starts[place] : stop].argmax())
+        evidence = Evidence(
+            similarity=self._measure_centred(at, place),
+            lead=lead([self._find_level(at, each) for each in rivals], 0),
+            overlap_lead=lead([measure_overlap(weights, self._find_stems(each)) for each in rivals], 0),
+            title_share=round(measure_overlap(titled, words), 4),
+            sibling=_find_sibling(snapshot, place),
+            agreement=self._measure_agreement(window, place),
+            subject=float(window.has_subject),
+            sentences=float(len(window.places) - window.has_subject),
+        )
         return Found(
-            article=self._snapshot.articles[place],
-            ordinal=row - int(np.searchsorted(self._snapshot.owners, place)),
-            similarity=round(float(self._similarities[row]), 4),
-            lexical=round(float(self._lexical[row]), 4),
-            score=round(float(self._scores[row]), 4),
+            article=snapshot.articles[place],
+            ordinal=row - int(self._starts[place]),
+            similarity=round(float(self._similarities[at, row]), 4),
+            lexical=round(float(self._lexical[at, row]), 4),
+            score=round(float(self._scores[at, row]), 4),
             evidence=evidence,
+            spoken_to=self._list_spoken_to(place),
         )
 
-    def _rank(self, limit: int) -> list[int]:
-        """Return the best row of each article, best first; ties go by article id and position."""
-        best: dict[int, int] = {}
-        for row in np.argsort(-self._scores, kind="stable"):
-            best.setdefault(int(self._snapshot.owners[row]), int(row))
-            if len(best) == limit:
-                break
-        return list(best.values())
+    def _find_level(self, at: int, place: int) -> float:
+        stop = self._starts[place] + len(self._snapshot.articles[place].passages)
+        return float(self._similarities[at, self._starts[place] : stop].max())
 
-    def _find_best_row(self, place: int) -> int:
-        start, end = np.searchsorted(self._snapshot.owners, [place, place + 1])
-        return int(start + np.argmax(self._scores[start:end]))
+    def _find_stems(self, place: int) -> frozenset[str]:
+        stems = self._snapshot.stems
+        if place not in stems:
+            stems[place] = find_stems(self._snapshot.articles[place])
+        return stems[place]
 
-    def _measure_centred(self, place: int) -> float:
-        """Return the cosine of the whole question and the article's nearest passage, without what is common."""
+    def _measure_agreement(self, window: Window, place: int) -> float:
+        """Return which share of a window's parts find the article by themselves."""
+        if len(window.places) == 1:
+            return ALONE
+        alone = {each.places[0]: at for at, each in enumerate(self._windows) if len(each.places) == 1}
+        tops = [int(self._ranked[alone[part], 0]) for part in window.places if part in alone]
+        return round(sum(top == place for top in tops) / len(tops), 4) if tops else ALONE
+
+    def _list_spoken_to(self, place: int) -> frozenset[int]:
+        """List the parts of the ticket that an article has to do with, whatever else is asked."""
+        levels = self._by_article
+        return frozenset(
+            window.judges
+            for at, window in enumerate(self._windows)
+            if window.judges is not None and levels[at, place] >= min(levels[at].max() - NEARLY, CLOSE)
+        )
+
+    def _measure_centred(self, at: int, place: int) -> float:
+        """Return the cosine of a window and the article's nearest passage, without what is common."""
         passages = self._snapshot.articles[place].vectors[1:] - self._snapshot.common
-        question = self._query[0] - self._snapshot.common
+        question = self._vectors[at] - self._snapshot.common
         lengths = np.linalg.norm(passages, axis=1) * np.linalg.norm(question)
         return round(float((passages @ question / np.maximum(lengths, 1e-9)).max()), 4)
-
-    def _measure_title_share(self, place: int) -> float:
-        title = find_content_words(self._snapshot.articles[place].title)
-        weights = weigh_words(title, self._snapshot.whole.known, self._snapshot.whole.count)
-        return round(measure_overlap(weights, self._words), 4)
 
 
 def lead(levels: Sequence[float], at: int) -> float:

@@ -9,8 +9,7 @@ import numpy as np
 from ticketflow.engines.embedded.encoder.multilingual import find_multilingual
 from ticketflow.engines.embedded.encoder.vectors import ENCODED_LANGUAGE, Encoder, Vectors
 from ticketflow.engines.embedded.language import guess_language
-from ticketflow.engines.embedded.search.asking import asking_units
-from ticketflow.engines.embedded.search.confidence import estimate_confidence
+from ticketflow.engines.embedded.search.asking import Asked, Window, read_asked
 from ticketflow.engines.embedded.search.index import Found, PassageIndex
 from ticketflow.engines.embedded.search.passages import index_article
 from ticketflow.workflow.state import Passage, SimilarTicket
@@ -24,7 +23,7 @@ class Explanation(TypedDict):
     """A passage with the parts of its score and of its confidence.
 
     Attributes:
-        similarity: Cosine with the question's parts, halfway between the nearest and their mean.
+        similarity: Cosine with the part of the question it was found for.
         lexical: BM25 score as a share of the best passage's, in [0, 1].
         evidence: What its confidence is estimated from; see ``Evidence``.
     """
@@ -42,7 +41,7 @@ class Index(Protocol):
         """Count the articles."""
         ...
 
-    def find(self, query_vectors: Vectors, query_text: str, limit: int) -> list[Found]:
+    def find(self, windows: Sequence[Window], vectors: Vectors, limit: int) -> list[Found]:
         """List the best passages, best first, at most one per article; see ``PassageIndex``."""
         ...
 
@@ -58,7 +57,8 @@ class EmbeddedKnowledge:
     def search(self, query: str, limit: int, tenant: str) -> list[Passage]:  # noqa: ARG002  # see class
         """List the best passages, best first, at most one per article."""
         record_engine_call(EngineCall(engine="embedded/knowledge", model=self._encoder.name))
-        return [build_passage(found) for found in self.find(query, limit)]
+        asked = read_asked(query)
+        return [build_passage(found, asked) for found in self.find(asked, limit)]
 
     def find_resolved(self, query: str, limit: int, tenant: str) -> list[SimilarTicket]:  # noqa: ARG002
         """Find nothing: only stored tickets were resolved."""
@@ -66,17 +66,19 @@ class EmbeddedKnowledge:
 
     def explain(self, query: str, limit: int) -> list[Explanation]:
         """List what ``search`` finds, and why."""
-        return [explain(found) for found in self.find(query, limit)]
+        asked = read_asked(query)
+        return [explain(found, asked) for found in self.find(asked, limit)]
 
-    def find(self, query: str, limit: int) -> list[Found]:
+    def find(self, asked: Asked, limit: int) -> list[Found]:
         """List the best passages with what speaks for each."""
-        if not query.strip() or not len(self._index):
+        if not any(asked.parts) or not len(self._index):
             return []
-        vectors = self._encoder.encode(asking_units(query))
+        vectors = asked.build_vectors(self._encoder.encode(asked.texts))
+        query = "\n".join(asked.parts)
         foreign = find_multilingual() if guess_language(query) != ENCODED_LANGUAGE else None
         if foreign is None or not isinstance(self._index, PassageIndex) or len(self._index) > MAX_TITLES:
-            return self._index.find(vectors, query, limit)
-        return self._index.find(vectors, query, limit, lambda titles: order_titles(foreign, query, titles))
+            return self._index.find(asked.windows, vectors, limit)
+        return self._index.find(asked.windows, vectors, limit, lambda titles: order_titles(foreign, query, titles))
 
 
 def order_titles(encoder: Encoder, query: str, titles: Sequence[str]) -> list[int]:
@@ -99,7 +101,7 @@ def build_knowledge(encoder: Encoder, articles: Iterable[tuple[str, str, str]]) 
     return EmbeddedKnowledge(encoder, index)
 
 
-def build_passage(found: Found) -> Passage:
+def build_passage(found: Found, asked: Asked) -> Passage:
     """Show a find as steps see it."""
     article = found.article
     return Passage(
@@ -109,14 +111,15 @@ def build_passage(found: Found) -> Passage:
         text=article.passages[found.ordinal],
         start=article.starts[found.ordinal],
         score=found.score,
-        confidence=estimate_confidence(found.evidence),
+        confidence=found.confidence,
+        speaks_to=[asked.parts[place] for place in sorted(found.spoken_to)],
     )
 
 
-def explain(found: Found) -> Explanation:
+def explain(found: Found, asked: Asked) -> Explanation:
     """Show a find with the parts of its score and of its confidence."""
     return Explanation(
-        passage=build_passage(found),
+        passage=build_passage(found, asked),
         similarity=found.similarity,
         lexical=found.lexical,
         evidence=asdict(found.evidence),

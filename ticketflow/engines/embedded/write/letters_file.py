@@ -12,8 +12,16 @@ from ticketflow.workflow.letters import DEFAULT_LANGUAGE, PHRASE_NAMES, Letters,
 
 SHIPPED_PATH = Path(__file__).parent / "letters.yaml"
 # What each phrase may be filled with; {team} may stand in all of them.
-_FIELDS = {"hello_name": {"name"}, "answer": {"title"}, "kept": {"ids"}}
-_NEEDED = {"hello_name": "name", "kept": "ids"}
+_FIELDS = {
+    "hello_name": {"name"},
+    "answer": {"title"},
+    "answer_too": {"title"},
+    "kept": {"ids"},
+    "handed_over": {"question"},
+}
+_NEEDED = {"hello_name": "name", "kept": "ids", "handed_over": "question"}
+# Without these, which came later, letters are as they were.
+_OPTIONAL = {"answer_too", "handed_over"}
 _TEAMS = "teams"
 
 
@@ -73,7 +81,7 @@ class _Reader(YamlReader):
         written = {name: self._phrase(name, given[name]) for name in PHRASE_NAMES if name in given}
         if base is not None:
             return replace(base, **written)
-        if missing := [name for name in PHRASE_NAMES if name not in written]:
+        if missing := [name for name in PHRASE_NAMES if name not in written and name not in _OPTIONAL]:
             raise self._error(node, f"a language that does not ship needs all phrases; add {', '.join(missing)}")
         return Phrases(**written)
 

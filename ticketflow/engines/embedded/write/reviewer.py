@@ -32,9 +32,14 @@ class EmbeddedReviewer:
         if not quotes:
             return Opinion(completeness=0.0, problems=[])
         text = question_of(brief.request)
-        asked = self._encoder.encode([text, *asked_sentences(text)])
-        related = np.round(asked @ self._encoder.encode([*quotes, " ".join(quotes)]).T, 4)
+        wanted = asked_sentences(text)
+        answered = [each for each in wanted if each not in reply.unanswered] or [text]
+        titles = dict.fromkeys(citation["title"] for citation in reply.citations)
+        asked = self._encoder.encode(answered)
+        related = np.round(asked @ self._encoder.encode([*quotes, " ".join(quotes), *titles]).T, 4)
+        if related[:, : len(quotes) + 1].max() < OFF_TOPIC:
+            problems = [Problem(code="incomplete", detail=HAS_NOTHING_TO_DO, quote=quote) for quote in quotes]
+            return Opinion(completeness=0.0, problems=problems)
         addressed = np.clip((related.max(axis=1) - UNRELATED) / (RELATED - UNRELATED), 0.0, 1.0)
-        strange = quotes if related.max() < OFF_TOPIC else []
-        problems = [Problem(code="incomplete", detail=HAS_NOTHING_TO_DO, quote=quote) for quote in strange]
-        return Opinion(completeness=round(float(addressed.mean()), 4), problems=problems)
+        share = 1.0 - len(reply.unanswered) / max(len(wanted), len(reply.unanswered) + 1)
+        return Opinion(completeness=round(float(addressed.mean()) * share, 4), problems=[])

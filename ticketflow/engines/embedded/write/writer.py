@@ -2,21 +2,22 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
 from ticketflow.engines.embedded.encoder.vectors import Encoder
 from ticketflow.engines.embedded.language import guess_language
-from ticketflow.engines.embedded.search.asking import asking_units, list_sentences
+from ticketflow.engines.embedded.search.asking import is_repeating, list_questions, list_sentences, read_asked
 from ticketflow.engines.embedded.search.confidence import ANSWER_CONFIDENCE
 from ticketflow.engines.embedded.search.quotes import choose_quotes, join_quotes
 from ticketflow.engines.embedded.write.letters_file import load_shipped_letters
 from ticketflow.mail.machine import is_department
 from ticketflow.workflow.letters import Letters, Phrases
 from ticketflow.workflow.ports import Brief, Reply
-from ticketflow.workflow.state import cite, question_of
+from ticketflow.workflow.state import Passage, cite, question_of
 from ticketflow.workflow.steps.leads import find_leads, may_be_called
+from ticketflow.workflow.steps.personal_data import find_emails, find_phones
 from ticketflow.workflow.usage import EngineCall, record_engine_call
 
 # Names come from the ticket: words of letters with hyphens and apostrophes, initials and titles with a dot at their
@@ -38,6 +39,8 @@ MAX_NAME_WORDS = 6
 MAX_NAME_LENGTH = 60
 # More than a handful of numbers is a list somebody pasted, not what the ticket is about.
 MAX_NOTED = 5
+MAX_REPEATED = 200
+_QUOTE_MARK = re.compile(r"^[>\s]+", re.MULTILINE)
 # Which tickets are for a person whatever the articles say: injuries, complaints, disputes, offers.
 # Seeds that ordinary questions come near to (a payment made twice, a promo code forgotten) are left out: of the
 # answerable tickets in benchmarks/data none reaches 0.45 as a whole or 0.6 in one sentence now.
@@ -92,31 +95,58 @@ class EmbeddedWriter:
         self._guess = guess
 
     def answer(self, brief: Brief) -> Reply | None:
-        """Quote the best passage that is likely enough to answer and has something left to quote."""
+        """Quote for each question the passage that is likely enough to answer it; name those nobody answers.
+
+        Nothing is answered when the best passage has nothing left to quote, when the customer says that an answer
+        did not help, or when what is left to a person cannot be repeated in a letter.
+        """
         record_engine_call(EngineCall(engine="embedded/writer", model=self._encoder.name))
         text = question_of(brief.request)
+        passages = self._list_usable(brief)
+        if not passages or is_repeating(text) or needs_person(self._encoder, text):
+            return None
+        answers, unanswered = self._answer_each(list_questions(text), passages, _list_quotes(brief))
+        if not answers or not all(map(may_be_repeated, unanswered)):
+            return None
+        phrases = self._find_phrases(brief)
+        if unanswered and not phrases.handed_over:
+            return None  # an operator's own language, without a word for it
+        paragraphs: list[str] = []
+        for passage, quotes in answers:
+            intro = phrases.answer_too or phrases.answer if paragraphs else phrases.answer
+            paragraphs += [intro.format(title=passage["title"], team=brief.team), join_quotes(quotes)]
+        paragraphs += [phrases.handed_over.format(question=each, team=brief.team) for each in unanswered]
+        letter = _letter(phrases, brief, [*paragraphs, phrases.more.format(team=brief.team)])
+        citations = [cite(passage, quote) for passage, quotes in answers for quote in quotes]
+        return Reply(letter, citations, min(passage["confidence"] for passage, _ in answers), unanswered)
+
+    def _list_usable(self, brief: Brief) -> list[Passage]:
+        """List the passages likely enough to answer that the customer can read and has not got before."""
         rejected = _list_quotes(brief, "rejected")
-        passages = [
+        return [
             each
             for each in brief.passages
             if each["confidence"] >= self._min_confidence
             and self._guess(each["text"]) == brief.language
             and not any(quote in each["text"] for quote in rejected)
+            and not was_sent(each, brief.request["body"])
         ]
-        if not passages or needs_person(self._encoder, text):
-            return None
-        questions = asking_units(text)
-        banned = _list_quotes(brief)
+
+    def _answer_each(
+        self, questions: list[str], passages: Sequence[Passage], banned: Collection[str]
+    ) -> tuple[list[tuple[Passage, list[str]]], list[str]]:
+        """Choose quotes until every question has some; return them, and the questions left."""
+        answers: list[tuple[Passage, list[str]]] = []
         for passage in passages:
-            quotes = choose_quotes(self._encoder, questions, passage, banned)
-            if quotes:
-                phrases = self._find_phrases(brief)
-                intro = phrases.answer.format(title=passage["title"], team=brief.team)
-                letter = _letter(phrases, brief, [intro, join_quotes(quotes), phrases.more.format(team=brief.team)])
-                return Reply(letter, [cite(passage, quote) for quote in quotes], passage["confidence"])
-            if not any(quote in passage["text"] for quote in banned):
-                return None  # what the best article does not say, the next best rarely answers
-        return None
+            speaks_to = passage.get("speaks_to") or questions
+            if answers and not any(each in speaks_to for each in questions):
+                continue
+            if quotes := choose_quotes(self._encoder, speaks_to or [passage["title"]], passage, banned):
+                answers.append((passage, quotes))
+                questions = [each for each in questions if each not in speaks_to]
+            elif not answers and not any(quote in passage["text"] for quote in banned):
+                break  # what the best article does not say, the next best rarely answers
+        return answers, questions
 
     def acknowledge(self, brief: Brief) -> Reply:
         """Say that the message is with the team, and which numbers were noted; promise nothing else."""
@@ -166,6 +196,27 @@ def _noted_ids(brief: Brief) -> str:
     return ", ".join(list(dict.fromkeys(ids))[:MAX_NOTED])
 
 
+def was_sent(passage: Passage, body: str) -> bool:
+    """Tell whether a message quotes the answer that a passage gave before: it did not help, or it would not be back."""
+    words = " ".join(_QUOTE_MARK.sub("", body).split())
+    return passage["title"] in words and any(
+        lead in words
+        for phrases in load_shipped_letters().phrases.values()
+        for lead in [phrases.answer.partition("{")[0]]
+    )
+
+
+def may_be_repeated(question: str) -> bool:
+    """Tell whether a letter may name a customer's question in their words: whoever wrote it may want it sent."""
+    return (
+        len(question) <= MAX_REPEATED
+        and not find_leads(question)
+        and not find_emails(question)
+        and not find_phones(question)
+        and not may_be_called(question)
+    )
+
+
 def needs_person(encoder: Encoder, text: str) -> bool:
     """Tell whether a ticket, or one of its sentences, says what only a person should answer.
 
@@ -173,6 +224,6 @@ def needs_person(encoder: Encoder, text: str) -> bool:
         encoder: Where vectors come from.
         text: From ``question_text``.
     """
-    texts = [text, *asking_units(text)[1:], *list_sentences(text)]
+    texts = [text, *read_asked(text).parts, *list_sentences(text)]
     nearest = np.round((encoder.encode(texts) @ encoder.encode(PERSON_SEEDS).T).max(axis=1), 4)
     return bool(nearest[0] >= MIN_WHOLE or nearest[1:].max(initial=0.0) >= MIN_SENTENCE)
