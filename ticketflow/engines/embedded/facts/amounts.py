@@ -22,7 +22,7 @@ _BLANK = r"[ \u00a0\u2009\u202f]"
 # Groups of two and three as in India, groups of three, a part of one, or no groups. Four groups are a million
 # millions; a row of more would be read again from each of them.
 _NUMBER = re.compile(
-    r"(?<![\d.,])(?P<number>\d{1,2}(?:,\d{2}){1,4},\d{3}(?:\.\d{1,2})?(?!\d)"
+    r"(?<![\d.,=])(?P<number>\d{1,2}(?:,\d{2}){1,4},\d{3}(?:\.\d{1,2})?(?!\d)"
     r"|[1-9]\d{0,2}(?:(?:\.\d{3}){1,4}(?:,\d{1,2})?|(?:,\d{3}){1,4}(?:\.\d{1,2})?"
     rf"|(?:(?:['’]|{_BLANK})\d{{3}}){{1,4}}(?:[.,]\d{{1,2}})?)(?!\d)"
     r"|0[.,]\d{1,8}(?!\d)|\d{1,12}(?:[.,]\d{1,2})?(?!\d))"
@@ -134,18 +134,16 @@ class _Reader:
         found = _BEFORE.search(self._text, max(0, start - _BEFORE_LENGTH), start)
         if not found:
             return None
-        if found["sign"]:
-            return self._find_sign(found.start("sign"), start)
         written = found["code"] or found["word"]
-        return self._known(written, found.start(), start) if written.lower() in self._forms.first else None
-
-    def _find_sign(self, place: int, end: int) -> _Form | None:
-        """Read a sign with the letters that belong to it."""
+        if written:
+            return self._known(written, found.start(), start) if written.lower() in self._forms.first else None
+        # A sign, with the letters that belong to it.
+        place = found.start("sign")
         for length in range(min(2, place), -1, -1):
-            form = self._text[place - length : place + 1]
+            form = self._text[place - length : place + 1].lower()
             is_whole = not length or not self._text[max(0, place - length - 1) : place - length].isalpha()
-            if is_whole and form.lower() in self._forms.first:
-                return _Form(form.lower(), place - length, end)
+            if is_whole and form in self._forms.first:
+                return _Form(form, place - length, start)
         return None
 
     def _find_times(self, end: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from ticketflow.engines.embedded.facts.dates import find_dates
 from ticketflow.engines.embedded.facts.error_codes import find_error_codes
 from ticketflow.engines.embedded.facts.expected import Expected, expect
 from ticketflow.engines.embedded.facts.found import Found, keep_first
-from ticketflow.engines.embedded.facts.ids import find_ids
+from ticketflow.engines.embedded.facts.ids import announced_kind, find_ids, load_id_words
 from ticketflow.engines.embedded.facts.places import find_country
 from ticketflow.engines.embedded.taxonomy import Taxonomy
 from ticketflow.masking import mask_payment_numbers
@@ -29,11 +29,9 @@ _MANY_DIGITS = re.compile(r"(?:\d[\s().+/-]*){7}")
 _ALL_DIGITS_READ = re.compile(r"(?:\D*+\d){3000}")
 _E164 = phonenumbers.PhoneNumberFormat.E164
 _BARE_DIGITS = re.compile(r"\A\d+\Z")
-_PHONE_WORD = re.compile(
-    r"(?:phone|mobile|cell|call(?: me)?|text me|tel|telefon|handy|ruf|num[ée]ro|t[ée]l|m[óo]vil|whatsapp|reach me)"
-    r"\W*(?:\w+\W+){0,3}\Z",
-    re.IGNORECASE,
-)
+_IS_WHOLE = phonenumbers.ValidationResult.IS_POSSIBLE
+_PHONE_WORD = re.compile(rf"\b(?:{'|'.join(load_id_words()['phones'])})\b", re.IGNORECASE)
+_PHONE_WORD_BEFORE = re.compile(rf"{_PHONE_WORD.pattern}\W*(?:\w+\W+){{0,3}}\Z", re.IGNORECASE)
 
 
 class EmbeddedExtractor:
@@ -128,6 +126,9 @@ def find_links_and_emails(text: str) -> list[Found]:
 def find_phone_numbers(text: str, country: str | None) -> list[Found]:
     """Find phone numbers and normalise them to E.164.
 
+    A number is one where its grouping is customary in its country; in any other, or in none, only behind a plus or
+    after a word that says so. Numbers that words announce as something else are none.
+
     Args:
         text: Any text.
         country: ISO 3166 code: the country of numbers written without one.
@@ -135,10 +136,29 @@ def find_phone_numbers(text: str, country: str | None) -> list[Found]:
     if not _MANY_DIGITS.search(text):
         return []
     read = _ALL_DIGITS_READ.match(text)
-    matches = phonenumbers.PhoneNumberMatcher(read[0] if read else text, country)
+    shown = read[0] if read else text
+    said = (
+        [
+            match
+            for match in phonenumbers.PhoneNumberMatcher(shown, country, phonenumbers.Leniency.POSSIBLE)
+            if phonenumbers.is_possible_number_with_reason(match.number) == _IS_WHOLE
+            and (
+                match.raw_string.startswith("+")
+                or _PHONE_WORD_BEFORE.search(shown, max(0, match.start - 40), match.start)
+            )
+        ]
+        if "+" in shown or _PHONE_WORD.search(shown)
+        else []
+    )
+    taken = {match.start for match in said}
+    customary = [
+        match
+        for match in phonenumbers.PhoneNumberMatcher(shown, country, phonenumbers.Leniency.STRICT_GROUPING)
+        if match.start not in taken
+        and not _BARE_DIGITS.match(match.raw_string)
+        and announced_kind(shown, match.start) is None
+    ]
     return [
         Found("phone", phonenumbers.format_number(match.number, _E164), match.raw_string, match.start, match.end)
-        for match in matches
-        # Bare digits are a phone number only after a word that says so.
-        if not _BARE_DIGITS.match(match.raw_string) or _PHONE_WORD.search(text[max(0, match.start - 40) : match.start])
+        for match in [*said, *customary]
     ]

@@ -1,109 +1,228 @@
-"""Order, invoice and tracking numbers: a token with digits, near a word that says what it is."""
+"""Order, invoice and tracking numbers: only what the words around a number surely say that it is.
+
+What is found here is repeated to the customer in a letter, so a number that may be anything else is none.
+"""
 
 import re
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from ticketflow.engines.embedded.facts.found import Found
+import yaml
 
+from ticketflow.engines.embedded.facts.found import Found, keep_first
+from ticketflow.engines.embedded.facts.tracking_numbers import find_tracking_numbers
+
+_PATH = Path(__file__).parent / "id_words.yaml"
+_KINDS = ("order_id", "invoice_id", "tracking_id")
 _TOKEN = re.compile(
-    r"(?<![\w@./&=-])(?:#\s?)?"
+    r"(?<![\w@./&=-])(?P<hash>(?:(?<=\s)|(?<=[(\[])|(?<!\S))#\s?|#\s?)?"
     r"(?P<id>(?=[\w/-]*\d{3})[A-Za-z]{0,12}[-_/]?\d[A-Za-z0-9]*(?:[-_/][A-Za-z0-9]+)*)"
     r"(?![\w@]|[.,]\d)"
 )
+# One number in groups, as labels print them.
+_GROUPS = re.compile(r"(?<![\w@./&=-])(?P<hash>#\s?)?(?P<id>\d{2,4}(?: \d{2,4}){1,6})(?![\w@]| ?[.,:]\d|[-/]\d)")
+_CAPITALS = re.compile(r"(?<![\w-])(?P<id>(?P<prefix>[A-Z]{2,3}) \d{6,8})(?![\w-]|[.,]\d)")
 _WORD = re.compile(r"[^\W\d_]+")
-_STOP = re.compile(r"(?<!\bno)(?<!\bnr)(?<!\bnum)[.!?;\n](?:\s|$)", re.IGNORECASE)
-_WORDS = {
-    "order_id": (
-        "order", "orders", "purchase", "purchases", "ord", "po", "bestellung", "bestellnummer", "auftrag",
-        "auftragsnummer", "commande", "achat", "pedido", "compra", "ordine", "acquisto", "bestelling", "ordering",
-        "booking", "reservation",
-    ),
-    "invoice_id": (
-        "invoice", "invoices", "bill", "bills", "inv", "receipt", "rechnung", "rechnungsnummer", "facture",
-        "factura", "fattura", "factuur",
-    ),
-    "tracking_id": (
-        "tracking", "parcel", "package", "shipment", "consignment", "sendung", "sendungsnummer", "colis", "envío",
-    ),
-}  # fmt: skip
-# Words that claim a number for something we do not collect: better nothing than a wrong order.
-_OTHER = (
-    "account", "ticket", "case", "customer", "phone", "zip", "postcode", "room", "flat", "street", "error", "code",
-    "model", "version", "year", "konto", "kunde", "kundennummer", "compte", "cuenta", "member", "vat", "pin",
-    "extension", "windows",
-)  # fmt: skip
-_PREFIXES = {
-    "ord": "order_id",
-    "order": "order_id",
-    "po": "order_id",
-    "so": "order_id",
-    "inv": "invoice_id",
-    "re": "invoice_id",
-}
+# The end of a sentence; not the dot of an abbreviation.
+_STOP = re.compile(
+    r"(?<!\bno)(?<!nr)(?<!\bnum)(?<!\bref)(?<!\bord)(?<!\binv)(?<!\bn)(?<!\bapt)(?<!\bart)(?<!\btel)(?:[.!?;](?:\s|$)|\n\s)",
+    re.IGNORECASE,
+)
+_IS = re.compile(r"\W{0,3}(?:\b(?:is|was|ist|war|est|es|è|é|to|jest|as)\b)?((?:\W*[^\W\d_]+){1,5})")
+_HASHTAG = re.compile(r"\d+[A-Za-z]{3,}\Z|[A-Za-z]{4,}\d")
+_YEAR = re.compile(r"(?:19|20)\d\d\Z")
+_LOOK_BACK = 80
 # How far a word may stand from its number, in words: "order with the number 4711".
-REACH_BEFORE = 5
-REACH_AFTER = 4
+REACH = 5
+# So many digits are no quantity, year or house number; letters beside digits say as much.
+LONG_DIGITS = 6
+# More is a list somebody pasted. Each takes up to 0.1 ms.
+MAX_TOKENS = 1000
+MIXED_DIGITS = 4
+COUNTED_DIGITS = 4
+CARRIER_DIGITS = 8
 # Short everyday words ("older", "border", "ball") are too near to "order" and "bill" to forgive a typo.
-_NOT_A_TYPO = frozenset({"border", "older", "odder", "elder", "ordeal", "ladder", "folder", "holder", "under"})
+_NOT_A_TYPO = frozenset({"border", "older", "odder", "elder", "ordeal", "ladder", "folder", "holder", "under", "bells"})
 MIN_TYPO_LENGTH = 5
+
+
+class _Said(NamedTuple):
+    """What the words before a number say.
+
+    Attributes:
+        kind: An entity type, ``carriers`` or ``other``.
+        is_direct: Whether nothing but words that lead to a number stands between.
+        is_numbered: Whether they say that a number follows.
+        is_exact: Whether the word is written without a typo.
+    """
+
+    kind: str
+    is_direct: bool
+    is_numbered: bool
+    is_exact: bool
 
 
 def find_ids(text: str) -> list[Found]:
     """Find the ids; the value is the id without ``#``, the text is as written."""
-    found = []
-    for match in _TOKEN.finditer(text):
-        kind = _kind(text, match)
-        if kind in _WORDS:
-            glued = _glued_word(match["id"])
-            start = match.start("id") + glued if glued else match.start()
-            found.append(Found(kind, match["id"][glued:].upper(), text[start : match.end()], start, match.end()))
-    return found
+    return keep_first([*find_tracking_numbers(text), *_find_apart(text), *_find_tokens(text)])
+
+
+def _find_tokens(text: str) -> Iterator[Found]:
+    for match in islice(_TOKEN.finditer(text), MAX_TOKENS):
+        kind = _judge(text, match)
+        if kind not in _KINDS:
+            continue
+        written, start = match["id"], match.start("id")
+        pieces = written.split("/")
+        # Two whole numbers with a slash between are two; a year and a number are one.
+        if len(pieces) > 1 and all(sum(map(str.isdecimal, piece)) >= LONG_DIGITS for piece in pieces):
+            for piece in re.finditer(r"[^/]+", written):
+                yield Found(kind, piece[0].upper(), piece[0], start + piece.start(), start + piece.end())
+            continue
+        glued = _glued_word(written)
+        start = start + glued if glued else match.start()
+        yield Found(kind, written[glued:].upper(), text[start : match.end()], start, match.end())
+
+
+def _find_apart(text: str) -> Iterator[Found]:
+    """Find numbers written with blanks, but not lists: "orders 1234 5678" are two."""
+    known = load_id_words()
+    for match in islice(_GROUPS.finditer(text), MAX_TOKENS):
+        said = _read_before(text, match.start())
+        number = match["id"].replace(" ", "")
+        if said and said.kind in _KINDS and said.is_direct and said.is_exact and len(number) >= LONG_DIGITS:
+            last = {word.lower() for word in _WORD.findall(_sentence_before(text, match.start()))[-2:]}
+            if said.is_numbered or last.isdisjoint(known["plurals"]):
+                yield Found(said.kind, number, match[0], match.start(), match.end())
+    # "LC 205688", in a sentence about an order.
+    for match in islice(_CAPITALS.finditer(text), MAX_TOKENS):
+        said = _read_before(text, match.start())
+        sentence = _sentence_before(text, match.start()) + _STOP.split(text[match.end() : match.end() + 50])[0]
+        is_about = any(word.lower() in known["about_orders"] for word in _WORD.findall(sentence))
+        if is_about and (said is None or said.kind in _KINDS) and match["prefix"].lower() not in known["other"]:
+            kind = said.kind if said and said.is_direct else "order_id"
+            yield Found(kind, match["id"].replace(" ", "-"), match[0], match.start(), match.end())
+
+
+def _judge(text: str, match: re.Match[str]) -> str | None:
+    """Name what a number in one piece is: an entity type, ``other``, or ``None``."""
+    written = match["id"]
+    if glued := _glued_word(written):
+        return word_kind(written[:glued].lower())
+    digits = sum(map(str.isdecimal, written))
+    said = _read_before(text, match.start())
+    if said and said.kind == "carriers":
+        return "tracking_id" if digits >= CARRIER_DIGITS and said.is_direct else None
+    if said and (_is_sure(text, match, said, digits) or (said.kind == "other" and said.is_direct)):
+        return said.kind
+    prefix = re.match(r"(?:([A-Za-z]{2,5})[-_/]|([A-Za-z]{3,5}))(?=\d)", written)
+    if prefix and (kind := load_id_words()["prefixes"].get((prefix[1] or prefix[2]).lower())):
+        return str(kind)
+    after = _read_after(text, match.end()) if digits >= MIN_TYPO_LENGTH else None
+    return after or ("order_id" if match["hash"] and said is None and _stands_alone(text, match, digits) else None)
+
+
+def _is_sure(text: str, match: re.Match[str], said: _Said, digits: int) -> bool:
+    """Tell whether a word before a number means this number, and no quantity, year or number of something else."""
+    written = match["id"]
+    is_marked = said.is_numbered or bool(match["hash"])
+    is_mixed = not written.isdecimal() and digits >= MIXED_DIGITS
+    if said.kind == "other" or digits >= LONG_DIGITS or is_mixed:
+        return said.is_exact or is_marked or digits >= LONG_DIGITS
+    if not said.is_direct or not (said.is_exact or is_marked):
+        return False
+    if is_marked or not written.isdecimal():
+        return True
+    if _YEAR.match(written):
+        return text[: match.start()].rstrip().endswith(":")
+    following = re.match(r"[ \u00a0]([^\W\d_]+)", text[match.end() : match.end() + 25])
+    return len(written) > COUNTED_DIGITS or not following or following[1].lower() in load_id_words()["goes_on"]
+
+
+def _stands_alone(text: str, match: re.Match[str], digits: int) -> bool:
+    """Tell a number behind "#" that is not the number of the word before it, and no hashtag or colour."""
+    if (
+        digits < COUNTED_DIGITS
+        or _HASHTAG.match(match["id"])
+        or text[match.start() - 1 : match.start()].strip(" \t\n([,")
+    ):
+        return False
+    words = _WORD.findall(_sentence_before(text, match.start()))
+    return not words or words[-1].lower() in load_id_words()["before_hash"]
+
+
+def _sentence_before(text: str, start: int) -> str:
+    return _STOP.split(text[max(0, start - _LOOK_BACK) : start])[-1]
+
+
+def _read_before(text: str, start: int) -> _Said | None:
+    """Read the nearest telling word before a number."""
+    known = load_id_words()
+    is_direct, is_numbered = True, False
+    sentence = _sentence_before(text, start)
+    for word in list(_WORD.finditer(sentence))[: -REACH - 1 : -1]:
+        small = word[0].lower()
+        kind = word_kind(small)
+        if small in known["number"] and kind in {None, "other"}:
+            is_numbered = True
+        elif kind:
+            return _Said(kind, is_direct, is_numbered, is_exact=small in known["exact"])
+        elif small not in known["links"]:
+            is_direct = False
+    return None
+
+
+def _read_after(text: str, end: int) -> str | None:
+    """Name what is said of a number right after it: "12345 is my order number"."""
+    following = _IS.match(_STOP.split(text[end : end + 50])[0])
+    known = load_id_words()
+    for word in _WORD.findall(following[1]) if following else ():
+        if (kind := word_kind(word.lower())) in _KINDS:
+            return kind
+        if word.lower() not in known["links"] and word.lower() not in known["number"]:
+            return None
+    return None
 
 
 def _glued_word(written: str) -> int:
     """Return the length of a word somebody forgot to space off, as in ``order4711``."""
     letters = re.match(r"[A-Za-z]*", written)
     length = letters.end() if letters else 0
-    return (
-        length if length >= MIN_TYPO_LENGTH and word_kind(written[:length].lower()) and written[length].isdigit() else 0
-    )
-
-
-def _kind(text: str, match: re.Match[str]) -> str | None:
-    if glued := _glued_word(match["id"]):
-        return word_kind(match["id"][:glued].lower())
-    if kind := announced_kind(text, match.start()):
-        return kind
-    prefix = re.match(r"[A-Za-z]+", match["id"])
-    if prefix and prefix[0].lower() in _PREFIXES:
-        return _PREFIXES[prefix[0].lower()]
-    after = _WORD.findall(_STOP.split(text[match.end() : match.end() + 50])[0])[:REACH_AFTER]
-    kinds = [kind for word in after if (kind := word_kind(word.lower()))]
-    if kinds:
-        return kinds[0]
-    return "order_id" if match[0].startswith("#") else None
+    is_word = length >= MIN_TYPO_LENGTH and word_kind(written[:length].lower()) in _KINDS
+    return length if is_word and written[length].isdigit() else 0
 
 
 def announced_kind(text: str, start: int) -> str | None:
     """Name what the nearest telling word before a number announces: an entity type, ``other``, or ``None``."""
-    before = _WORD.findall(_STOP.split(text[max(0, start - 80) : start])[-1])[-REACH_BEFORE:]
-    return next((kind for word in reversed(before) if (kind := word_kind(word.lower()))), None)
+    said = _read_before(text, start)
+    return said.kind if said else None
 
 
 @lru_cache(maxsize=4096)
 def word_kind(word: str) -> str | None:
-    """Name what a word announces: an entity type, ``other``, or ``None``; one typo is forgiven."""
-    for kind, words in _WORDS.items():
-        if word in words:
+    """Name what a word announces: an entity type, ``carriers``, ``other``, or ``None``; one typo is forgiven."""
+    known = load_id_words()
+    for kind in (*_KINDS, "carriers", "other"):
+        if word in known[kind]:
             return kind
-    if word in _OTHER:
-        return "other"
     if len(word) < MIN_TYPO_LENGTH - 1 or word in _NOT_A_TYPO:
         return None
-    for kind, words in _WORDS.items():
-        if any(len(known) >= MIN_TYPO_LENGTH and is_one_typo(word, known) for known in words):
+    for kind in _KINDS:
+        if any(len(each) >= MIN_TYPO_LENGTH and is_one_typo(word, each) for each in known[kind]):
             return kind
     return None
+
+
+@cache
+def load_id_words() -> dict[str, Any]:
+    """Read the words that ship; ``exact`` are all that announce something, ``plurals`` those of several numbers."""
+    written: dict[str, Any] = yaml.safe_load(_PATH.read_text(encoding="utf-8"))
+    known = {name: words if isinstance(words, dict) else frozenset(map(str, words)) for name, words in written.items()}
+    known["exact"] = frozenset().union(*(known[kind] for kind in (*_KINDS, "carriers", "other")))
+    return known
 
 
 def is_one_typo(word: str, known: str) -> bool:
