@@ -26,6 +26,8 @@ class Phrases:
         bye: Sign-off.
         answer_too: Introduces quotes from ``{title}`` for another question of the same ticket; empty: like the first.
         handed_over: Says who has the ``{question}`` that no article answers; empty: such a ticket is routed as a whole.
+        danger: Instead of ``routed`` where somebody may be in danger; in English where a language has none.
+        person: Instead of ``routed`` where only a person may answer: fraud, the law; likewise.
     """
 
     hello: str
@@ -38,6 +40,8 @@ class Phrases:
     bye: str
     answer_too: str = ""
     handed_over: str = ""
+    danger: str = ""
+    person: str = ""
 
     def list_texts(self) -> list[str]:
         """List all phrases."""

@@ -6,7 +6,7 @@ as a Celery chain see the very same things.
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ticketflow.workflow.approval import ApprovalPolicy
 from ticketflow.workflow.letters import Letters
@@ -36,7 +36,8 @@ class Label:
         language: ISO 639-1 code of the ticket's language.
         sentiment: How the customer sounds.
         priority: How soon the text asks to be dealt with.
-        reasons: A few words on what decided ``priority`` and ``sentiment``, by those names.
+        reasons: A few words on what decided ``priority`` and ``sentiment``, by those names; ``danger`` and ``person``
+            where the ticket's words make it one for a person.
         sla: What is promised for tickets of the category, or ``None``.
     """
 
@@ -98,6 +99,7 @@ class Brief:
         passages: What research found, best first.
         problems: What review found wrong with the draft before, empty in the first round.
         similar_tickets: Tickets like this one and their approved answers: for orientation, not to be quoted.
+        handover: Why only a person may answer: ``danger`` to somebody, or ``person`` for what the law or a thief does.
     """
 
     request: Request
@@ -109,6 +111,7 @@ class Brief:
     passages: list[Passage]
     problems: list[Problem]
     similar_tickets: list[SimilarTicket] = field(default_factory=list)
+    handover: Literal["danger", "person"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,10 @@ def test_the_default_taxonomy_has_enough_examples_each():
         (FULL.replace("24.5", "1e300"), r"mine.yaml:5: `resolution_h` must be a number of hours"),
         (FULL.replace("24.5", "2"), r"mine.yaml:5: `first_response_h` is later than `resolution_h`"),
         (FULL.replace("{first_response_h: 4, resolution_h: 24.5}", "{}"), r"mine.yaml:5: `sla` is empty"),
+        (
+            GOOD.replace("    team: Orders\n", "    team: Orders\n    priority: soon\n"),
+            r"mine.yaml:\d+: `priority` is 'soon'",
+        ),
         (FULL.replace("order_id", "Order Id"), r"mine.yaml:12: `type` 'Order Id' must be small letters"),
         (FULL.replace("meter_no", "order_id"), r"mine.yaml:15: id type 'order_id' is there twice"),
         (FULL.replace('    pattern: "[A-Z]{2}[0-9]{6}"\n', ""), r"mine.yaml:15: 'meter_no' has no `examples`"),
@@ -109,3 +113,11 @@ def test_an_error_names_the_line_and_the_remedy(text, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match=r"cannot read the taxonomy .*none\.yaml"):
         load_taxonomy(tmp_path / "none.yaml")
+
+
+def test_a_category_may_carry_a_priority():
+    taxonomy = parse_taxonomy(GOOD.replace("    team: Orders\n", "    team: Orders\n    priority: high\n"), "mine.yaml")
+
+    assert taxonomy.by_name["orders"].priority == "high"
+    assert taxonomy.by_name["other"].priority is None
+    assert read_taxonomy(dump_taxonomy(taxonomy)) == taxonomy

@@ -37,6 +37,28 @@ def test_a_priority_says_why():
     assert asked["reasons"] == {"priority": "the caller asked for it", "sentiment": "calm"}
 
 
+@pytest.mark.parametrize("handover", ["danger", "person"])
+def test_no_article_answers_what_is_for_a_person(handover):
+    class Alarmed(FakeClassifier):
+        def classify(self, subject, body):
+            label = super().classify(subject, body)
+            return replace(label, priority="urgent", reasons={handover: "on fire"})
+
+    tools = fake_tools(classifier=Alarmed())
+
+    state = run(classify, extract, research, draft, tools=tools, body="How do I reset my password? It is on fire.")
+
+    assert (state["resolution"], state["citations"]) == ("routed", [])
+
+
+def test_danger_is_urgent_whatever_the_caller_asked_for():
+    class Alarmed(FakeClassifier):
+        def classify(self, subject, body):
+            return replace(super().classify(subject, body), priority="urgent", reasons={"danger": "on fire"})
+
+    assert run(classify, tools=fake_tools(classifier=Alarmed()), requested_priority="low")["priority"] == "urgent"
+
+
 def test_a_promise_runs_from_the_tickets_arrival():
     class Prompt(FakeClassifier):
         def classify(self, subject, body):

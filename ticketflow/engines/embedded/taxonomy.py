@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from ticketflow.workflow.state import Priority
+
 
 @dataclass(frozen=True, slots=True)
 class Sla:
@@ -28,6 +30,7 @@ class Category:
         team: Who looks after these tickets.
         examples: Sentences customers write; ten or so make a good category.
         sla: How soon, or ``None`` for no promise.
+        priority: The least pressing its tickets may be, or ``None`` to leave it to their words.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Category:
     team: str
     examples: tuple[str, ...] = ()
     sla: Sla | None = None
+    priority: Priority | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +114,5 @@ def _read_category(stored: dict[str, Any]) -> Category:
         team=stored["team"],
         examples=tuple(stored["examples"]),
         sla=None if sla is None else Sla(**sla),
+        priority=stored.get("priority"),  # taxonomies of earlier releases have none
     )

@@ -9,11 +9,12 @@ import yaml
 from ticketflow.engines.embedded.facts.pattern_trial import find_slow_text
 from ticketflow.engines.embedded.taxonomy import Category, IdHint, Product, Sla, Taxonomy
 from ticketflow.engines.embedded.yaml_file import YamlReader, parse_yaml, read_text
+from ticketflow.workflow.state import PRIORITIES, Priority
 
 DEFAULT_TAXONOMY_PATH = Path(__file__).parent / "taxonomy.yaml"
 
 TOP_KEYS = frozenset({"categories", "fallback", "ids", "products"})
-CATEGORY_KEYS = frozenset({"name", "description", "team", "examples", "sla"})
+CATEGORY_KEYS = frozenset({"name", "description", "team", "examples", "sla", "priority"})
 SLA_KEYS = frozenset({"first_response_h", "resolution_h"})
 ID_KEYS = frozenset({"type", "examples", "pattern"})
 PRODUCT_KEYS = frozenset({"name", "aliases"})
@@ -83,7 +84,15 @@ class _Reader(YamlReader):
             team=self._text(fields["team"], "team"),
             examples=self._texts(fields.get("examples"), "examples"),
             sla=self._sla(fields.get("sla")),
+            priority=self._priority(fields["priority"]) if "priority" in fields else None,
         )
+
+    def _priority(self, node: yaml.Node) -> Priority:
+        written = self._text(node, "priority")
+        for known in PRIORITIES:
+            if written == known:
+                return known
+        raise self._error(node, f"`priority` is {written!r}; it must be one of {', '.join(PRIORITIES)}")
 
     def _sla(self, node: yaml.Node | None) -> Sla | None:
         if node is None:

@@ -36,7 +36,7 @@ class Classification(TypedDict):
 
 
 def classify(state: Request, tools: Tools) -> Classification:
-    """Label the ticket; a priority the caller asked for is kept.
+    """Label the ticket; a priority the caller asked for is kept, unless somebody is in danger.
 
     Raises:
         BadModelOutputError: The classifier named a category that is not in the taxonomy.
@@ -44,6 +44,7 @@ def classify(state: Request, tools: Tools) -> Classification:
     label = tools.classifier.classify(state["subject"], own_text(state))
     if label.category not in tools.classifier.categories:
         raise BadModelOutputError(f"unknown category {label.category!r}")
+    asked = None if "danger" in label.reasons else state["requested_priority"]
     return {
         "category": label.category,
         "team": label.team,
@@ -51,8 +52,8 @@ def classify(state: Request, tools: Tools) -> Classification:
         "alternatives": label.alternatives,
         "language": label.language,
         "sentiment": label.sentiment,
-        "priority": state["requested_priority"] or label.priority,
-        "reasons": label.reasons | ({"priority": REQUESTED} if state["requested_priority"] else {}),
+        "priority": asked or label.priority,
+        "reasons": label.reasons | ({"priority": REQUESTED} if asked else {}),
         "sla": label.sla and find_due(label.sla, state["received_at"]),
         "ignored": find_ignored(state, tools.letters),
     }

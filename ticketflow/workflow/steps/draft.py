@@ -1,6 +1,7 @@
 """Step 4: write a reply, or say honestly that a person will."""
 
-from typing import NotRequired, TypedDict
+from collections.abc import Mapping
+from typing import Literal, NotRequired, TypedDict
 
 from ticketflow.workflow.ports import Brief, Reply, Tools
 from ticketflow.workflow.state import Citation, Problem, Request, Resolution
@@ -48,7 +49,13 @@ def build_brief(state: DraftInput) -> Brief:
         passages=state["passages"],
         problems=state.get("problems", []),
         similar_tickets=state.get("similar_tickets", []),
+        handover=name_handover(state["reasons"]),
     )
+
+
+def name_handover(reasons: Mapping[str, str]) -> Literal["danger", "person"] | None:
+    """Say why no article may answer a ticket, if none may."""
+    return "danger" if "danger" in reasons else "person" if "person" in reasons else None
 
 
 def draft(state: DraftInput, tools: Tools) -> Draft:
@@ -57,7 +64,7 @@ def draft(state: DraftInput, tools: Tools) -> Draft:
     if state.get("ignored"):
         return _describe(Reply("", [], 0.0), "ignored", revision)
     brief = build_brief(state)
-    if answer := tools.writer.answer(brief):
+    if not brief.handover and (answer := tools.writer.answer(brief)):
         return _describe(answer, "answered", revision)
     return _describe(tools.writer.acknowledge(brief), "routed", revision)
 

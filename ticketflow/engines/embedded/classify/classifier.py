@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from ticketflow.engines.embedded.classify.priority import PriorityGuesser
-from ticketflow.engines.embedded.classify.sentiment import SentimentGuesser
+from ticketflow.engines.embedded.classify.priority import Haste, PriorityGuesser, raise_level
+from ticketflow.engines.embedded.classify.sentiment import Mood, SentimentGuesser
 from ticketflow.engines.embedded.classify.training import FittedClassifier, Guesses, fit_classifier, gather_material
 from ticketflow.engines.embedded.encoder.multilingual import find_multilingual
 from ticketflow.engines.embedded.encoder.vectors import ENCODED_LANGUAGE, Encoder, Vectors
@@ -129,8 +129,8 @@ class EmbeddedClassifier:
         guesses, least = self._guess(text, language, fitted)
         ranked, chosen = choose(guesses, fitted.taxonomy.fallback, least)
         category = fitted.taxonomy.by_name[chosen["category"]]
-        mood = self._sentiment.guess(text)
-        haste = self._priority.guess(text, mood)
+        mood = self._sentiment.guess(text, language)
+        haste = self._priority.guess(text, mood, language)
         record_engine_call(EngineCall(engine="embedded/classifier", model=self._encoder.name))
         return Label(
             category=category.name,
@@ -139,8 +139,8 @@ class EmbeddedClassifier:
             alternatives=[guess for guess in ranked if guess is not chosen][:ALTERNATIVES],
             language=language,
             sentiment=mood.sentiment,
-            priority=haste.priority,
-            reasons={"sentiment": mood.reason, "priority": haste.reason},
+            priority=raise_level(haste.priority, category.priority) if category.priority else haste.priority,
+            reasons=describe_reasons(mood, haste, category),
             sla=describe_sla(category),
         )
 
@@ -151,6 +151,14 @@ class EmbeddedClassifier:
         if (foreign := find_multilingual()) is None:
             return fitted.guess(text), MIN_CONFIDENCE_FOREIGN
         return self._foreign.fit(foreign, fitted.taxonomy).guess(text), 0.0
+
+
+def describe_reasons(mood: Mood, haste: Haste, category: Category) -> dict[str, str]:
+    """Say what decided, and what makes the ticket one for a person."""
+    is_raised = category.priority and raise_level(haste.priority, category.priority) != haste.priority
+    priority = f"category {category.name}: {category.priority}" if is_raised else haste.reason
+    person = {"danger": haste.danger, "person": haste.person}
+    return {"sentiment": mood.reason, "priority": priority} | {name: said for name, said in person.items() if said}
 
 
 def choose(guesses: Guesses, fallback: str, least: float = 0.0) -> tuple[list[Guess], Guess]:

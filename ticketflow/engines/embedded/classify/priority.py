@@ -1,9 +1,9 @@
-"""How soon a ticket asks to be dealt with: seed sentences, plain words of haste, and mood."""
+"""How soon a ticket asks to be dealt with: words of alarm by language, seed sentences, and mood."""
 
-import re
 from dataclasses import dataclass
 from typing import cast
 
+from ticketflow.engines.embedded.classify.alarms import DANGERS, find_alarm
 from ticketflow.engines.embedded.classify.seeded import SeededModel
 from ticketflow.engines.embedded.classify.sentiment import Mood
 from ticketflow.engines.embedded.encoder.vectors import Encoder
@@ -61,30 +61,7 @@ SEEDS: dict[str, tuple[str, ...]] = {
         "I see payments I did not make, stop them now.",
     ),
 }
-# Words no seed sentence should have to outweigh: somebody is hurt, or the law is called in. All patterns here read
-# small letters: to look for both takes four times as long.
-_HARM = re.compile(
-    r"\b(?:injur(?:y|ed|ies)|(?:am|was|is|got|been) hurt|bleeding|hospital|caught fire|on fire|electric shock|"
-    r"burn(?:ed|t) my|broke my (?:\w+ )?(?:wrist|arm|leg|nose)|verletzt|krankenhaus|blessée?|hôpital|herid[oa])\b",
-)
-_LAW = re.compile(r"\b(?:lawyer|attorney|solicitor|legal action|sue you|police|anwalt|polizei|avocat|abogado)\b")
-# What somebody is losing while we read.
-_THEFT = re.compile(
-    r"\b(?:(?:was|were|is|been|got|has) (?:hacked|stolen)|hacked into|stole my|identity theft|gehackt|gestohlen|"
-    r"piraté|volée?|hackead[oa]|robad[oa])\b",
-)
-# Words of ease: they outweigh haste, which they may even name ("not urgent").
-_EASE = re.compile(
-    r"\b(?:no (?:rush|hurry)|not (?:at all )?urgent|nothing urgent|(?:just|only) curious|take your time|"
-    r"whenever you (?:can|have time)|(?:do not|don't) need (?:an answer|a reply)|keine eile|nicht dringend|"
-    r"pas urgent|no es urgente|sin prisa)\b",
-)
 _LEVELS: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
-_HASTE = re.compile(
-    r"\b(?:urgent(?:ly|e)?|asap|a\.s\.a\.p|emergency|immediately|right away|at once|"
-    r"as (?:soon|quickly) as possible|hurry|dringend|sofort|eilt|notfall|imm[ée]diatement|d[èe]s que possible|urgence|"
-    r"urgencia|inmediatamente|cuanto antes)\b",
-)
 # A level other than normal is reported only when it is this likely.
 MIN_LEVEL = 0.6
 # Mood alone makes a normal ticket high only when there is no doubt about it.
@@ -93,10 +70,17 @@ SURE_ANGER = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Haste:
-    """How soon a ticket asks to be dealt with, and what decided, in a few words."""
+    """How soon a ticket asks to be dealt with, and what decided, in a few words.
+
+    Attributes:
+        danger: Harm to somebody or a threat of it, in the ticket's words; ``None`` for none.
+        person: What only a person may answer, in the ticket's words: theft and the law; ``None`` for none.
+    """
 
     priority: Priority
     reason: str
+    danger: str | None = None
+    person: str | None = None
 
 
 class PriorityGuesser:
@@ -106,18 +90,26 @@ class PriorityGuesser:
         """Take the encoder; the seeds are embedded on first use."""
         self._model = SeededModel(encoder, SEEDS)
 
-    def guess(self, text: str, mood: Mood) -> Haste:
+    def guess(self, text: str, mood: Mood, language: str = "en") -> Haste:
         """Return the level and what decided it; plain words go before what a sentence is like."""
         small = text.lower()
-        if harm := _HARM.search(small) or _THEFT.search(small):
-            return Haste("urgent", f"says: {harm[0]}")
-        if ease := _EASE.search(small):
-            return Haste("low", f"says: {ease[0]}")
+        if found := next(filter(None, (find_alarm(kind, small, language) for kind in DANGERS)), None):
+            return Haste("urgent", f"says: {found}", danger=found)
+        if theft := find_alarm("theft", small, language):
+            return Haste("urgent", f"says: {theft}", person=theft)
+        law = find_alarm("law", small, language)
+        is_late = find_alarm("complaint", small, language) is not None
+        if not law and (ease := find_alarm("ease", small, language)):
+            # "No rush, it has only been six weeks" is meant the other way round.
+            return Haste("normal" if is_late else "low", f"says: {ease}")
         likely = self._guess_by_seeds(text)
-        if pressing := _HASTE.search(small) or _LAW.search(small):
+        if pressing := law or find_alarm("deadline", small, language) or find_alarm("haste", small, language):
             level = raise_level(likely.priority, at_least="high")
-            return likely if level == likely.priority else Haste(level, f"says: {pressing[0]}")
-        return likely if likely.priority != "normal" else guess_by_mood(mood) or likely
+            reason = likely.reason if level == likely.priority else f"says: {pressing}"
+            return Haste(level, reason, person=law)
+        by_mood = guess_by_mood(mood)
+        is_told = likely.priority != "normal" and not (by_mood and by_mood.priority == "high")
+        return likely if is_told or by_mood is None else raise_haste(likely, by_mood)
 
     def _guess_by_seeds(self, text: str) -> Haste:
         probabilities = self._model.probabilities(text)
@@ -134,6 +126,11 @@ def guess_by_mood(mood: Mood) -> Haste | None:
     if mood.sentiment == "positive":
         return Haste("low", f"content, {mood.reason}")
     return None
+
+
+def raise_haste(likely: Haste, by_mood: Haste) -> Haste:
+    """Return what mood says, or the words where they press more."""
+    return likely if raise_level(by_mood.priority, likely.priority) != by_mood.priority else by_mood
 
 
 def raise_level(level: Priority, at_least: Priority) -> Priority:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import cast
 
+from ticketflow.engines.embedded.classify.alarms import find_alarm
 from ticketflow.engines.embedded.classify.seeded import SeededModel
 from ticketflow.engines.embedded.encoder.vectors import Encoder
 from ticketflow.workflow.state import Sentiment
@@ -70,6 +71,9 @@ _PRAISE_NEAR = re.compile(r"\bnot (?:at all )?(?:disappointed|unhappy)\b|\bblood
 MIN_MOOD = 0.6
 # Numbers, signs and single words have no mood.
 MIN_WORDS = 2
+# A text of so many words of which so many letters are capitals is shouted.
+SHOUTED_WORDS = 6
+SHOUTED = 0.8
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -94,16 +98,34 @@ class SentimentGuesser:
         """Take the encoder; the seeds are embedded on first use."""
         self._model = SeededModel(encoder, SEEDS)
 
-    def guess(self, text: str) -> Mood:
+    def guess(self, text: str, language: str = "en") -> Mood:
         """Return the mood and what decided it."""
         small = text.lower()
         anger = _ANGER.search(small)
         if anger and not _PRAISE_NEAR.search(small):
             return Mood("negative", 1.0, f"says: {anger[0]}")
+        if found := find_alarm("anger", small, language) or find_sarcasm(small, language):
+            return Mood("negative", 1.0, f"says: {found}")
         if len(_WORD.findall(text)) < MIN_WORDS:
             return Mood("neutral", 1.0, "too short to have a mood")
         probabilities = self._model.probabilities(text)
         mood = max(probabilities, key=probabilities.__getitem__)
+        if mood != "negative" and is_shouted(text):
+            return Mood("negative", SHOUTED, "shouted in capitals")
         if probabilities[mood] < MIN_MOOD:
             return Mood("neutral", probabilities["neutral"], "no clear mood")
         return Mood(cast("Sentiment", mood), probabilities[mood], f"sounds like: {self._model.nearest(text, mood)}")
+
+
+def find_sarcasm(small: str, language: str) -> str | None:
+    """Return the praise of a text that tells of what went wrong, and of nothing that was mended."""
+    praise = find_alarm("praise", small, language)
+    is_complaint = praise and find_alarm("complaint", small, language) and not find_alarm("settled", small, language)
+    return praise if is_complaint else None
+
+
+def is_shouted(text: str) -> bool:
+    """Tell a text of which nearly every letter is a capital, and which is longer than a name or a code."""
+    letters = [letter for letter in text if letter.isalpha()]
+    capitals = sum(map(str.isupper, letters))
+    return len(_WORD.findall(text)) >= SHOUTED_WORDS and capitals > SHOUTED * len(letters)

@@ -1,16 +1,21 @@
 """Amounts of money, as they are written in many countries."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from itertools import islice, pairwise
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from ticketflow.engines.embedded.facts.currencies import load_forms
+import yaml
+
 from ticketflow.engines.embedded.facts.found import Found
 from ticketflow.engines.embedded.facts.places import find_currency
 from ticketflow.folding import fold
 
+_FORMS_PATH = Path(__file__).parent / "currencies.yaml"
 # ISO 4217 minor unit 0
 _NO_CENTS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "PYG", "UGX", "XAF", "XOF", "XPF"})
 _MINOR = 100
@@ -81,11 +86,59 @@ class _Form(NamedTuple):
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """How currencies are written.
+
+    Attributes:
+        codes: Currencies a sign or word may stand for, the likeliest first.
+        first: Which of them may stand before a number.
+        glued: Which of them touch the number before them, in writing without blanks.
+        hundredths: Currencies a word for cents may stand for.
+        times: What words multiply by.
+        unsure: What stands for a currency only beside cents, or where it is the customer's.
+        capitals: Codes that are words in small letters.
+        joins: What may follow the hundredths in "49 euros 90 pour la sonnette".
+        dashed: Currencies of "1299,-".
+    """
+
+    codes: Mapping[str, tuple[str, ...]]
+    first: frozenset[str]
+    glued: tuple[str, ...]
+    hundredths: Mapping[str, tuple[str, ...]]
+    times: Mapping[str, int]
+    unsure: frozenset[str]
+    capitals: frozenset[str]
+    joins: frozenset[str]
+    dashed: frozenset[str]
+
+
+@cache
+def _load_forms() -> _Forms:
+    """Read the forms that ship."""
+    written: dict[str, Any] = yaml.safe_load(_FORMS_PATH.read_text(encoding="utf-8"))
+    listed = [written[name] for name in ("signs", "letters", "unsure", "words", "suffixes")]
+    codes = {form.lower(): tuple(each) for forms in listed for form, each in forms.items()}
+    named = {code.lower() for code in (*written["codes"], *written["codes_after"])}
+    first = [*written["signs"], *written["letters"], *written["unsure"], *written["codes"]]
+    return _Forms(
+        codes={code: (code.upper(),) for code in named} | codes,
+        first=frozenset(each.lower() for each in first),
+        glued=tuple(sorted(written["suffixes"], key=len, reverse=True)),
+        hundredths={form: tuple(each) for form, each in written["hundredths"].items()},
+        times=written["times"],
+        unsure=frozenset([*written["unsure"], *written["unsure_hundredths"]]),
+        capitals=frozenset(named - {code.lower() for code in written["small_codes"]} - codes.keys()),
+        joins=frozenset(written["after_hundredths"].split()),
+        dashed=frozenset(written["dashed"]),
+    )
+
+
 class _Reader:
     """Reads the numbers of a text and what stands beside them."""
 
     def __init__(self, text: str, local: str | None) -> None:
-        self._text, self._local, self._forms = text, local, load_forms()
+        self._text, self._local, self._forms = text, local, _load_forms()
 
     def read_all(self) -> Iterator[_Amount]:
         end = 0
@@ -100,7 +153,10 @@ class _Reader:
         before = self._find_before(start)
         times, end = self._find_times(end)
         after = self._find_after(end)
-        form = after if after and self._agree(before, after) else before
+        codes = self._forms.codes
+        # What follows counts where it says the same as what stands before, or more: "$120 CAD".
+        is_same = before is None or (after and not set(codes.get(after.written, ())).isdisjoint(codes[before.written]))
+        form = after if after and is_same else before
         if form is None:
             return self._read_bare(match, end)
         number = Decimal(plain_number(match["number"])) * times
@@ -120,11 +176,6 @@ class _Reader:
         is_price = bool(match["no_cents"]) and self._local in self._forms.dashed
         number = Decimal(plain_number(match["number"]))
         return _Amount(match.start(), end, number, self._local if is_price else None, is_signed=False)
-
-    def _agree(self, before: _Form | None, after: _Form) -> bool:
-        """Tell whether what follows says the same as what stands before, or more: "$120 CAD"."""
-        codes = self._forms.codes
-        return before is None or not set(codes.get(after.written, ())).isdisjoint(codes[before.written])
 
     def _is_glued(self, place: int) -> bool:
         """Tell a word that goes on at a place, in a script that leaves blanks between words."""

@@ -1,8 +1,8 @@
 """Dates, absolute and relative to the day on which the customer wrote."""
 
 import re
-from collections.abc import Callable
-from datetime import date, datetime
+from contextlib import suppress
+from datetime import datetime
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -30,21 +30,15 @@ def find_dates(text: str, language: str, received_at: datetime, timezone: str = 
     """
     today = received_at.astimezone(ZoneInfo(timezone)).date()
     day = Day(today, load_calendar(language), is_month_first=_is_month_first(text, language, timezone))
-    found = [
-        Found("date", read.isoformat(), text[slice(*span)], *span)
-        for pattern, resolve in list_forms(language)
-        for match in islice(pattern.finditer(text), MAX_DATES)
-        if (read := _try(resolve, match, day)) and not _is_other(match)
-        for span in [match.span("date" if "date" in pattern.groupindex else 0)]
-    ]
+    found = []
+    for pattern, resolve in list_forms(language):
+        for match in islice(pattern.finditer(text), MAX_DATES):
+            with suppress(ValueError, OverflowError):  # 31 February, or a year no calendar has
+                read = resolve(match, day)
+                if read and not _is_other(match):
+                    span = match.span("date" if "date" in pattern.groupindex else 0)
+                    found.append(Found("date", read.isoformat(), text[slice(*span)], *span))
     return keep_first(sorted(found, key=lambda each: each.start - each.end))  # the longest reading wins
-
-
-def _try(resolve: Callable[[re.Match[str], Day], date | None], match: re.Match[str], day: Day) -> date | None:
-    try:
-        return resolve(match, day)
-    except (ValueError, OverflowError):  # 31 February, or a year no calendar has
-        return None
 
 
 def _is_month_first(text: str, language: str, timezone: str) -> bool:

@@ -152,7 +152,7 @@ class EmbeddedWriter:
         """Say that the message is with the team, and which numbers were noted; promise nothing else."""
         record_engine_call(EngineCall(engine="embedded/writer"))
         phrases = self._find_phrases(brief)
-        body = phrases.routed.format(team=brief.team)
+        body = find_handover(phrases, self._letters, brief).format(team=brief.team)
         if ids := _noted_ids(brief):
             body = f"{body} {phrases.kept.format(ids=ids, team=brief.team)}"
         return Reply(_letter(phrases, brief, [body]), [], 0.0)
@@ -168,6 +168,14 @@ def _letter(phrases: Phrases, brief: Brief, paragraphs: list[str]) -> str:
     hello = phrases.hello_name.format(name=name, team=brief.team) if name else phrases.hello.format(team=brief.team)
     sorry = [phrases.sorry.format(team=brief.team)] if brief.sentiment == "negative" else []
     return "\n\n".join([hello, *sorry, *paragraphs, phrases.bye.format(team=brief.team)])
+
+
+def find_handover(phrases: Phrases, letters: Letters, brief: Brief) -> str:
+    """Return what is said of who has the ticket now; a language without words for danger says them in English."""
+    if brief.handover is None:
+        return phrases.routed
+    english = letters.phrases["en"]
+    return (phrases.danger or english.danger) if brief.handover == "danger" else (phrases.person or english.person)
 
 
 def greeting_name(name: str | None) -> str | None:
