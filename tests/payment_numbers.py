@@ -100,7 +100,9 @@ def write(number: str, rnd: random.Random) -> str:
         lambda: f"{make_iban(rnd)}{number}" if number[0].isalpha() else f"0.{number}",
     ]
     written = rnd.choice(ways)()
-    before = rnd.choice(["", " ", "card: ", "card", "#", "No. ", "IBAN:", "order ", "(", "my number is ", "x=", "«"])
+    before = rnd.choice(
+        ["", " ", "card: ", "card", "#", "No. ", "IBAN:", "please take ", "(", "my number is ", "x=", "«"]
+    )
     after = rnd.choice(["", " ", ".", " please", ", exp 12/29", ")", " cvv 123", "\nThanks", "?"])
     return f"{before}{written}{after}"
 

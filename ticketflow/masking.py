@@ -3,7 +3,8 @@
 Found by length, issuer and checksum, however they are written: in one piece, in groups of any sizes with up to
 three characters between them that are neither letters nor digits, over the lines of a quoted mail, glued to
 words or to each other, in full-width or other digits, with signs among them that cannot be seen or only look
-alike. A number that only happens to fit is starred too: better that than one left in clear.
+alike. A number that only happens to fit is starred too, better that than one left in clear, unless the words right
+before it say that it is another (``sparing``).
 """
 
 import re
@@ -15,6 +16,7 @@ from itertools import accumulate, pairwise, zip_longest
 from typing import Any, Literal
 
 from ticketflow.folding import fold, fold_character
+from ticketflow.sparing import drop_others
 
 Span = tuple[int, int]
 
@@ -167,7 +169,7 @@ def find_cards(text: str) -> list[Span]:
     Where two overlap, only one can be right; they are given as one.
     """
     folded = fold(text)
-    return _place(text, folded, _find_cards(folded))
+    return _place(text, folded, drop_others(folded, _find_cards(folded)))
 
 
 def _find_both(text: str) -> tuple[list[Span], list[Span]]:
@@ -178,7 +180,7 @@ def _find_both(text: str) -> tuple[list[Span], list[Span]]:
     cards = _find_cards(_star(folded, ibans, COUNTRY))
     if ibans:
         cards = _join([*cards, *_find_cards(_star(folded, ibans, 0, 0))])
-    return _place(text, folded, ibans), _place(text, folded, cards)
+    return _place(text, folded, ibans), _place(text, folded, drop_others(folded, cards))
 
 
 def _find_ibans(folded: str) -> list[Span]:
