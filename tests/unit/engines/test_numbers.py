@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ticketflow.engines.embedded.facts.extractor import find_facts
-from ticketflow.engines.embedded.facts.tracking_numbers import is_gs1_valid, is_s10_valid, is_ups_valid
+from ticketflow.engines.embedded.facts.ids import is_gs1_valid, is_s10_valid, is_ups_valid
 
 NOW = datetime(2026, 11, 29, 21, 0, tzinfo=UTC)
 IDS = {"order_id", "invoice_id", "tracking_id"}
