@@ -7,6 +7,7 @@ until it is told how to end, so that everything else can happen meanwhile.
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,14 +23,15 @@ from tests.toy import MAX_ATTEMPTS, TOY_LINEAGE, toy_plan
 from ticketflow.errors import ConflictError, PermanentError, TransientError, VersionConflictError
 from ticketflow.services.cancel_ticket import cancel_ticket
 from ticketflow.services.decide_approval import Judgement, decide_approval
+from ticketflow.services.heartbeat import Kept
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.services.retry_ticket import retry_ticket
 from ticketflow.services.rewind_ticket import rewind_ticket
 from ticketflow.services.run_step import StepRunner
 from ticketflow.services.submit_ticket import submit_ticket
-from ticketflow.storage.due import claim_due, expire_approvals, expire_leases
+from ticketflow.storage.due import claim_due, expire_approvals, expire_leases, move_clocks
 from ticketflow.storage.holders import Process, convict, drop_question
-from ticketflow.storage.leases import Claim, extend_leases
+from ticketflow.storage.leases import Claim
 from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
 from ticketflow.storage.pauses import record_pause, remove_pause
 from ticketflow.storage.tickets import NewTicket
@@ -69,7 +71,7 @@ class Worker(threading.Thread):
         self.orders: queue.Queue = queue.Queue()
         self.outcome: StepOutcome | None = None
         self.error: Exception | None = None
-        self.token: UUID | None = None
+        self.is_claimed = True
         self._runner, self._thinking = build_runner(Process(self.id, "elsewhere", 1, 1)), thinking
 
     def run(self) -> None:
@@ -91,6 +93,20 @@ class Worker(threading.Thread):
             raise self.error
         return self.outcome is None
 
+    @property
+    def token(self) -> UUID:
+        return self._kept.lease.token
+
+    @property
+    def _kept(self) -> Kept:
+        (kept,) = self._runner._heartbeat._kept.values()  # noqa: SLF001  # nothing else says what it holds
+        return kept
+
+    def beat(self) -> bool:
+        """Tell the database of its step, and return whether that is still its own."""
+        self._runner._heartbeat._beat([self._kept], time.monotonic())  # noqa: SLF001  # as if that long had passed
+        return not self._kept.is_lost.is_set()
+
     def end(self, order: object) -> StepOutcome | None:
         """Let the step end as ordered; return what came of it."""
         self.orders.put(order)
@@ -109,7 +125,7 @@ _LOOK = text("""
            state #>> '{decision,action}' AS decision,
            (SELECT coalesce(jsonb_agg(type ORDER BY id), '[]')
             FROM ticket_events WHERE ticket_id = :id AND type LIKE 'approval.%') AS talk,
-           wake_at <= now() AS rings, coalesce(lease_until > now(), false) AS has_time_left,
+           coalesce(lease_until, wake_at) <= now() AS rings, coalesce(lease_until > now(), false) AS has_time_left,
            (SELECT coalesce(jsonb_agg(jsonb_build_array(step, round, superseded_at IS NOT NULL)
                                       ORDER BY ticket_version), '[]')
             FROM ticket_steps WHERE ticket_id = :id) AS ledger,
@@ -141,7 +157,7 @@ class Model:
     generation: int = 0
     attempt: int = 0
     holder: Worker | None = None
-    lost: dict[UUID, bool] = field(default_factory=dict)  # whether they count as dead
+    lost: dict[UUID, bool] = field(default_factory=dict)  # whether they count as dead; the ticket's id: somebody
     is_paused: bool = False
     is_wanted: bool = False
     decision: str | None = None
@@ -228,6 +244,7 @@ class TicketMachine(RuleBasedStateMachine):
         may_go = self.model.may_go
         rings = self.look().rings
         with self.sessions.begin() as session:
+            move_clocks(session)
             dispatched = claim_due(session, 10, timedelta(hours=1), TOY_LINEAGE)
 
         # A suspect's random wait may end between the look and the dispatch.
@@ -259,11 +276,11 @@ class TicketMachine(RuleBasedStateMachine):
             self.model.lose_holder()
             self.model.give_back()
 
-    @precondition(lambda self: self.model.lost)
+    @precondition(lambda self: self.lost_processes)
     @rule(data=st.data())
     def settle(self, data) -> None:
         """Find out whether a process that let a lease go is dead; whoever counted as dead may turn up as well."""
-        lost = data.draw(st.sampled_from(sorted(self.model.lost)), label="process")
+        lost = data.draw(st.sampled_from(self.lost_processes), label="process")
         is_alive = any(worker.id == lost for worker in self.workers)
         with self.sessions.begin() as session:
             if is_alive:
@@ -273,16 +290,16 @@ class TicketMachine(RuleBasedStateMachine):
         if is_alive:
             del self.model.lost[lost]
         elif self.model.is_live:
-            self.model.lost[lost] = True
+            self.count_death(lost)
 
-    @precondition(lambda self: self.model.lost and self.model.is_live)
+    @precondition(lambda self: self.lost_processes and self.model.is_live)
     @rule(data=st.data())
     def mistake_for_dead(self, data) -> None:
         """Convict a process that only could not be heard."""
-        lost = data.draw(st.sampled_from(sorted(self.model.lost)), label="process")
+        lost = data.draw(st.sampled_from(self.lost_processes), label="process")
         with self.sessions.begin() as session:
             convict(session, lost)
-        self.model.lost[lost] = True
+        self.count_death(lost)
 
     @precondition(lambda self: self.model.talk)
     @rule()
@@ -329,8 +346,10 @@ class TicketMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def fail_for_now(self, data) -> None:
         worker = self.pop_worker(data)
-        is_ours, is_last = worker is self.model.holder, self.model.attempt >= MAX_ATTEMPTS
+        is_ours, is_last = self.is_ours(worker), self.model.attempt >= MAX_ATTEMPTS
         outcome = worker.end(TransientError("try again"))
+        if is_ours:
+            self.count_try()
         if not is_ours:
             self.stale(worker, outcome)
         elif is_last:
@@ -344,11 +363,12 @@ class TicketMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def fail_for_good(self, data) -> None:
         worker = self.pop_worker(data)
-        is_ours = worker is self.model.holder
+        is_ours = self.is_ours(worker)
         outcome = worker.end(PermanentError("no use"))
         if not is_ours:
             self.stale(worker, outcome)
         else:
+            self.count_try()
             assert outcome == Failed("no use")
             self.model.stop("failed")
 
@@ -364,10 +384,13 @@ class TicketMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.workers)
     @rule(data=st.data())
     def heartbeat(self, data) -> None:
+        """Keep a lease, or claim one for a first try that takes long."""
         worker = data.draw(st.sampled_from(self.workers), label="worker")
-        with self.sessions.begin() as session:
-            good = extend_leases(session, [(self.ticket_id, worker.token, A_DAY)], A_DAY)
-        assert good == ({worker.token} if worker is self.model.holder else set())
+        is_ours = self.is_ours(worker)
+        assert worker.beat() == is_ours
+        if is_ours:
+            self.count_try()
+            self.model.holder, worker.is_claimed = worker, True
 
     # -- People ------------------------------------------------------------------------------------
 
@@ -455,9 +478,9 @@ class TicketMachine(RuleBasedStateMachine):
             self.time_passes(48)
             self.expire()
             with self.sessions.begin() as session:
-                for lost in self.model.lost:
+                for lost in self.lost_processes:
                     convict(session, lost)
-            self.model.lost = dict.fromkeys(self.model.lost, True)
+                    self.count_death(lost)
             self.expire_approval()
             self.dispatch()
             while self.messages:
@@ -493,7 +516,10 @@ class TicketMachine(RuleBasedStateMachine):
             return Superseded if STEPS.index(model.next_step) < STEPS.index(claim.step) else AlreadyDone
         if model.holder is not None and not self.may_take_over(claim):
             return Busy
+        is_unseen = claim.is_redelivered and model.holder is None and model.attempt == 0
         expected = self.expect_of_the_dead()
+        if expected is None and is_unseen:
+            model.lost[self.ticket_id] = False
         if expected is None and model.is_shut(claim.step):
             model.ask()
             return Asked
@@ -502,7 +528,7 @@ class TicketMachine(RuleBasedStateMachine):
     def may_take_over(self, claim: Claim) -> bool:
         """Tell whether a message gets its ticket from whoever holds it: once, before it is known who is dead."""
         model = self.model
-        if model.lost or model.is_paused or model.attempt >= MAX_ATTEMPTS:
+        if self.lost_processes or model.is_paused or model.attempt >= MAX_ATTEMPTS:
             return False
         return claim.is_redelivered or not self.look().has_time_left
 
@@ -523,7 +549,7 @@ class TicketMachine(RuleBasedStateMachine):
         """Let a worker's step succeed; check may find that a person is wanted before send."""
         step = worker.claim.step
         key = {"read": "read", "check": "checked", "send": "sent"}[step]
-        is_ours = worker is self.model.holder
+        is_ours = self.is_ours(worker)
 
         found = {"approval": "wanted" if is_wanted else "not_needed", "draft": "Hello"} if step == "check" else {}
         outcome = worker.end({key: 1, **found})
@@ -547,15 +573,38 @@ class TicketMachine(RuleBasedStateMachine):
             self.follow(worker.claim)
 
     def take(self, worker: Worker) -> None:
-        self.model.status = "processing"
-        self.model.attempt += 1
-        self.model.holder = worker
+        """Note who is at work: with a lease, or at a first try of which the ticket knows nothing."""
+        model = self.model
         self.workers.append(worker)
-        worker.token = self.look().lease_token
+        worker.is_claimed = worker.claim.is_redelivered or model.attempt > 0
+        if worker.is_claimed:
+            model.status = "processing"
+            model.attempt += 1
+            model.holder = worker
+
+    def is_ours(self, worker: Worker) -> bool:
+        """Tell whether what a worker brings will count."""
+        model, claim = self.model, worker.claim
+        if worker.is_claimed:
+            return worker is model.holder
+        is_untouched = model.holder is None and model.attempt == 0 and model.is_live and not model.awaits
+        return is_untouched and (model.generation, model.next_step) == (claim.generation, claim.step)
+
+    def count_try(self) -> None:
+        self.model.status, self.model.attempt = "processing", max(self.model.attempt, 1)
+
+    @property
+    def lost_processes(self) -> list[UUID]:
+        return sorted(set(self.model.lost) - {self.ticket_id})
+
+    def count_death(self, process: UUID) -> None:
+        """Count a death, and with it the unknown one before: neither counts twice."""
+        if not self.model.lost[process]:
+            self.model.lost |= dict.fromkeys({process, self.ticket_id} & set(self.model.lost), True)
 
     def stale(self, worker: Worker, outcome: StepOutcome | None) -> None:
         assert outcome == LostLease()
-        self.model.lost.pop(worker.id, None)
+        self.model.lost.pop(worker.id if worker.is_claimed else self.ticket_id, None)
 
     def follow(self, claim: Claim) -> None:
         """Publish the chain's next link, as Celery does."""

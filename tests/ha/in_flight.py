@@ -90,7 +90,8 @@ class InFlight:
     def wake_all(self) -> None:
         """Make every live ticket due now."""
         with self.sessions.begin() as session:
-            session.execute(text("UPDATE tickets SET wake_at = now() WHERE wake_at IS NOT NULL"))
+            ring = "SET wake_at = now(), lease_until = least(lease_until, now()) WHERE wake_at IS NOT NULL"
+            session.execute(text(f"UPDATE tickets {ring}"))
 
     def repair(self) -> Counter[str]:
         """Do what people do: replay what failed, accept what waits for them; return how many of each."""

@@ -24,6 +24,7 @@ from ticketflow.storage.due import (
     expire_approvals,
     expire_leases,
     lock_window,
+    move_clocks,
     release_unsent,
 )
 from ticketflow.storage.session import Sessions
@@ -131,6 +132,7 @@ def dispatch_due(
     """
     _connect(publisher)
     with sessions.begin() as session:
+        move_clocks(session)
         expired = expire_leases(session, limits.batch) if expires_leases else 0
         waits_s = expire_approvals(session, limits.batch)
         capacity = measure_capacity(session, limits.alive_for)

@@ -1,11 +1,14 @@
-"""Keeps the leases of long steps alive, from one thread per process that runs only while there are any."""
+"""Claims and keeps the leases of long steps, from one thread per process that runs only while there are any."""
 
+import math
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Self
+from uuid import UUID
 
 from ticketflow.observability.logging import get_logger
 from ticketflow.storage.leases import Lease, extend_leases
@@ -20,34 +23,48 @@ BEATS_PER_LEASE = 3
 SHORTEST_TIMEOUT_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+# A first try that takes longer is claimed: a connection that is lost must not give it to somebody else.
+CLAIM_AFTER_S = 1.0
+
+
+@dataclass(slots=True)
+class Kept:
     """A lease in use.
 
     Attributes:
-        started_at: Seconds on the monotonic clock, which no jump of the host's time moves.
-        ends_at: From then on the step counts as hung and its lease is left to run out.
+        lease: As it stands now: a first try may have been claimed meanwhile.
+        ends_at: From then on the step counts as hung and its lease is left to run out. Seconds on the monotonic clock,
+            which no jump of the host's time moves.
+        next_beat_at: When to tell the database of it.
     """
 
     lease: Lease
-    started_at: float
     ends_at: float
+    next_beat_at: float = math.inf
     is_lost: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def begin(cls, lease: Lease, time_limit_s: float) -> Self:
+        """Begin to use a lease, at most for ``time_limit_s`` seconds."""
+        return cls(lease, time.monotonic() + time_limit_s)
 
 
 class Heartbeat:
     """Extends leases until their step's time limit, so that a hung step cannot hold its ticket."""
 
-    def __init__(self, sessions: Sessions, lease_for: timedelta) -> None:
+    def __init__(self, sessions: Sessions, lease_for: timedelta, holder: UUID | None = None) -> None:
         """Bind to a database.
 
         Args:
             lease_for: How long a lease lasts without a beat.
+            holder: The process whose leases they are.
         """
         self._sessions = sessions
         self._lease_s = lease_for.total_seconds()
-        self._lock = threading.Lock()
-        self._held: dict[int, _Held] = {}
+        self._holder = holder
+        self._changed = threading.Condition()
+        self._kept: dict[int, Kept] = {}
+        self._beating: set[int] = set()
         self._thread: threading.Thread | None = None
 
     @property
@@ -56,19 +73,21 @@ class Heartbeat:
         return self._lease_s / BEATS_PER_LEASE
 
     @contextmanager
-    def keep(self, lease: Lease, time_limit_s: float) -> Iterator[None]:
-        """Keep a lease alive while the block thinks, at most for ``time_limit_s`` seconds."""
-        now = time.monotonic()
-        held = _Held(lease, now, now + time_limit_s)
-        with self._lock:
-            self._held[id(held)] = held
+    def keep(self, kept: Kept) -> Iterator[None]:
+        """Keep a lease alive while the block thinks."""
+        first_s = self.beat_s if kept.lease.is_claimed else min(CLAIM_AFTER_S, self.beat_s)
+        kept.next_beat_at = time.monotonic() + first_s
+        with self._changed:
+            self._kept[id(kept)] = kept
             self._start()
         try:
-            with interruptible(held.is_lost.is_set):
+            with interruptible(kept.is_lost.is_set):
                 yield
         finally:
-            with self._lock:
-                del self._held[id(held)]
+            with self._changed:
+                del self._kept[id(kept)]
+                # Whether it is claimed has to be known to say what becomes of it.
+                self._changed.wait_for(lambda: id(kept) not in self._beating)
 
     def _start(self) -> None:
         if self._thread is None:
@@ -77,27 +96,32 @@ class Heartbeat:
 
     def _beat_until_idle(self) -> None:
         while True:
-            time.sleep(self.beat_s)
+            time.sleep(min(CLAIM_AFTER_S, self.beat_s) / 2)
             now = time.monotonic()
-            with self._lock:
-                if not self._held:
+            with self._changed:
+                if not self._kept:
                     self._thread = None
                     return
-                long = [held for held in self._held.values() if held.started_at + self.beat_s <= now < held.ends_at]
+                long = [kept for kept in self._kept.values() if kept.next_beat_at <= now < kept.ends_at]
+                self._beating = {id(kept) for kept in long}
             if long:
                 self._beat(long, now)
+            with self._changed:
+                self._beating.clear()
+                self._changed.notify_all()
 
-    def _beat(self, long: list[_Held], now: float) -> None:
-        leases = [
-            (held.lease.claim.ticket_id, held.lease.token, timedelta(seconds=min(self._lease_s, held.ends_at - now)))
-            for held in long
-        ]
+    def _beat(self, long: list[Kept], now: float) -> None:
+        held = [(kept.lease, timedelta(seconds=min(self._lease_s, kept.ends_at - now))) for kept in long]
         try:
             with self._sessions.begin() as session:
-                good = extend_leases(session, leases, timedelta(seconds=max(self.beat_s / 2, SHORTEST_TIMEOUT_S)))
+                timeout = timedelta(seconds=max(self.beat_s / 2, SHORTEST_TIMEOUT_S))
+                good = extend_leases(session, held, timeout, self._holder)
         except Exception as error:  # noqa: BLE001  # one beat may fail, the heart must not stop for it
             log.warning("heartbeat.failed", error=f"{type(error).__name__}: {error}")
             return
-        for held in long:
-            if held.lease.token not in good:
-                held.is_lost.set()
+        for kept in long:
+            kept.next_beat_at = now + self.beat_s
+            if kept.lease.token not in good:
+                kept.is_lost.set()
+            elif good[kept.lease.token] and not kept.lease.is_claimed:
+                kept.lease = replace(kept.lease, is_claimed=True)

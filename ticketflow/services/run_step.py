@@ -26,24 +26,13 @@ from ticketflow.observability.metrics import (
     name_error,
 )
 from ticketflow.observability.tracing import describe_span, span
-from ticketflow.services.heartbeat import Heartbeat
+from ticketflow.services.heartbeat import Heartbeat, Kept
 from ticketflow.services.isolation import Isolation
 from ticketflow.services.liveness import describe_process, is_alive
 from ticketflow.services.queue_wait import QueueWait
+from ticketflow.storage.commits import Event, LedgerEntry, Move, ask_person, commit_step, fail, give_back
 from ticketflow.storage.holders import Process, drop_question, find_holder
-from ticketflow.storage.leases import (
-    Claim,
-    Event,
-    Lease,
-    LedgerEntry,
-    Move,
-    Refusal,
-    ask_person,
-    claim_step,
-    commit_step,
-    fail,
-    give_back,
-)
+from ticketflow.storage.leases import Claim, Lease, Refusal, begin_step, claim_step
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.approval import ApprovalRequest
 from ticketflow.workflow.events import EventType
@@ -114,7 +103,7 @@ class StepRunner:
         self._queue_wait = queue_wait
         self._lease_for = lease_for
         self._process = process or describe_process()
-        self._heartbeat = Heartbeat(sessions, lease_for)
+        self._heartbeat = Heartbeat(sessions, lease_for, self._process.id)
         self._isolation = Isolation()
 
     def run(self, claim: Claim) -> StepOutcome:
@@ -141,6 +130,9 @@ class StepRunner:
         lease_for = min(self._lease_for, timedelta(seconds=planned.time_limit_s))
         failpoint("claim.before")
         with self._sessions.begin() as session:
+            begun = None if claim.is_redelivered else begin_step(session, claim, self._plan.lineage.version)
+            if begun is not None:
+                return begun
             if claim.is_redelivered and is_alive(find_holder(session, claim.ticket_id)):
                 claim = replace(claim, is_redelivered=False)  # a connection was lost, and nobody with it
             return claim_step(
@@ -167,13 +159,14 @@ class StepRunner:
             asking = [_asking_event(request)]
             version = self._write(lambda session: ask_person(session, lease, request, asking))
             return self._lose(lease) if version is None else Asked()
+        kept = Kept.begin(lease, time_limit_s)
         try:
-            with self._heartbeat.keep(lease, time_limit_s):
+            with self._heartbeat.keep(kept):
                 entry = _think(self._plan, self._tools, lease)
             following = self._plan.next_step(step, {**lease.state, **entry.output})
         except Exception as error:  # noqa: BLE001  # whatever a step raises must end up on its ticket
-            return self._fail(lease, error)
-        return self._commit(lease, entry, following)
+            return self._fail(kept.lease, error)
+        return self._commit(kept.lease, entry, following)
 
     def _find_request(self, step: str, state: Mapping[str, Any]) -> ApprovalRequest | None:
         """Find out whether a person must decide before a step runs, and what."""
@@ -239,7 +232,7 @@ class StepRunner:
         log.warning("step.stale_commit")
         STALE_COMMITS.labels(lease.claim.step).inc()
         with self._sessions.begin() as session:
-            drop_question(session, self._process.id)
+            drop_question(session, self._process.id if lease.is_claimed else lease.claim.ticket_id)
         return LostLease()
 
     def _write(self, statement: Callable[[Session], int | None]) -> int | None:

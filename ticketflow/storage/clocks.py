@@ -32,7 +32,7 @@ class LongestWaits:
 
     Attributes:
         lease: A held ticket's.
-        redispatch: A published ticket's, the first time; it doubles with each dispatch.
+        redispatch: A published ticket's, the first time, and a link's to the next step; it doubles with each dispatch.
         backoff: A ticket's that is tried again.
         busy: The same, where the other side said when to come again (``busy_error`` is that error's class).
         delivery_lease: A webhook's that is being sent.
@@ -64,9 +64,10 @@ class Jump:
     by_s: float
 
 
-# The longest wait of a ticket's kind, or the one it was given where its stamp lies in the future.
+# The longest wait of a ticket's kind, or the one it was given where its stamp lies in the future. Where ``lease_until``
+# is the clock, ``wake_at`` may be whatever its dispatch made it.
 _TICKETS_LATEST = f"""
-    CASE WHEN lease_token IS NOT NULL THEN now() + :lease
+    CASE WHEN lease_until IS NOT NULL THEN now() + :redispatch * power(2, {MAX_DOUBLINGS})
          WHEN status = '{Status.AWAITING_APPROVAL}'
          THEN now() + make_interval(secs => CAST(state #>> '{{approval_request,timeout_s}}' AS double precision))
          ELSE greatest(not_before, now() + least(
@@ -108,12 +109,15 @@ _TICKETS = text(f"""
 # The clocks of everything else. Each is a range of an index, or a table of a few rows.
 _LEASES = """
     WITH strayed AS (
-        SELECT id, lease_until FROM tickets WHERE lease_token IS NOT NULL AND lease_until > now() + :lease + :tolerance
+        SELECT id, lease_until, now() + CASE WHEN lease_token IS NULL THEN :redispatch ELSE :lease END AS latest
+        FROM tickets
+        WHERE is_in_flight AND lease_until > now() + :tolerance
+                                             + CASE WHEN lease_token IS NULL THEN :redispatch ELSE :lease END
         ORDER BY lease_until LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
     )
-    UPDATE tickets SET lease_until = now() + :lease, wake_at = least(wake_at, now() + :lease)
+    UPDATE tickets SET lease_until = strayed.latest
     FROM strayed WHERE tickets.id = strayed.id
-    RETURNING extract(epoch FROM strayed.lease_until - now() - :lease)
+    RETURNING extract(epoch FROM strayed.lease_until - strayed.latest)
 """
 _DELIVERIES = """
     WITH looked AS (

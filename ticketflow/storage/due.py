@@ -43,9 +43,25 @@ class Dispatch:
     traceparent: str | None = None
 
 
+# The release before claims tickets that are not in flight: once such a lease has run out, nobody else ends it.
+IS_FREE = "(lease_token IS NULL OR NOT is_in_flight) AND (lease_until IS NULL OR lease_until <= now())"
+"""Nobody is at work on a ticket, and no link to its next step is on its way."""
+
+# Between dispatch and end ``wake_at`` is only the next time to look: how long to wait is in ``lease_until``.
+_MOVE_CLOCKS = text("""
+    WITH strayed AS (
+        SELECT id FROM tickets
+        WHERE is_in_flight AND (wake_at <= now() AND lease_until > now()
+                                OR wake_at > now() AND lease_until <= now() AND lease_token IS NULL)
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE tickets SET wake_at = lease_until FROM strayed WHERE tickets.id = strayed.id
+""")
+
+# Leases are those of tickets in flight, and these are few: there is no index that a claim would have to keep.
 _EXPIRE = text(f"""
     WITH expired AS (
-        SELECT id FROM tickets WHERE lease_token IS NOT NULL AND lease_until <= now()
+        SELECT id FROM tickets WHERE is_in_flight AND lease_token IS NOT NULL AND lease_until <= now()
         ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
     ), moved AS (
         UPDATE tickets
@@ -94,6 +110,7 @@ _DEPART = f"""
         UPDATE tickets
         SET generation = generation + 1, dispatches = least(dispatches + 1, {MOST_DISPATCHES}), is_in_flight = true,
             dispatched_at = now(), updated_at = now(), graph_version = :graph_version,
+            lease_token = NULL, lease_until = NULL, holder = NULL,
             next_step = due.target,
             attempt = CASE WHEN {_IS_SAME_STEP} THEN attempt ELSE 0 END,
             deaths = CASE WHEN {_IS_SAME_STEP} THEN deaths ELSE 0 END,
@@ -121,7 +138,7 @@ _CLAIM_DUE = text(f"""
         CROSS JOIN LATERAL (
             SELECT id, priority, wake_at, graph_version, next_step, {TARGET} AS target FROM tickets
             WHERE tickets.priority = level.priority AND wake_at <= now() AND status = ANY(:runnable)
-              AND lease_token IS NULL AND deaths < {SUSPECT_DEATHS}
+              AND {IS_FREE} AND deaths < {SUSPECT_DEATHS}
               AND (lost_holders = '{{}}' OR deaths + {IN_DOUBT} < {SUSPECT_DEATHS})
               AND {TARGET} IS NOT NULL AND NOT {IS_PAUSED}
             ORDER BY wake_at LIMIT :limit FOR UPDATE SKIP LOCKED
@@ -135,10 +152,10 @@ _CLAIM_DUE = text(f"""
 _CLAIM_SUSPECT = text(f"""
     WITH due AS (
         SELECT id, graph_version, next_step, {TARGET} AS target FROM tickets
-        WHERE deaths >= {SUSPECT_DEATHS} AND wake_at <= now() AND lease_token IS NULL AND {IN_DOUBT} = 0
+        WHERE deaths >= {SUSPECT_DEATHS} AND wake_at <= now() AND {IS_FREE} AND {IN_DOUBT} = 0
           AND status = ANY(:runnable) AND {TARGET} IS NOT NULL AND NOT {IS_PAUSED}
           AND NOT EXISTS (SELECT FROM tickets AS other WHERE other.deaths >= {SUSPECT_DEATHS} AND other.is_in_flight
-                                                         AND other.wake_at > now())
+                                                         AND greatest(other.wake_at, other.lease_until) > now())
         ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED
     ), {_DEPART}
 """).bindparams(bindparam("targets", type_=JSONB))
@@ -181,6 +198,11 @@ def lock_window(session: Session) -> None:
 def count_in_flight(session: Session) -> int:
     """Count tickets whose chain is out and not yet overdue; under ``lock_window`` nobody adds to them."""
     return session.scalar(_COUNT_IN_FLIGHT) or 0
+
+
+def move_clocks(session: Session) -> None:
+    """Set the clocks of tickets in flight by what became of them since: it is time to look, or not yet."""
+    session.execute(_MOVE_CLOCKS)
 
 
 def expire_leases(session: Session, limit: int) -> int:

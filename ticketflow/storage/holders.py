@@ -21,6 +21,12 @@ WITH_LOST_HOLDER = """
         jsonb_build_object(tickets.holder, coalesce(lost_holders -> CAST(tickets.holder AS text), '{}')
                                            || jsonb_build_object('at', extract(epoch FROM now()))) END
 """
+# Whoever was sent the first try of a step and said nothing may have died with it, or never have begun: nobody knows who
+# that was. It is kept under the ticket's own id, proves nothing by itself, and counts beside a death that is proven.
+UNSEEN_HOLDER = """
+    CASE WHEN :is_redelivered AND lease_token IS NULL AND attempt = 0
+         THEN jsonb_build_object(tickets.id, jsonb_build_object('at', extract(epoch FROM now()))) ELSE '{}' END
+"""
 # How many of them may be dead: nobody knows yet.
 IN_DOUBT = "(SELECT count(*) FROM jsonb_each(lost_holders) WHERE value -> 'is_dead' IS NULL)"
 # Questions that one look at them settles; whatever is left comes next.
@@ -77,8 +83,8 @@ _LIST = text("""
                AS silent_s
     FROM (
         SELECT CAST(key AS uuid) AS id, max(CAST(value ->> 'at' AS double precision)) AS at
-        FROM (SELECT lost_holders FROM tickets WHERE lost_holders <> '{}' LIMIT :limit) AS in_doubt
-        CROSS JOIN LATERAL jsonb_each(lost_holders) GROUP BY key
+        FROM (SELECT id, lost_holders FROM tickets WHERE lost_holders <> '{}' LIMIT :limit) AS in_doubt
+        CROSS JOIN LATERAL jsonb_each(lost_holders) WHERE key <> CAST(in_doubt.id AS text) GROUP BY key
     ) AS lost LEFT JOIN holders AS known ON known.id = lost.id
 """)
 
@@ -91,15 +97,21 @@ _DROP = text("""
     WHERE tickets.id = free.id
 """)
 
+_HAS_UNSEEN = (
+    "(jsonb_exists(lost_holders, CAST(id AS text)) AND lost_holders #> ARRAY[CAST(id AS text), 'is_dead'] IS NULL)"
+)
 # Of two deaths it cannot be told who is guilty: the next try is at a random moment of the ticket's own.
-_CONVICT = text("""
+_CONVICT = text(f"""
     UPDATE tickets
-    SET deaths = deaths + 1, lost_holders = jsonb_set(lost_holders, ARRAY[:id, 'is_dead'], 'true'),
-        wake_at = CASE WHEN deaths > 0 AND NOT is_in_flight
-                       THEN greatest(wake_at, now() + random() * power(2, deaths)
+    SET deaths = free.deaths + 1, lost_holders = jsonb_set(free.lost_holders, ARRAY[:id, 'is_dead'], 'true'),
+        wake_at = CASE WHEN free.deaths > 0 AND NOT is_in_flight
+                       THEN greatest(wake_at, now() + random() * power(2, free.deaths)
                                                       * make_interval(secs => :suspect_wait_s))
                        ELSE wake_at END
-    FROM (SELECT id FROM tickets WHERE lost_holders <> '{}' AND jsonb_exists(lost_holders, :id)
+    FROM (SELECT id, deaths + CASE WHEN {_HAS_UNSEEN} THEN 1 ELSE 0 END AS deaths,
+                 CASE WHEN {_HAS_UNSEEN} THEN jsonb_set(lost_holders, ARRAY[CAST(id AS text), 'is_dead'], 'true')
+                      ELSE lost_holders END AS lost_holders
+          FROM tickets WHERE lost_holders <> '{{}}' AND jsonb_exists(lost_holders, :id)
           AND lost_holders #> ARRAY[:id, 'is_dead'] IS NULL AND status = ANY(:runnable)
           FOR NO KEY UPDATE SKIP LOCKED) AS free
     WHERE tickets.id = free.id

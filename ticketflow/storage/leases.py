@@ -1,8 +1,9 @@
-"""A step's hold on its ticket: claim, extend, commit, give back, fail. One statement each.
+"""A step's hold on its ticket: begun without one, claimed, extended. One statement each.
 
-Three fences keep every effect single: the *generation* a message carries, the *lease token* a
-claim hands out, and the ledger row's primary key. A statement whose fence does not match changes
-nothing and says so by returning nothing.
+Three fences keep every effect single: the *generation* a message carries, the *lease token* a claim hands out, and the
+ledger row's primary key. The first try of a step begins without a lease: as long as nothing happens to the ticket, its
+commit is as good as a holder's. Who thinks for longer than a moment claims (``extend_leases``); whatever went wrong
+before asks first (``claim_step``).
 """
 
 import time
@@ -12,16 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import TextClause, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from ticketflow.storage.holders import WITH_LOST_HOLDER
+from ticketflow.storage.holders import UNSEEN_HOLDER, WITH_LOST_HOLDER
 from ticketflow.storage.pauses import IS_PAUSED
 from ticketflow.storage.session import limit_statements
 from ticketflow.storage.tickets import build_request
-from ticketflow.storage.webhook_deliveries import MOVED, RECORD_DELIVERIES
-from ticketflow.workflow.approval import ApprovalRequest
 from ticketflow.workflow.events import EventType
 from ticketflow.workflow.judge import Standing
 from ticketflow.workflow.lineage import FIRST_VERSION
@@ -52,16 +50,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A granted claim.
+    """A granted claim, or a first try that has none yet.
 
     Attributes:
-        token: Must be presented to commit; whoever claims next gets another.
+        token: Must be presented to commit once it is claimed; whoever claims next gets another.
         attempt: 1 for the first try of this step and round.
         round: 1 unless the step was looped or rewound to.
         waited_s: Seconds since the message was sent.
         started_at: Database time of the claim.
         accepted_s: When the ticket was accepted, on the clock ``time.monotonic`` of this process.
         state: What the ticket arrived with and every finished step added.
+        is_claimed: Whether the ticket's row says so. If not, the commit stands if nobody else has claimed it.
     """
 
     claim: Claim
@@ -72,6 +71,7 @@ class Lease:
     started_at: datetime
     accepted_s: float
     state: Mapping[str, Any]
+    is_claimed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,63 +87,24 @@ class Refusal(Standing):
     accepted_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A line to append to the trail together with the change it tells of."""
-
-    type: str
-    detail: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """What the ledger keeps of a finished step, besides its coordinates."""
-
-    input_hash: str
-    output: Mapping[str, Any]
-    engines: Sequence[Mapping[str, Any]]
-    duration_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Where a commit takes the ticket.
-
-    Attributes:
-        next_step: The step to run next; ``None`` completes the ticket.
-        wake_after: How long the next link may take before it is published again.
-        is_loop: The step lies behind: the running chain is superseded and a new one dispatched.
-        request: What a person must decide before that step. The running chain is superseded; the one that goes on is
-            dispatched when they have, or when their time is up.
-    """
-
-    next_step: str | None
-    wake_after: timedelta
-    is_loop: bool = False
-    request: ApprovalRequest | None = None
-
-
-# The f-strings below share only these constants; every value is a bound parameter.
-_APPEND = """
-    INSERT INTO ticket_events (ticket_id, tenant, type, step, round, attempt, generation, detail)
-    SELECT moved.id, moved.tenant, event.type, :step, :round, :attempt, :generation, {detail}
-    FROM moved, jsonb_to_recordset(:events) AS event(type text, detail jsonb)
-    RETURNING id, ticket_id, type, created_at
-"""
-_APPEND_EVENTS = _APPEND.format(detail="event.detail")
-# Until when a person may decide is known to the database alone: it has the only clock.
-_APPEND_REQUEST = _APPEND.format(
-    detail=f"""
-    event.detail || CASE WHEN event.type = '{EventType.APPROVAL_REQUESTED}'
-                    THEN jsonb_build_object('expires_at',
-                         to_char(moved.wake_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24\\:MI\\:SS.US"Z"'))
-                    ELSE '{{}}' END"""
-)
-# Nothing happened to the ticket since it was seen.
-_UNCHANGED = """
+AS_SEEN = """
     id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
-    AND attempt = :attempt AND lease_token IS NOT DISTINCT FROM CAST(:token AS uuid)
+    AND lease_token IS NOT DISTINCT FROM CAST(:token AS uuid)
 """
+"""A condition on ``tickets``: nothing happened to the ticket since it was seen. Who lets go of one moves it on."""
+
+# What is read of a ticket to think about it.
+_KNOWN = "id, tenant, subject, body, customer_name, customer_email, channel, created_at, state"
+_ROUND = "(SELECT count(*) + 1 FROM ticket_steps WHERE ticket_id = :ticket_id AND step = :step)"
+
+_BEGIN = text(f"""
+    SELECT {_KNOWN}, {_ROUND} AS round, now() AS started_at, extract(epoch FROM now() - created_at) AS age_s,
+           coalesce(extract(epoch FROM now() - dispatched_at), 0) AS waited_s
+    FROM tickets
+    WHERE id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
+      AND graph_version = :graph_version AND attempt = 0 AND lease_token IS NULL
+      AND deaths = 0 AND lost_holders = '{{}}' AND NOT {IS_PAUSED}
+""")
 
 # A ticket whose holder may be dead is taken over at once, but only once: whether that was a death is an open question
 # (``holders``), and until it is settled the lease alone keeps others out. Nobody takes over from their own process.
@@ -155,19 +116,18 @@ _CLAIM = text(f"""
         FROM tickets WHERE id = :ticket_id
     ), moved AS (
         UPDATE tickets
-        SET status = :processing, version = version + 1, attempt = attempt + 1, dispatches = 0, updated_at = now(),
-            lost_holders = {WITH_LOST_HOLDER}, holder = :holder,
-            lease_token = :token, lease_until = now() + :lease, wake_at = now() + :lease
+        SET status = :processing, version = version + 1, attempt = attempt + 1, dispatches = 0, is_in_flight = true,
+            lost_holders = {WITH_LOST_HOLDER} || {UNSEEN_HOLDER}, holder = :holder,
+            lease_token = :token, lease_until = now() + :lease
         WHERE id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
           AND graph_version = :graph_version
           AND attempt < :max_attempts AND deaths < :max_deaths AND NOT {IS_PAUSED}
           AND (deaths < :suspect_deaths OR :is_alone)
-          AND (lease_token IS NULL OR (deaths = 0 AND lost_holders = '{{}}'
+          AND (lease_token IS NULL OR (deaths = 0 AND lost_holders - CAST(id AS text) = '{{}}'
                    AND (lease_until <= now() OR :is_redelivered AND holder IS DISTINCT FROM :holder)))
-        RETURNING id, tenant, attempt, dispatched_at, subject, body, customer_name, customer_email, channel,
-                  created_at, state
+        RETURNING {_KNOWN}, attempt, dispatched_at
     ), passed AS (
-        SELECT count(*) + 1 AS round FROM ticket_steps WHERE ticket_id = :ticket_id AND step = :step
+        SELECT {_ROUND} AS round
     ), started AS (
         INSERT INTO ticket_events (ticket_id, tenant, type, step, round, attempt, generation)
         SELECT moved.id, moved.tenant, '{EventType.STEP_STARTED}', :step, passed.round, moved.attempt, :generation
@@ -182,78 +142,50 @@ _CLAIM = text(f"""
     FROM seen CROSS JOIN passed LEFT JOIN moved ON true
 """)
 
+# What its own is to a token: the ticket it holds, or the one that still stands where its first try began.
+_IS_OURS = """
+    tickets.id = ours.id AND (lease_token = ours.token
+        OR NOT ours.is_claimed AND lease_token IS NULL AND attempt = 0 AND deaths = 0 AND next_step = ours.step
+           AND tickets.generation = ours.generation AND status = ANY(:runnable))
+"""
 # One row that somebody else has locked must not cost the others their leases: it is skipped, and stays ours.
-_EXTEND = text("""
-    WITH held AS (
-        SELECT * FROM unnest(CAST(:ticket_ids AS uuid[]), CAST(:tokens AS uuid[]), CAST(:leases AS interval[]))
-                      AS held(id, token, lease)
+_EXTEND = text(f"""
+    WITH ours AS (
+        SELECT * FROM unnest(CAST(:ticket_ids AS uuid[]), CAST(:tokens AS uuid[]), CAST(:leases AS interval[]),
+                             CAST(:generations AS integer[]), CAST(:steps AS text[]), CAST(:rounds AS smallint[]),
+                             CAST(:started AS timestamptz[]), CAST(:claimed AS boolean[]))
+                      AS ours(id, token, lease, generation, step, round, started_at, is_claimed)
     ), free AS (
-        SELECT tickets.id, held.lease FROM tickets JOIN held ON tickets.id = held.id AND lease_token = held.token
+        SELECT ours.*, lease_token IS NULL AS is_new FROM tickets JOIN ours ON {_IS_OURS}
         FOR NO KEY UPDATE OF tickets SKIP LOCKED
     ), extended AS (
-        UPDATE tickets SET lease_until = now() + free.lease, wake_at = now() + free.lease
+        UPDATE tickets
+        SET lease_until = now() + free.lease, lease_token = free.token, holder = :holder, status = :processing,
+            attempt = greatest(attempt, 1), version = version + CAST(free.is_new AS integer), dispatches = 0,
+            is_in_flight = true
         FROM free WHERE tickets.id = free.id
+        RETURNING tickets.id, tickets.tenant, free.token, free.is_new, free.step, free.round, free.generation,
+                  free.started_at
+    ), started AS (
+        INSERT INTO ticket_events (ticket_id, tenant, type, step, round, attempt, generation, created_at)
+        SELECT id, tenant, '{EventType.STEP_STARTED}', step, round, 1, generation, started_at FROM extended WHERE is_new
     )
-    SELECT lease_token FROM tickets JOIN held ON tickets.id = held.id AND lease_token = held.token
+    SELECT ours.token, EXISTS (SELECT FROM extended WHERE extended.token = ours.token) AS is_claimed
+    FROM tickets JOIN ours ON {_IS_OURS}
 """)
 
-_COMMIT = text(f"""
-    WITH moved AS (
-        UPDATE tickets
-        SET state = state || :added, version = version + 1, attempt = 0, deaths = 0, lost_holders = '{{}}',
-            error = NULL, lease_token = NULL, lease_until = NULL, holder = NULL,
-            updated_at = now(), dispatched_at = now(),
-            status = :status, next_step = CAST(:next_step AS text), finished_at = CASE WHEN :is_last THEN now() END,
-            generation = generation + CASE WHEN :leaves_chain THEN 1 ELSE 0 END,
-            is_in_flight = NOT (:is_last OR :leaves_chain),
-            wake_at = CASE WHEN NOT :is_last THEN now() + :wake_after END
-        WHERE id = :ticket_id AND lease_token = :token
-        RETURNING {MOVED}, wake_at
-    ), ledger AS (
-        INSERT INTO ticket_steps (ticket_id, step, round, tenant, generation, attempts, input_hash, output, engines,
-                                  started_at, duration_s, ticket_version)
-        SELECT moved.id, :step, :round, moved.tenant, :generation, :attempt, :input_hash, :output, :engines,
-               :started_at, :duration_s, moved.version
-        FROM moved
-    ), trail AS ({_APPEND_REQUEST}), told AS ({RECORD_DELIVERIES})
-    SELECT version FROM moved
-""").bindparams(*(bindparam(name, type_=JSONB) for name in ("added", "output", "engines", "events")))
 
-_ASK = text(f"""
-    WITH moved AS (
-        UPDATE tickets
-        SET state = state || :added, version = version + 1, generation = generation + 1, attempt = 0, deaths = 0,
-            lost_holders = '{{}}', status = :awaiting, lease_token = NULL, lease_until = NULL, holder = NULL,
-            is_in_flight = false, updated_at = now(), wake_at = now() + :wake_after
-        WHERE {_UNCHANGED}
-        RETURNING {MOVED}, wake_at
-    ), trail AS ({_APPEND_REQUEST}), told AS ({RECORD_DELIVERIES})
-    SELECT version FROM moved
-""").bindparams(bindparam("added", type_=JSONB), bindparam("events", type_=JSONB))
+def begin_step(session: Session, claim: Claim, graph_version: int = FIRST_VERSION) -> Lease | None:
+    """Begin the first try of a step without claiming it: nothing is written.
 
-# Whoever gives a ticket back had a message of it: the next one need not wait longer for a worker than that one.
-_GIVE_BACK = text(f"""
-    WITH moved AS (
-        UPDATE tickets
-        SET version = version + 1, generation = generation + 1, lease_token = NULL, lease_until = NULL, holder = NULL,
-            is_in_flight = false, dispatches = 0, updated_at = now(),
-            wake_at = now() + :delay, error = coalesce(:error, error)
-        WHERE {_UNCHANGED}
-        RETURNING id, tenant, version
-    ), trail AS ({_APPEND_EVENTS})
-    SELECT version FROM moved
-""").bindparams(bindparam("error", type_=JSONB(none_as_null=True)), bindparam("events", type_=JSONB))
+    Whoever else was sent the same message may begin as well; one of them commits. ``extend_leases`` claims it later.
 
-_FAIL = text(f"""
-    WITH moved AS (
-        UPDATE tickets
-        SET status = :failed, version = version + 1, lease_token = NULL, lease_until = NULL, holder = NULL,
-            is_in_flight = false, wake_at = NULL, error = :error, updated_at = now(), finished_at = now()
-        WHERE {_UNCHANGED}
-        RETURNING {MOVED}
-    ), trail AS ({_APPEND_EVENTS}), told AS ({RECORD_DELIVERIES})
-    SELECT version FROM moved
-""").bindparams(bindparam("error", type_=JSONB), bindparam("events", type_=JSONB))
+    Returns:
+        ``None`` where the ticket does not stand there untouched, or may not go on: ``claim_step`` says why.
+    """
+    values = asdict(claim) | {"graph_version": graph_version, "runnable": sorted(RUNNABLE)}
+    row = session.execute(_BEGIN, values).one_or_none()
+    return None if row is None else _read_lease(row, claim, uuid4(), attempt=1, is_claimed=False)
 
 
 def claim_step(
@@ -290,7 +222,6 @@ def claim_step(
     row = session.execute(_CLAIM, values).one_or_none()
     if row is None:
         return None
-    accepted_s = time.monotonic() - float(row.age_s)
     if row.claimed_attempt is None:
         return Refusal(
             claim=claim,
@@ -303,122 +234,58 @@ def claim_step(
             next_step=row.next_step,
             graph_version=row.graph_version,
             is_paused=row.is_paused,
-            accepted_s=accepted_s,
+            accepted_s=_accepted_s(row),
         )
-    return Lease(
-        claim=claim,
-        token=token,
-        attempt=row.claimed_attempt,
-        round=row.round,
-        waited_s=float(row.waited_s),
-        started_at=row.started_at,
-        accepted_s=accepted_s,
-        state={**build_request(row), **row.state},
-    )
+    return _read_lease(row, claim, token, attempt=row.claimed_attempt)
 
 
-def extend_leases(session: Session, held: Sequence[tuple[UUID, UUID, timedelta]], timeout: timedelta) -> set[UUID]:
+def extend_leases(
+    session: Session, held: Sequence[tuple[Lease, timedelta]], timeout: timedelta, holder: UUID | None = None
+) -> dict[UUID, bool]:
     """Extend leases from now on, in a transaction of its own; a ticket that somebody has locked is skipped.
 
+    A first try that was begun without a claim gets it here.
+
     Args:
-        held: Ticket, token and how long from now.
+        held: Each lease, and how long from now.
         timeout: How long the database may take.
+        holder: The process whose they are.
 
     Returns:
-        The tokens that are still good; the others' tickets belong to somebody else or to nobody.
+        Whether it is claimed now, by token, for all that are still good; the others' tickets belong to somebody else or
+        to nobody.
     """
     session.connection(execution_options={"isolation_level": "READ COMMITTED"})  # else the time-out outlives it
     limit_statements(session, timeout)
-    ticket_ids, tokens, leases = (list(column) for column in zip(*held, strict=True))
-    values = {"ticket_ids": ticket_ids, "tokens": tokens, "leases": leases}
-    return set(session.scalars(_EXTEND, values))
-
-
-def commit_step(session: Session, lease: Lease, entry: LedgerEntry, move: Move, events: Sequence[Event]) -> int | None:
-    """Take a finished step's effect: state, ledger, trail and the ticket's next place, at once.
-
-    Returns:
-        The ticket's new version, or ``None`` when the lease is no longer ours: nothing changed.
-    """
-    is_last = move.next_step is None
-    waiting = Status.PROCESSING if move.request is None else Status.AWAITING_APPROVAL
-    values = _coordinates(lease, events) | {
-        "added": {**entry.output, **_asked(move.request)},
-        "output": dict(entry.output),
-        "engines": list(entry.engines),
-        "input_hash": entry.input_hash,
-        "duration_s": entry.duration_s,
-        "started_at": lease.started_at,
-        "status": Status.COMPLETED if is_last else waiting,
-        "is_last": is_last,
-        "next_step": move.next_step,
-        "leaves_chain": move.is_loop or move.request is not None,
-        "wake_after": move.wake_after,
-    }
-    return _version(session, _COMMIT, values)
-
-
-def ask_person(session: Session, lease: Lease, request: ApprovalRequest, events: Sequence[Event]) -> int | None:
-    """Let go of a ticket whose step must not run before a person has decided; it waits for them.
-
-    Returns:
-        The ticket's new version, or ``None`` when the lease is no longer ours: nothing changed.
-    """
     values = {
-        "added": _asked(request),
-        "awaiting": Status.AWAITING_APPROVAL,
-        "wake_after": timedelta(seconds=request["timeout_s"]),
-    }
-    return _version(session, _ASK, _coordinates(lease, events) | values)
-
-
-def give_back(
-    session: Session,
-    seen: Lease | Refusal,
-    delay: timedelta,
-    events: Sequence[Event] = (),
-    *,
-    error: Mapping[str, Any] | None = None,
-) -> int | None:
-    """Let go of a ticket and set its clock; the dispatcher sends the step again when it rings.
-
-    Copies of the message that the broker may still deliver are worth nothing, so the wait is kept.
-
-    Args:
-        error: Why, if something failed; left out, an earlier error stays.
-
-    Returns:
-        The ticket's version, or ``None`` when it moved on meanwhile: nothing changed.
-    """
-    values = {"delay": delay, "error": error and dict(error)}
-    return _version(session, _GIVE_BACK, _coordinates(seen, events) | values)
-
-
-def fail(session: Session, seen: Lease | Refusal, error: Mapping[str, Any], events: Sequence[Event]) -> int | None:
-    """End the ticket as failed at this step; finished steps are kept.
-
-    Returns:
-        The ticket's new version, or ``None`` when it moved on meanwhile: nothing changed.
-    """
-    values = {"failed": Status.FAILED, "error": dict(error)}
-    return _version(session, _FAIL, _coordinates(seen, events) | values)
-
-
-def _asked(request: ApprovalRequest | None) -> dict[str, Any]:
-    return {} if request is None else {"approval_request": dict(request)}
-
-
-def _version(session: Session, statement: TextClause, values: Mapping[str, Any]) -> int | None:
-    """Run a fenced statement; ``None`` when the fence did not match."""
-    version: int | None = session.scalar(statement, values)
-    return version
-
-
-def _coordinates(seen: Lease | Refusal, events: Sequence[Event]) -> dict[str, Any]:
-    return asdict(seen.claim) | {
-        "token": seen.token,
-        "attempt": seen.attempt,
-        "round": seen.round,
+        "ticket_ids": [lease.claim.ticket_id for lease, _ in held],
+        "tokens": [lease.token for lease, _ in held],
+        "leases": [lasts for _, lasts in held],
+        "generations": [lease.claim.generation for lease, _ in held],
+        "steps": [lease.claim.step for lease, _ in held],
+        "rounds": [lease.round for lease, _ in held],
+        "started": [lease.started_at for lease, _ in held],
+        "claimed": [lease.is_claimed for lease, _ in held],
+        "holder": holder,
+        "processing": Status.PROCESSING,
         "runnable": sorted(RUNNABLE),
-        "events": [{"type": event.type, "detail": dict(event.detail)} for event in events],
     }
+    return {row.token: row.is_claimed for row in session.execute(_EXTEND, values)}
+
+
+def _read_lease(row: Any, claim: Claim, token: UUID, *, attempt: int, is_claimed: bool = True) -> Lease:
+    return Lease(
+        claim=claim,
+        token=token,
+        attempt=attempt,
+        round=row.round,
+        waited_s=float(row.waited_s),
+        started_at=row.started_at,
+        accepted_s=_accepted_s(row),
+        state={**build_request(row), **row.state},
+        is_claimed=is_claimed,
+    )
+
+
+def _accepted_s(row: Any) -> float:
+    return time.monotonic() - float(row.age_s)

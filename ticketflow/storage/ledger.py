@@ -1,4 +1,4 @@
-"""The ledger of steps: read, supersede, copy. New rows are written by ``leases.commit_step`` alone."""
+"""The ledger of steps: read, supersede, copy. New rows are written by ``commits.commit_step`` alone."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

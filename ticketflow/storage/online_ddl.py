@@ -37,6 +37,12 @@ def build_index(name: str, table: str, columns: Sequence[str], **options: Any) -
         op.create_index(name, table, columns, postgresql_concurrently=True, **options)
 
 
+def drop_index(name: str, table: str) -> None:
+    """Drop an index while its table is written to; one that an earlier try has dropped is gone already."""
+    with _patiently():
+        op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
+
+
 def replace_check(name: str, table: str, condition: str) -> None:
     """Give a check another condition: for new rows at once, for those that are there after a look at all of them."""
     with op.get_context().autocommit_block():

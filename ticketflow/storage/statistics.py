@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from ticketflow.storage.due import TARGET
+from ticketflow.storage.due import IS_FREE, TARGET
 from ticketflow.storage.pauses import IS_PAUSED
 from ticketflow.storage.webhook_deliveries import FAILING
 from ticketflow.workflow.events import EventType
@@ -141,7 +141,7 @@ _DUE = text(f"""
     CROSS JOIN LATERAL (
         SELECT wake_at FROM tickets
         WHERE tickets.priority = level.priority AND wake_at <= now() AND status = ANY(:runnable)
-          AND lease_token IS NULL AND NOT {IS_PAUSED}
+          AND {IS_FREE} AND NOT {IS_PAUSED}
         ORDER BY wake_at LIMIT :most
     ) AS ripe
 """)
@@ -158,7 +158,7 @@ _LIVE = text(f"""
                    min(wake_at) FILTER (WHERE is_due) AS due_since,
                    count(*) FILTER (WHERE is_in_flight AND wake_at > now()) AS in_flight
             FROM (
-                SELECT *, wake_at <= now() AND status = ANY(:runnable) AND lease_token IS NULL AS is_due
+                SELECT *, wake_at <= now() AND status = ANY(:runnable) AND {IS_FREE} AS is_due
                 FROM tickets WHERE wake_at IS NOT NULL
             ) AS live
             GROUP BY tenant, next_step, status, priority
@@ -167,12 +167,12 @@ _LIVE = text(f"""
     GROUP BY status, priority
 """)
 
-_BACKLOG = text("""
+_BACKLOG = text(f"""
     SELECT next_step, count(*) FILTER (WHERE wake_at IS NOT NULL),
            CAST(extract(epoch FROM now() - min(wake_at)) AS double precision), count(*) FILTER (WHERE wake_at IS NULL)
     FROM (
         SELECT next_step, wake_at FROM tickets
-        WHERE wake_at <= now() AND status = ANY(:runnable) AND lease_token IS NULL
+        WHERE wake_at <= now() AND status = ANY(:runnable) AND {IS_FREE}
         UNION ALL
         SELECT next_step, NULL FROM tickets WHERE status = :failed
     ) AS waiting

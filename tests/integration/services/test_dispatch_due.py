@@ -21,12 +21,16 @@ def limits(max_in_flight=100, batch=100, redispatch_after=AN_HOUR) -> DispatchLi
 
 def make_all_due(sessions) -> None:
     with sessions.begin() as session:
-        session.execute(update(Ticket).where(Ticket.wake_at.is_not(None)).values(wake_at=func.now()))
+        session.execute(
+            update(Ticket).where(Ticket.wake_at.is_not(None)).values(wake_at=func.now(), lease_until=func.now())
+        )
 
 
 def make_released_due(sessions) -> None:
     with sessions.begin() as session:
-        session.execute(update(Ticket).where(Ticket.is_in_flight.is_(False)).values(wake_at=func.now()))
+        session.execute(
+            update(Ticket).where(Ticket.is_in_flight.is_(False)).values(wake_at=func.now(), lease_until=func.now())
+        )
 
 
 class ChoosyPublisher(FakePublisher):

@@ -112,14 +112,16 @@ def under_way(old):
 def make_due(sessions) -> None:
     """Let the clock of every live ticket ring."""
     with sessions.begin() as session:
-        session.execute(update(Ticket).where(Ticket.wake_at.is_not(None)).values(wake_at=func.now()))
+        session.execute(
+            update(Ticket).where(Ticket.wake_at.is_not(None)).values(wake_at=func.now(), lease_until=func.now())
+        )
 
 
 def fail_nearly_for_good(sessions) -> None:
     """Let the last attempt there is of a step end without a word."""
     with sessions.begin() as session:
         values = {"attempt": 3, "deaths": 2, "error": {"class": "WorkerDiedError"}}
-        session.execute(update(Ticket).values(wake_at=func.now(), is_in_flight=False, **values))
+        session.execute(update(Ticket).values(wake_at=func.now(), lease_until=None, is_in_flight=False, **values))
 
 
 def read(sessions, ticket_id) -> Ticket:
@@ -231,7 +233,7 @@ def test_a_ticket_waiting_for_a_person_changes_over_when_it_goes_on(sessions, ol
     renamed.dispatch()
     assert read(sessions, under_way).graph_version == 1
     with sessions.begin() as session:
-        session.execute(update(Ticket).values(status="queued", wake_at=func.now()))
+        session.execute(update(Ticket).values(status="queued", wake_at=func.now(), lease_until=None))
 
     renamed.dispatch()
     renamed.finish(under_way)

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from tests.publishers import FakePublisher
 from tests.toy import MAX_ATTEMPTS
 from ticketflow.services import dispatch_due as module
 from ticketflow.services.dispatch_due import DispatchLimits, dispatch_due
-from ticketflow.services.heartbeat import BEATS_PER_LEASE, Heartbeat
+from ticketflow.services.heartbeat import BEATS_PER_LEASE, Heartbeat, Kept
 from ticketflow.storage.due import expire_approvals, expire_leases, release_unsent, wake_in_flight
 from ticketflow.storage.leases import Claim, Lease, claim_step, extend_leases
 from ticketflow.storage.models import Ticket, Worker
@@ -69,7 +70,7 @@ def read_leases(sessions) -> dict:
 
 
 def ask_for_an_hour(held):
-    return [(lease.claim.ticket_id, lease.token, AN_HOUR) for lease in held]
+    return [(lease, AN_HOUR) for lease in held]
 
 
 def test_a_locked_ticket_costs_no_other_its_lease(sessions, impatient, held, lock):
@@ -80,7 +81,7 @@ def test_a_locked_ticket_costs_no_other_its_lease(sessions, impatient, held, loc
         good = extend_leases(session, ask_for_an_hour(held), A_MINUTE)
 
     after = read_leases(sessions)
-    assert good == {lease.token for lease in held}
+    assert good == {lease.token: lease.claim.ticket_id != locked for lease in held}
     assert all(after[ticket] > before[ticket] + A_MINUTE for ticket in others)
     assert after[locked] == before[locked]
 
@@ -90,9 +91,9 @@ def test_only_whoever_holds_the_lease_extends_it(sessions, held):
     first, second = held[:2]
 
     with sessions.begin() as session:
-        good = extend_leases(session, [(first.claim.ticket_id, second.token, AN_HOUR)], A_MINUTE)
+        good = extend_leases(session, [(replace(first, token=second.token), AN_HOUR)], A_MINUTE)
 
-    assert good == set()
+    assert good == {}
     assert read_leases(sessions) == before
 
 
@@ -112,14 +113,14 @@ def test_a_beat_that_the_database_does_not_answer_ends_in_time_and_leaves_no_tra
 def test_a_failed_beat_leaves_time_for_another_before_the_lease_ends(sessions, held, monkeypatch):
     timeouts = []
 
-    def extend(session, held, timeout):
+    def extend(session, held, timeout, holder):
         timeouts.append(timeout)
-        return {token for _, token, _ in held}
+        return {lease.token: True for lease, _ in held}
 
     monkeypatch.setattr("ticketflow.services.heartbeat.extend_leases", extend)
     lease_for = timedelta(seconds=1.5)
     beaten = threading.Event()
-    with Heartbeat(sessions, lease_for).keep(held[0], 60):
+    with Heartbeat(sessions, lease_for).keep(Kept.begin(held[0], 60)):
         for _ in range(1000):
             if timeouts or beaten.wait(0.01):
                 break

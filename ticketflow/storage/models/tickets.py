@@ -30,8 +30,11 @@ _STATUSES = ", ".join(f"'{status}'" for status in Status)
 class Ticket(Base):
     """A customer's request and where it stands.
 
-    ``wake_at`` is the whole clock: a row with one is live, and when it passes the rest of the
-    ticket's chain is published again under the next ``generation``. ``state`` holds everything
+    ``wake_at`` is the clock: a row with one is live, and when it passes the rest of the ticket's chain is published
+    again under the next ``generation``. While a chain is out (``is_in_flight``) the row changes with every step, and
+    with an index it would be written anew each time: then the clock is ``lease_until``, until when the holder of
+    ``lease_token`` or, without one, the link to the next step may take, and ``wake_at`` follows it when it passes.
+    ``state`` holds everything
     the steps know; the columns computed from it exist to be filtered on. ``deaths`` counts processes that
     died with the step at hand; ``holder`` is the one that holds the lease, and ``lost_holders`` are those that let
     one go without a word (``storage.holders``). ``next_step`` is a step of the graph of ``graph_version``, which
@@ -85,7 +88,7 @@ class Ticket(Base):
         CheckConstraint(
             "generation >= 0 AND version >= 1 AND attempt >= 0 AND dispatches >= 0 AND deaths >= 0", name="counters"
         ),
-        CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease"),
+        CheckConstraint("lease_token IS NULL OR lease_until IS NOT NULL", name="lease"),
         CheckConstraint(
             "status NOT IN ('queued', 'processing', 'awaiting_approval') OR wake_at IS NOT NULL", name="live_wakes"
         ),
@@ -93,7 +96,6 @@ class Ticket(Base):
         # Finding due tickets costs the same whatever the number of finished ones.
         Index("ix_tickets_due", "priority", "wake_at", postgresql_where=text("wake_at IS NOT NULL")),
         Index("ix_tickets_in_flight", "wake_at", postgresql_where=text("is_in_flight")),
-        Index("ix_tickets_leased", "lease_until", postgresql_where=text("lease_token IS NOT NULL")),
         Index("ix_tickets_awaiting", "wake_at", postgresql_where=text("status = 'awaiting_approval'")),
         Index("ix_tickets_in_doubt", "id", postgresql_where=text("lost_holders <> '{}'")),
         Index("ix_tickets_suspect", "wake_at", postgresql_where=text(f"deaths >= {SUSPECT_DEATHS}")),
