@@ -119,6 +119,9 @@ def tell_answer(ticket: dict[str, Any]) -> None:
 
 def _quote(ticket: dict[str, Any]) -> str:
     """Return what is particular about a reply: the sentences it quotes, or where the ticket went."""
-    if ticket["citations"] and (ticket["result"] or {}).get("resolution") == "answered":
+    result = ticket["result"] or {}
+    if result.get("resolution") == "ignored":
+        return f"No letter: nobody need answer this ({result.get('reason') or 'a person said so'})."
+    if ticket["citations"] and result.get("resolution") == "answered":
         return f"{ticket['citations'][0]['title']}: {' '.join(each['quote'] for each in ticket['citations'])}"
     return "No article answers this for sure: acknowledged, and handed over to the team."

@@ -91,3 +91,9 @@ def test_a_data_folder_is_closed_to_others(tmp_path):
 
     closed = 0o700 if find_account() is None else 0o710  # PostgreSQL's account passes through
     assert [permissions(folder) for folder in (fresh, used, foreign)] == [closed, closed, 0o755]
+
+
+def test_a_ticket_without_a_letter_says_why(capsys):
+    tell_answer(ANSWERED | {"result": {"resolution": "ignored", "team": "Accounts", "reason": "auto_reply"}})
+
+    assert "No letter: nobody need answer this (auto_reply)." in capsys.readouterr().out
