@@ -53,7 +53,7 @@ def test_questions_find_the_english_article():
         shared_encoder(), [(name, title, f"About this: {title}.") for name, title, _ in articles]
     )
 
-    found = {text: knowledge.find(text, 1)[0].article.article_id.removesuffix(".md") for text in QUESTIONS}
+    found = {text: knowledge.search(text, 1, "default")[0]["article_id"].removesuffix(".md") for text in QUESTIONS}
 
     wrong = {text: name for text, name in found.items() if name != QUESTIONS[text]}
     assert len(wrong) <= 1, wrong
