@@ -14,6 +14,7 @@ from ticketflow.engines.embedded.search.quotes import (
     WORTH,
     best_run,
     choose_quotes,
+    is_internal,
     is_procedure,
     is_quotable,
 )
@@ -117,3 +118,20 @@ def test_an_answer_takes_up_the_sentence_before_if_that_costs_less_than_beginnin
 
 def test_the_first_sentence_of_a_passage_is_never_torn():
     assert best_run([0.5, 0.0, 0.45], [True, False, True], [True, False, False]) == (0, 1)
+
+
+@pytest.mark.parametrize("place", ["customer area", "customer account", "customer service"])
+def test_what_is_named_after_customers_is_not_spoken_of_to_staff(place):
+    assert not is_internal(f"You find it in the {place} under Card data.")
+    assert is_internal("Ask the customer for the card.")
+
+
+def test_a_quote_never_crosses_a_blank_line():
+    assert best_run([0.3, 0.2, 0.9], [True] * 3, paragraphs=[0, 0, 1]) == (2, 3)
+    assert best_run([0.3, 0.5, 0.5], [True] * 3, paragraphs=[0, 1, 1]) == (1, 3)
+    assert best_run([0.6, 0.5, 0.5], [True] * 3, paragraphs=[0, 1, 1]) == (0, 1)
+
+
+def test_a_quote_begins_where_its_paragraph_does_if_that_costs_little():
+    assert best_run([0.1, 0.6], [True] * 2, paragraphs=[0, 0]) == (0, 2)
+    assert best_run([-0.2, 0.6], [True] * 2, paragraphs=[0, 0]) == (1, 2)

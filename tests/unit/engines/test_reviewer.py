@@ -73,3 +73,9 @@ def test_quotes_that_have_nothing_to_do_with_the_ticket_are_objected_to(near, ob
 
 def test_a_reply_that_cites_nothing_answers_nothing():
     assert review() == Opinion(completeness=0.0, problems=[])
+
+
+def test_a_question_about_it_is_read_with_the_sentence_before():
+    opinion = review(FIRST, body="Parcels are late. How long is that?", Open=1.0, Parcels=1.0, How=0.0)
+
+    assert opinion.completeness == 1.0

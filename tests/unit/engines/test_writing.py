@@ -406,6 +406,8 @@ def test_a_question_that_wants_its_own_answer_is_told_from_one_that_goes_on(text
 )
 def test_who_says_that_an_answer_did_not_help_is_heard(text):
     assert is_repeating(text)
+    assert not is_repeating("My brother is of no help at all.")
+    assert list_questions("My brother is of no help at all.") == []
 
 
 def test_quotes_beside_the_point_are_named():

@@ -149,6 +149,13 @@ def asked_sentences(text: str) -> list[str]:
     return (questions or [each for each in sentences if is_asking(each)] or sentences)[:MAX_SENTENCES]
 
 
+def list_contexts(text: str, asked: Sequence[str]) -> list[str]:
+    """Return each sentence together with what is said before it, unless that is another question."""
+    sentences = split_sentences(text.rpartition("\n")[2])
+    before = {after: f"{each} {after}" for each, after in itertools.pairwise(sentences) if not is_question(each)}
+    return [before.get(each, each) for each in asked]
+
+
 def is_question(sentence: str) -> bool:
     """Tell whether a sentence wants an answer: it ends like a question, or asks for something."""
     return sentence.endswith(QUESTION_MARKS) or bool(_pattern("requests").search(sentence.lower()))

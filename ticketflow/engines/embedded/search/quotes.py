@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from ticketflow.engines.embedded.encoder.vectors import Encoder
-from ticketflow.engines.embedded.sentences import split_sentences
+from ticketflow.engines.embedded.sentences import find_sentences, split_sentences
 from ticketflow.masking import find_cards, find_ibans
 from ticketflow.workflow.state import Passage
 from ticketflow.workflow.steps.personal_data import find_emails, find_phones
@@ -20,6 +20,9 @@ MIN_SIMILARITY = 0.25
 WORTH = 0.15
 # What it costs an answer to begin in the middle of a thought: about half of what its best sentence is worth.
 TORN = 0.2
+# What it costs to begin in the middle of a paragraph: a sentence that says little about the question is read first.
+WITHIN = 0.1
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 # These patterns read small letters: to look for both takes up to six times as long.
 _LEANING = re.compile(
     r"\W*(?:it|its|this|that|these|those|they|them|their|he|she|such|also|too|then|however|but|so|and|or|otherwise"
@@ -29,6 +32,8 @@ _LEANING = re.compile(
 # Written for staff, not for customers: they are spoken of, buttons are named in brackets (links are not buttons).
 _INTERNAL = re.compile(
     r"\b(?:the|each|a|an|tell|ask|give|help|if|inform|this|gold|silver|bronze|guest) (?:customer|client|caller)s?\b"
+    # What customers themselves go to or are given: the customer area, a customer number.
+    r"(?![ -](?:area|account|portal|zone|centre|center|service|support|care|number|id|card|login|app|page|desk)s?\b)"
     r"|\bcustomers?['’]s?\b"
     r"|\bcustomers? (?:is|are|has|have|wants?|did|does|can|cannot|will|may|should|needs?|says?|asks?|thinks?|chose)\b"
     r"|\b(?:ask|tell|inform|remind|let|offer|give|explain to|provide|check)(?: also)?(?: for)? (?:them|him|her|their)\b"
@@ -63,11 +68,12 @@ def choose_quotes(encoder: Encoder, questions: Sequence[str], passage: Passage, 
 
     Args:
         encoder: Where vectors come from.
-        questions: What the ticket asks, from ``asking_units``.
+        questions: What the ticket asks: those of its sentences the passage speaks to.
         passage: Where to quote from.
         banned: Quotes a review objected to.
     """
-    written = split_sentences(passage["text"])
+    spans = find_sentences(passage["text"])
+    written = [passage["text"][slice(*span)] for span in spans]
     may_quote, least = (
         (is_policy, MIN_POLICY_SIMILARITY) if is_procedure(passage["text"]) else (is_quotable, MIN_SIMILARITY)
     )
@@ -79,7 +85,8 @@ def choose_quotes(encoder: Encoder, questions: Sequence[str], passage: Passage, 
     similarities = np.round((encoder.encode(written) @ encoder.encode(questions).T).max(axis=1), 4).tolist()
     if max(each for each, may in zip(similarities, usable, strict=True) if may) < least:
         return []
-    start, end = best_run(similarities, usable, [leans_back(each) for each in written])
+    paragraphs = [len(_BLANK_LINE.findall(passage["text"], 0, start)) for start, _ in spans]
+    start, end = best_run(similarities, usable, [leans_back(each) for each in written], paragraphs)
     return list(dict.fromkeys(written[start:end]))
 
 
@@ -88,7 +95,12 @@ def is_procedure(text: str) -> bool:
     return _are_for_staff(split_sentences(text))
 
 
-def best_run(similarities: Sequence[float], usable: Sequence[bool], leaning: Sequence[bool] = ()) -> tuple[int, int]:
+def best_run(
+    similarities: Sequence[float],
+    usable: Sequence[bool],
+    leaning: Sequence[bool] = (),
+    paragraphs: Sequence[int] = (),
+) -> tuple[int, int]:
     """Return the run of up to three neighbouring sentences that says most about the question.
 
     Neighbours read as one thought; three scattered best sentences do not.
@@ -97,17 +109,23 @@ def best_run(similarities: Sequence[float], usable: Sequence[bool], leaning: Seq
         similarities: Cosine of each sentence and the question.
         usable: Which sentences may be quoted; one at least.
         leaning: Which of them make sense only after the one before; an answer begins with another if it can.
+        paragraphs: In which paragraph each stands: an answer stays in that of the sentence which says most, and
+            begins where it does if that costs little.
     """
+    best = max(range(len(usable)), key=lambda at: (usable[at], similarities[at]))
+    spoken = [may and paragraphs[at] == paragraphs[best] for at, may in enumerate(usable)] if paragraphs else usable
     runs = [
         (start, end)
         for start in range(len(usable))
         for end in range(start + 1, min(start + MAX_QUOTES, len(usable)) + 1)
-        if all(usable[start:end])
+        if all(spoken[start:end])
     ]
 
     def worth(run: tuple[int, int]) -> float:
         is_torn = run[0] > 0 and leaning[run[0] : run[0] + 1] == [True]
-        return round(sum(each - WORTH for each in similarities[slice(*run)]) - TORN * is_torn, 4)
+        is_within = run[0] > 0 and bool(paragraphs) and paragraphs[run[0] - 1] == paragraphs[run[0]]
+        gain = sum(each - WORTH for each in similarities[slice(*run)])
+        return round(gain - TORN * is_torn - WITHIN * (is_within and not is_torn), 4)
 
     return max(runs, key=lambda run: (worth(run), -run[0]))
 

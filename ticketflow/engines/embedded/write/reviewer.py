@@ -3,7 +3,7 @@
 import numpy as np
 
 from ticketflow.engines.embedded.encoder.vectors import Encoder
-from ticketflow.engines.embedded.search.asking import asked_sentences
+from ticketflow.engines.embedded.search.asking import asked_sentences, list_contexts
 from ticketflow.workflow.ports import Brief, Opinion, Reply
 from ticketflow.workflow.state import Problem, question_of
 from ticketflow.workflow.usage import EngineCall, record_engine_call
@@ -35,8 +35,10 @@ class EmbeddedReviewer:
         wanted = asked_sentences(text)
         answered = [each for each in wanted if each not in reply.unanswered] or [text]
         titles = dict.fromkeys(citation["title"] for citation in reply.citations)
-        asked = self._encoder.encode(answered)
-        related = np.round(asked @ self._encoder.encode([*quotes, " ".join(quotes), *titles]).T, 4)
+        said = self._encoder.encode([*quotes, " ".join(quotes), *titles]).T
+        # "How long will it take?" is about what the sentence before says.
+        alone, joined = (self._encoder.encode(each) @ said for each in (answered, list_contexts(text, answered)))
+        related = np.round(np.maximum(alone, joined), 4)
         if related[:, : len(quotes) + 1].max() < OFF_TOPIC:
             problems = [Problem(code="incomplete", detail=HAS_NOTHING_TO_DO, quote=quote) for quote in quotes]
             return Opinion(completeness=0.0, problems=problems)
