@@ -72,6 +72,7 @@ class Worker(threading.Thread):
         self.outcome: StepOutcome | None = None
         self.error: Exception | None = None
         self.is_claimed = True
+        self.kept: Kept
         self._runner, self._thinking = build_runner(Process(self.id, "elsewhere", 1, 1)), thinking
 
     def run(self) -> None:
@@ -91,21 +92,15 @@ class Worker(threading.Thread):
         self._thinking.get(timeout=30)
         if self.error is not None:
             raise self.error
-        return self.outcome is None
-
-    @property
-    def token(self) -> UUID:
-        return self._kept.lease.token
-
-    @property
-    def _kept(self) -> Kept:
-        (kept,) = self._runner._heartbeat._kept.values()  # noqa: SLF001  # nothing else says what it holds
-        return kept
+        thinks = self.outcome is None
+        if thinks:
+            (self.kept,) = self._runner._heartbeat._kept.values()  # noqa: SLF001  # nothing else says what it holds
+        return thinks
 
     def beat(self) -> bool:
         """Tell the database of its step, and return whether that is still its own."""
-        self._runner._heartbeat._beat([self._kept], time.monotonic())  # noqa: SLF001  # as if that long had passed
-        return not self._kept.is_lost.is_set()
+        self._runner._heartbeat._beat([self.kept], time.monotonic())  # noqa: SLF001  # as if that long had passed
+        return not self.kept.is_lost.is_set()
 
     def end(self, order: object) -> StepOutcome | None:
         """Let the step end as ordered; return what came of it."""
@@ -458,7 +453,7 @@ class TicketMachine(RuleBasedStateMachine):
     def the_ticket_is_as_the_model_says(self) -> None:
         seen, model = self.look(), self.model
         assert seen[:5] == (model.status, model.next_step, model.generation, model.attempt, model.deaths)
-        assert seen.lease_token == (model.holder.token if model.holder else None)
+        assert seen.lease_token == (model.holder.kept.lease.token if model.holder else None)
         # Whoever is asked is answered for once, by a person or by the clock, and nothing is forgotten or made up.
         assert (seen.decision, seen.talk) == (model.decision, model.talk)
         # Every effect is taken once, and in order.

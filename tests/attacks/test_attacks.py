@@ -18,7 +18,7 @@ from ticketflow.engines.embedded import build_embedded_tools, shared_encoder
 from ticketflow.engines.embedded.search.knowledge import build_knowledge
 from ticketflow.engines.llm.prompt_files import load_prompt
 from ticketflow.workflow.graph import build_graph
-from ticketflow.workflow.state import DEFAULT_TENANT
+from ticketflow.workflow.state import DEFAULT_TENANT, question_text
 from ticketflow.workflow.usage import collect_usage
 
 ATTACKS = [
@@ -128,9 +128,15 @@ def request_of(attack: dict):
 def shown(state: dict) -> str:
     """Gather everything that comes of a ticket, besides what it arrived with.
 
-    Left out are the similar tickets research found by itself: the team sees them, no model and no customer does.
+    Left out are the similar tickets research found by itself: the team sees them, no model and no customer does. So are
+    sentences of the ticket that are kept as its questions.
     """
-    added = {key: value for key, value in state.items() if key not in fake_request() and key != "similar_tickets"}
+    asked = [each for passage in state["passages"] for each in passage.get("speaks_to", [])] + state["unanswered"]
+    own = question_text(state["subject"], state["body"])
+    assert [each for each in asked if each not in own] == []
+    kept_back = {"similar_tickets", "passages", "unanswered"}
+    added = {key: value for key, value in state.items() if key not in {*fake_request(), *kept_back}}
+    added["passages"] = [{**passage, "speaks_to": []} for passage in state["passages"]]
     result = {key: value for key, value in state["result"].items() if key != "similar_tickets"}
     return json.dumps(added | {"result": result}, ensure_ascii=False)
 

@@ -126,6 +126,14 @@ class StepRunner:
             return self._go_on(claim, self._claim(claim))
 
     def _claim(self, claim: Claim) -> Lease | Refusal | None:
+        try:
+            return self._ask(claim)
+        except (OperationalError, InterfaceError) as error:
+            if not error.connection_invalidated:
+                raise
+            return self._ask(claim)  # a connection that lay idle was dead, and all like it are thrown away
+
+    def _ask(self, claim: Claim) -> Lease | Refusal | None:
         planned = self._plan.steps[claim.step]
         lease_for = min(self._lease_for, timedelta(seconds=planned.time_limit_s))
         failpoint("claim.before")

@@ -50,7 +50,6 @@ def submit_ticket(  # what, whose, and where it starts
         ticket = record_ticket(session, tenant, taken, first_step, graph_version)
         detail = {"unpacked": list(taken.unpacked)} if taken.unpacked else {}
         record_event(session, ticket, EventType.TICKET_RECEIVED, detail=detail)
-        session.refresh(ticket)
         return describe_ticket(ticket)
 
     submission = answer_once(sessions, tenant, request, open_ticket)

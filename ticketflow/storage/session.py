@@ -35,6 +35,7 @@ def build_engine(
     name: str = "ticketflow",
     statement_timeout: timedelta = STATEMENT_TIMEOUT,
     lock_timeout: timedelta = timedelta(0),
+    pings: bool = True,
 ) -> Engine:
     """Build an engine whose connections check themselves and never wait for ever; nobody connects otherwise.
 
@@ -46,6 +47,8 @@ def build_engine(
         name: What PostgreSQL knows the connections by (``application_name``).
         statement_timeout: Longest a statement may run, and a connection take to open unless the URL says otherwise.
         lock_timeout: Longest a statement may wait for a lock; 0 is as long as it may run.
+        pings: Whether an idle connection is tried before it is used, which costs a round trip each time. Whoever goes
+            without begins again where one turns out to be dead.
     """
     settings, parameters = SessionSettings.split(read_database_url(url), statement_timeout, lock_timeout)
     if "PGCONNECT_TIMEOUT" not in os.environ:
@@ -53,7 +56,7 @@ def build_engine(
     engine = create_engine(
         "postgresql+psycopg://",  # SQLAlchemy reads fewer URLs than libpq
         isolation_level="READ COMMITTED",  # said with BEGIN, if it is not the default
-        pool_pre_ping=True,
+        pool_pre_ping=pings,
         pool_size=pool_size,
         max_overflow=pool_size,
         connect_args={**_DEFAULTS, **parameters, "application_name": name, "client_encoding": "UTF8"},

@@ -41,9 +41,17 @@ class Runtime:
 
     @cached_property
     def engine(self) -> Engine:
-        """The process's one database engine."""
+        """The process's database engine, for everything but steps."""
+        return self._build_engine(pings=True)
+
+    @cached_property
+    def step_engine(self) -> Engine:
+        """The one for steps, each of whose statements may be tried again on a new connection where an old one is dead."""
+        return self._build_engine(pings=False)
+
+    def _build_engine(self, *, pings: bool) -> Engine:
         url = self.settings.database_url or embedded_url(self.settings.data_dir)
-        return build_engine(url, pool_size=max(10, self.settings.worker_threads + 2))
+        return build_engine(url, pool_size=max(10, self.settings.worker_threads + 2), pings=pings)
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -120,7 +128,7 @@ class Runtime:
         from ticketflow.services.run_step import StepRunner  # noqa: PLC0415
         from ticketflow.workflow.plan import ticket_plan  # noqa: PLC0415
 
-        sessions = build_statement_sessions(self.engine)  # claim and commit are one statement each
+        sessions = build_statement_sessions(self.step_engine)  # begin, claim and commit are one statement each
         lease_for = timedelta(seconds=self.settings.lease_s)
         return StepRunner(sessions, ticket_plan(), self._tools, self.queue_wait, lease_for, self.process)
 
@@ -141,6 +149,7 @@ def runtime() -> Runtime:
 def drop_runtime() -> None:
     """Drop what a parent process left behind, without touching its sockets."""
     global _runtime  # noqa: PLW0603
-    if _runtime is not None and "engine" in vars(_runtime):
-        _runtime.engine.dispose(close=False)
+    for name in ("engine", "step_engine"):
+        if _runtime is not None and name in vars(_runtime):
+            getattr(_runtime, name).dispose(close=False)
     _runtime = None

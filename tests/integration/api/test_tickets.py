@@ -190,7 +190,7 @@ def test_a_version_the_caller_has_is_not_sent_again(api):
     newer = api.get(f"/tickets/{ticket_id}", headers={"If-None-Match": etag})
 
     assert (etag, known.status_code, known.data, known.headers["ETag"]) == ('"1"', 304, b"", etag)
-    assert (newer.status_code, newer.headers["ETag"]) == (200, '"13"')
+    assert (newer.status_code, newer.headers["ETag"]) == (200, '"7"')
 
 
 def test_a_trail_is_read_in_pages_and_the_ledger_whole(api):

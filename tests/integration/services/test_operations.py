@@ -270,14 +270,14 @@ def answered(sessions, real_runner, submit, dispatch, run_on):
 
 
 def test_a_fork_keeps_what_came_before_and_runs_the_rest(sessions, real_runner, answered, dispatch, run_on):
-    changes = Overrides({"body": "Same question"}, {"category": "billing"})
+    changes = Overrides({"body": "How do I reset my password, please?"}, {"category": "billing"})
     fork = fork_ticket(sessions, "default", answered.ticket_id, "draft", changes).ticket
     (dispatched,) = dispatch(LINEAGE)
     run_on(real_runner, Claim(dispatched.ticket_id, "draft", dispatched.generation))
 
     new, old = (read_ticket(sessions, ticket_id) for ticket_id in (dispatched.ticket_id, answered.ticket_id))
     assert (str(new.id), str(new.forked_from), fork["current_step"]) == (fork["id"], str(old.id), "draft")
-    assert (new.status, new.body, new.category) == ("completed", "Same question", "billing")
+    assert (new.status, new.body, new.category) == ("completed", "How do I reset my password, please?", "billing")
     assert (old.status, old.version) == ("completed", old.version)
     assert ledger_of(sessions, new.id) == [(step, 1, True) for step in ticket_plan().order]
     assert events_of(sessions, new.id).count("step.completed") == 6

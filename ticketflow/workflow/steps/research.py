@@ -31,7 +31,15 @@ def research(state: ResearchInput, tools: Tools) -> Findings:
     if state.get("ignored"):
         return {"passages": [], "similar_tickets": []}
     query = question_of(state)
+    found = tools.knowledge.search(query, PASSAGE_LIMIT, state["tenant"])
     return {
-        "passages": tools.knowledge.search(query, PASSAGE_LIMIT, state["tenant"]),
+        "passages": [keep_own_words(passage, query) for passage in found],
         "similar_tickets": tools.knowledge.find_resolved(query, SIMILAR_LIMIT, state["tenant"]),
     }
+
+
+def keep_own_words(passage: Passage, query: str) -> Passage:
+    """Leave out of what a passage speaks to what the ticket does not say: a model may search with words of its own."""
+    if "speaks_to" not in passage:
+        return passage
+    return {**passage, "speaks_to": [each for each in passage["speaks_to"] if each in query]}
