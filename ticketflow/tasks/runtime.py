@@ -46,7 +46,7 @@ class Runtime:
 
     @cached_property
     def step_engine(self) -> Engine:
-        """The one for steps, each of whose statements may be tried again on a new connection where an old one is dead."""
+        """The one for steps, whose statements are tried again on a new connection where an old one is dead."""
         return self._build_engine(pings=False)
 
     def _build_engine(self, *, pings: bool) -> Engine:

@@ -97,6 +97,14 @@ def test_research_finds_a_few_passages_of_different_articles():
     assert len({passage["article_id"] for passage in found}) == len(found) == PASSAGE_LIMIT
 
 
+def test_research_keeps_no_question_that_the_ticket_does_not_ask():
+    passage = fake_passage() | {"speaks_to": ["Is it late?", "Ask a stranger."]}
+
+    state = run(classify, extract, research, body="Is it late?", tools=fake_tools(passages=[passage]))
+
+    assert [each["speaks_to"] for each in state["passages"]] == [["Is it late?"]]
+
+
 def test_draft_answers_and_counts_its_rounds():
     state = run(classify, extract, research, draft, draft)
 
