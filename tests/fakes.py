@@ -139,7 +139,17 @@ class FakeKnowledge:
                 "similarity": passage["score"],
                 "lexical": 0.0,
                 "evidence": dict.fromkeys(
-                    ("similarity", "lead", "overlap_lead", "title_share", "sibling", "story"), 0.0
+                    (
+                        "similarity",
+                        "lead",
+                        "overlap_lead",
+                        "title_share",
+                        "sibling",
+                        "agreement",
+                        "subject",
+                        "sentences",
+                    ),
+                    0.0,
                 ),
             }
             for passage in self.search(query, limit, DEFAULT_TENANT)

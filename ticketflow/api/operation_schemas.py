@@ -4,7 +4,15 @@ from typing import Any, get_args
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from ticketflow.api.fields import MAX_EMAIL_LENGTH, Instant, Line, LongText, TimeZone, refuse_large_metadata
+from ticketflow.api.fields import (
+    MAX_EMAIL_LENGTH,
+    Instant,
+    Line,
+    LongText,
+    TimeZone,
+    refuse_future,
+    refuse_large_metadata,
+)
 from ticketflow.services.fork_ticket import Overrides
 from ticketflow.workflow.approval import Action
 from ticketflow.workflow.graph import LINEAGE
@@ -48,6 +56,7 @@ class OverridesSchema(Schema):
     external_id = Line(200, allow_none=True)
     metadata = fields.Dict(keys=fields.String(), allow_none=True, validate=refuse_large_metadata)
     not_before = Instant(allow_none=True)
+    received_at = Instant(allow_none=True, validate=refuse_future)
     timezone = TimeZone(metadata={"description": "IANA name.", "example": "Europe/Berlin"})
     category = Line(
         200,

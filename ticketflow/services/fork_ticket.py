@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -135,6 +136,7 @@ def _as_new(source: Ticket) -> NewTicket:
         external_id=source.external_id,
         metadata=source.ticket_metadata,
         timezone=kept["timezone"],
+        received_at=datetime.fromisoformat(kept["received_at"]) if "received_at" in kept else None,
     )
 
 
