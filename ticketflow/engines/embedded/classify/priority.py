@@ -108,8 +108,9 @@ class PriorityGuesser:
             reason = likely.reason if level == likely.priority else f"says: {pressing}"
             return Haste(level, reason, person=law)
         by_mood = guess_by_mood(mood)
-        is_told = likely.priority != "normal" and not (by_mood and by_mood.priority == "high")
-        return likely if is_told or by_mood is None else raise_haste(likely, by_mood)
+        if by_mood is None or (likely.priority != "normal" and by_mood.priority != "high"):
+            return likely
+        return by_mood if likely.priority == "normal" else raise_haste(likely, by_mood)
 
     def _guess_by_seeds(self, text: str) -> Haste:
         probabilities = self._model.probabilities(text)
