@@ -6,16 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
-
-import yaml
 
 from ticketflow.cli.entries import Entry
 from ticketflow.errors import InvalidInputError
 from ticketflow.mail.decoding import decode_body
 from ticketflow.mail.markup import MailText
 from ticketflow.mail.message import read_mail
+from ticketflow.shipped import read_shipped
 
 MAX_SUBJECT = 500
 # What an object is that goes to the API as it stands.
@@ -222,8 +221,7 @@ def _list_sources(target: str, columns: Mapping[str, str]) -> list[str]:
 @cache
 def load_fields() -> dict[str, list[str]]:
     """Read where exports keep what."""
-    text = (files("ticketflow.cli") / "export_fields.yaml").read_text(encoding="utf-8")
-    loaded: dict[str, list[str]] = yaml.safe_load(text)
+    loaded: dict[str, list[str]] = read_shipped(Path(__file__).parent / "export_fields.yaml")
     return loaded
 
 

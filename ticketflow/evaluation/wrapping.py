@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from ticketflow.evaluation.rows import Gold, Row, rewrite
+from ticketflow.shipped import read_shipped
 
 SHIPPED_PATH = Path(__file__).parent / "wrappers.yaml"
 
@@ -31,7 +30,7 @@ JOINTS = (" ", "\n\n", " And another thing: ", "\n\nSecond question: ", "\n\nBes
 @cache
 def read_wrappers(path: Path = SHIPPED_PATH) -> Texts:
     """Read what is written around questions."""
-    texts: Texts = yaml.safe_load(path.read_text(encoding="utf-8"))
+    texts: Texts = read_shipped(path)
     return texts
 
 

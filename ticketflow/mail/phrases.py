@@ -2,10 +2,10 @@
 
 import re
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
-import yaml
+from ticketflow.shipped import read_shipped
 
 # A quotation mark, a blank or an apostrophe is written in many ways, and means the same.
 _ALIKE = dict(zip(map(ord, "\u2019\u2018\u00b4`\u00a0\u202f\u201c\u201d\uff1a\u0130"), "''''  \"\":i", strict=True))
@@ -18,9 +18,7 @@ def plain(text: str) -> str:
 
 @cache
 def _load() -> tuple[dict[str, Any], ...]:
-    folder = resources.files("ticketflow.mail").joinpath("languages")
-    files = sorted((each for each in folder.iterdir() if each.name.endswith(".yaml")), key=lambda each: each.name)
-    return tuple(yaml.safe_load(each.read_text(encoding="utf-8")) for each in files)
+    return tuple(read_shipped(each) for each in sorted((Path(__file__).parent / "languages").glob("*.yaml")))
 
 
 @cache

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-import yaml
-
 from ticketflow.engines.embedded.sentences import split_sentences
+from ticketflow.shipped import read_shipped
 
 Kind = Literal["heading", "text", "item", "code"]
 
@@ -77,7 +76,7 @@ class Phrases:
 @cache
 def load_phrases() -> Phrases:
     """Read the phrases that ship."""
-    read = yaml.safe_load((Path(__file__).parent / "phrases.yaml").read_text(encoding="utf-8"))
+    read = read_shipped(Path(__file__).parent / "phrases.yaml")
 
     def every(name: str) -> frozenset[str]:
         return frozenset(_fold(each) for phrases in read[name].values() for each in phrases)

@@ -78,9 +78,10 @@ class Fleet:
         rows = self.query("SELECT name, slots FROM workers WHERE seen_at > now() - interval '10 s'")
         return {name.partition("@")[0]: slots for name, slots in rows}
 
-    def list_pids(self, what: str) -> list[int]:
-        """Return the processes that did something, in order: ``executing`` or ``committed``."""
-        return [line["pid"] for line in read_history(self.env["CHAOS_HISTORY"]) if line["what"] == what]
+    def list_pids(self, what: str, step: str | None = None) -> list[int]:
+        """Return the processes that did something, in order: ``executing`` or ``committed`` a step, or any step."""
+        lines = read_history(self.env["CHAOS_HISTORY"])
+        return [line["pid"] for line in lines if line["what"] == what and step in (None, line["step"])]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ticketflow.shipped import read_shipped
 
 _PATH = Path(__file__).parent / "alarms.yaml"
 _DEFAULT = "en"
@@ -67,7 +67,7 @@ def load_alarms(language: str) -> tuple[Alarms, ...]:
 
 @cache
 def _load_file() -> dict[str, dict[str, Any]]:
-    read: dict[str, dict[str, Any]] = yaml.safe_load(_PATH.read_text(encoding="utf-8"))
+    read: dict[str, dict[str, Any]] = read_shipped(_PATH)
     return read
 
 

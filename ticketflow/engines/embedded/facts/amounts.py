@@ -9,11 +9,10 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from ticketflow.engines.embedded.facts.found import Found
 from ticketflow.engines.embedded.facts.places import find_currency
 from ticketflow.folding import fold
+from ticketflow.shipped import read_shipped
 
 _FORMS_PATH = Path(__file__).parent / "currencies.yaml"
 # ISO 4217 minor unit 0
@@ -116,7 +115,7 @@ class _Forms:
 @cache
 def _load_forms() -> _Forms:
     """Read the forms that ship."""
-    written: dict[str, Any] = yaml.safe_load(_FORMS_PATH.read_text(encoding="utf-8"))
+    written: dict[str, Any] = read_shipped(_FORMS_PATH)
     listed = [written[name] for name in ("signs", "letters", "unsure", "words", "suffixes")]
     codes = {form.lower(): tuple(each) for forms in listed for form, each in forms.items()}
     named = {code.lower() for code in (*written["codes"], *written["codes_after"])}

@@ -7,9 +7,10 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from babel import Locale
 from babel.core import UnknownLocaleError
+
+from ticketflow.shipped import read_shipped
 
 _PATH = Path(__file__).parent / "calendar_words.yaml"
 _DEFAULT = "en"
@@ -104,7 +105,7 @@ def list_calendars() -> list[str]:
 
 @cache
 def _load_file() -> dict[str, dict[str, Any]]:
-    loaded: dict[str, dict[str, Any]] = yaml.safe_load(_PATH.read_text(encoding="utf-8"))
+    loaded: dict[str, dict[str, Any]] = read_shipped(_PATH)
     return loaded
 
 

@@ -10,9 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from ticketflow.engines.embedded.facts.found import Found, keep_first
+from ticketflow.shipped import read_shipped
 
 _PATH = Path(__file__).parent / "id_words.yaml"
 _KINDS = ("order_id", "invoice_id", "tracking_id")
@@ -260,7 +259,7 @@ def word_kind(word: str) -> str | None:
 @cache
 def load_id_words() -> dict[str, Any]:
     """Read the words that ship; ``exact`` are all that announce something, ``plurals`` those of several numbers."""
-    written: dict[str, Any] = yaml.safe_load(_PATH.read_text(encoding="utf-8"))
+    written: dict[str, Any] = read_shipped(_PATH)
     known = {name: words if isinstance(words, dict) else frozenset(map(str, words)) for name, words in written.items()}
     known["exact"] = frozenset().union(*(known[kind] for kind in (*_KINDS, "carriers", "other")))
     return known

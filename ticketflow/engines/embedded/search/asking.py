@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from ticketflow.engines.embedded.encoder.vectors import Vectors
 from ticketflow.engines.embedded.search.words import find_content_words, stem
 from ticketflow.engines.embedded.sentences import split_sentences
+from ticketflow.shipped import read_shipped
 
 WORDS_PATH = Path(__file__).parent / "asking.yaml"
 QUESTION_MARKS = ("?", "\N{FULLWIDTH QUESTION MARK}", "\N{ARABIC QUESTION MARK}")
@@ -179,14 +179,14 @@ def is_leaning(sentence: str) -> bool:
 
 @cache
 def _list_courtesies() -> frozenset[str]:
-    languages = yaml.safe_load(WORDS_PATH.read_text(encoding="utf-8")).values()
+    languages = read_shipped(WORDS_PATH).values()
     return frozenset(stem(word) for language in languages for word in language["courtesies"])
 
 
 @cache
 def _pattern(kind: str) -> re.Pattern[str]:
     """Make one pattern of the words of all languages: a ticket is often too short to tell its own."""
-    languages = yaml.safe_load(WORDS_PATH.read_text(encoding="utf-8")).values()
+    languages = read_shipped(WORDS_PATH).values()
     words: Iterable[str] = {word for language in languages for word in language[kind]}
     longest_first = sorted(words, key=lambda word: (-len(word), word))
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
