@@ -31,7 +31,7 @@ from tests.harness.wait import wait_until
 from ticketflow.services import dispatch_due
 from ticketflow.services.run_step import StepRunner
 from ticketflow.storage import commits, due
-from ticketflow.storage.leases import Claim
+from ticketflow.storage.leases import AS_SEEN, Claim
 from ticketflow.tasks import app, runtime
 from ticketflow.workflow.approval import ApprovalPolicy
 from ticketflow.workflow.outcomes import Committed, StepOutcome
@@ -100,7 +100,7 @@ if limit := os.environ.get("CHAOS_TIME_LIMIT_S"):
 
 match os.environ.get("CHAOS_CONTROL"):
     case "no-fence":
-        switch_off(commits._COMMIT, "AND lease_token IS NOT DISTINCT FROM CAST(:token AS uuid)", "")  # noqa: SLF001
+        switch_off(commits._COMMIT, AS_SEEN, "id = :ticket_id")  # noqa: SLF001
     case "no-redispatch":
         switch_off(due._CLAIM_DUE, "wake_at <= now()", "wake_at <= now() AND generation = 0")  # noqa: SLF001
     case None:

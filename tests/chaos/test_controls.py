@@ -20,7 +20,7 @@ KILLS_AND_CLOSURES = [*KILLS, Planned(0.6, CloseConnections(), 0), *KILLS[:2], P
 DROP_KEY = "ALTER TABLE ticket_steps DROP CONSTRAINT pk_ticket_steps"
 IS_SETTLED = """
     SELECT NOT EXISTS (SELECT FROM tickets WHERE status IN ('queued', 'processing')
-                       AND (wake_at > now() - interval '3 s' OR lease_token IS NOT NULL))
+                       AND (greatest(wake_at, lease_until) > now() - interval '3 s' OR lease_token IS NOT NULL))
 """
 
 
