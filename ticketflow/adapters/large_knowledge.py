@@ -56,11 +56,8 @@ class LargeBases:
         """Return the index of a tenant with more passages than may be held; ``None`` while memory will do."""
         with self._sessions() as session:
             passages = count_passages(session, tenant)
-        if passages <= self._exact_passages or not self._is_usable(passages):
+        if passages <= self._exact_passages:
             return None
-        return LargeIndex(self._sessions, tenant, recipe)
-
-    def _is_usable(self, passages: int) -> bool:
         with self._lock:
             if self._usable is None:
                 with self._sessions.begin() as session:
@@ -68,7 +65,7 @@ class LargeBases:
                 if reason is not None:
                     log.warning("knowledge.held_in_memory", passages=passages, reason=reason)
                 self._usable = reason is None
-            return self._usable
+        return LargeIndex(self._sessions, tenant, recipe) if self._usable else None
 
 
 class LargeIndex:

@@ -19,7 +19,7 @@ from ticketflow.engines.llm.writer import LlmWriter
 from ticketflow.settings import Settings
 from ticketflow.storage.llm_limits import Limits
 from ticketflow.storage.session import Sessions
-from ticketflow.workflow.ports import Classifier, Tools
+from ticketflow.workflow.ports import Tools
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -33,13 +33,19 @@ def build_llm_tools(
     Raises:
         ConfigurationError: See ``check_chat_model``.
     """
+
+    def find_options() -> dict[str, Option]:  # by the taxonomy in force, whichever version is published
+        classifier = embedded.classifier
+        categories = classifier.taxonomy.categories if isinstance(classifier, EmbeddedClassifier) else ()
+        return {each.name: Option(each.description, each.team, describe_sla(each)) for each in categories}
+
     provider = build_provider(settings, model)
     chat = Chat(provider, build_options(settings))
     if sessions is not None:
         answers = StoredAnswers(sessions, timedelta(days=settings.llm_keep_answers_days))
         limits = Limits(settings.llm_calls_per_minute, settings.llm_max_concurrency)
         chat = Chat(provider, build_options(settings), answers, StoredLimiter(sessions, limits))
-    return put_before(embedded, chat, _find_options(embedded.classifier))
+    return put_before(embedded, chat, find_options)
 
 
 def build_provider(settings: Settings, model: "BaseChatModel | None" = None) -> Provider:
@@ -68,13 +74,3 @@ def put_before(embedded: Tools, chat: Chat, options: Callable[[], Options]) -> T
         writer=LlmWriter(chat, embedded.writer) if "draft" in wanted else embedded.writer,
         reviewer=LlmReviewer(chat, embedded.reviewer) if "review" in wanted else embedded.reviewer,
     )
-
-
-def _find_options(classifier: Classifier) -> Callable[[], dict[str, Option]]:
-    """Follow the taxonomy in force, whichever version is published."""
-
-    def find() -> dict[str, Option]:
-        categories = classifier.taxonomy.categories if isinstance(classifier, EmbeddedClassifier) else ()
-        return {each.name: Option(each.description, each.team, describe_sla(each)) for each in categories}
-
-    return find

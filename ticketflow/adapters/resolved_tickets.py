@@ -118,7 +118,13 @@ class ResolvedTickets:
         with self._lock:
             with self._sessions() as session:
                 progress = read_progress(session, self._tenant)
-                changed = [] if progress == self._progress else self._read_changed(session, progress)
+                is_news = progress != self._progress
+                changed = list_resolved(session, self._tenant, self._progress.revision) if is_news else []
+                known = {*self._held, *(str(row.ticket_id) for row in changed)}
+                if is_news and len(known) != progress.count:  # some were deleted
+                    self._held.clear()
+                    self._matrix = None
+                    changed = list_resolved(session, self._tenant, 0)
                 session.expunge_all()
             for row in changed:
                 self._held[str(row.ticket_id)] = row, self._vector_of(row)
@@ -126,14 +132,6 @@ class ResolvedTickets:
                 self._matrix = np.array([vector for _, vector in self._held.values()], dtype=np.float32)
             self._progress = progress
             return [row for row, _ in self._held.values()], self._matrix
-
-    def _read_changed(self, session: Session, progress: Progress) -> Sequence[ResolvedTicket]:
-        changed = list_resolved(session, self._tenant, self._progress.revision)
-        if len({*self._held, *(str(row.ticket_id) for row in changed)}) != progress.count:
-            self._held.clear()
-            self._matrix = None
-            changed = list_resolved(session, self._tenant, 0)
-        return changed
 
     def _vector_of(self, row: ResolvedTicket) -> Vectors:
         """Return the vector of a question; the first process that needs it computes and stores it."""

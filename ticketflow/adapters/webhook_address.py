@@ -61,8 +61,7 @@ def read_url(url: str, *, allow_private: bool) -> str:
     """
     try:
         parsed = httpx.URL(url)
-        _refuse_other_urls(parsed)
-        _refuse_strange_hosts(parsed.raw_host.decode("ascii"), allow_private=allow_private)
+        _refuse_strange(parsed, allow_private=allow_private)
     except (httpx.InvalidURL, ValueError) as error:
         raise InvalidInputError(f"url: {mask_text(str(error))}") from None
     written = str(parsed)
@@ -74,17 +73,15 @@ def read_url(url: str, *, allow_private: bool) -> str:
     return written
 
 
-def _refuse_other_urls(url: httpx.URL) -> None:
+def _refuse_strange(url: httpx.URL, *, allow_private: bool) -> None:
+    """Refuse what names no host, and addresses it makes no sense to register; names are looked up at each delivery."""
     if url.scheme not in ("http", "https") or not url.raw_host:
         raise ValueError("send one that starts with https:// or http:// and names a host")
     if url.userinfo or url.fragment:
         raise ValueError("send one without user, password and fragment; deliveries are signed instead")
     if url.port is not None and not 1 <= url.port <= 65535:  # noqa: PLR2004  # RFC 9293 §3.1
         raise ValueError("its port is not between 1 and 65535")
-
-
-def _refuse_strange_hosts(host: str, *, allow_private: bool) -> None:
-    """Refuse what is no host, and addresses it makes no sense to register; names are looked up at each delivery."""
+    host = url.raw_host.decode("ascii")
     name = host.lower().removesuffix(".")
     if ":" not in name and (not _NAME.fullmatch(name) or (_NUMERIC.fullmatch(name) and not _is_dotted(name))):
         raise ValueError("its host is neither a name nor an IP address as they are usually written")

@@ -33,7 +33,6 @@ from ticketflow.api.conditional import (
 from ticketflow.api.fields import MAX_VERSION
 from ticketflow.api.openapi import Blueprint
 from ticketflow.api.paging import LINK_HEADER, PageQuery, answer_page
-from ticketflow.engines.embedded.search.knowledge import Explanation
 from ticketflow.markup.article_text import describe_left_out
 from ticketflow.services.articles import (
     create_article,
@@ -84,8 +83,14 @@ class ArticleSearch(MethodView):
     @blp.problems(401, 503)
     def get(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """Find passages that may answer a question, best first, and show why."""
-        found = backend().knowledge(current_caller().tenant).explain(wanted["q"], wanted["limit"])
-        return {"results": [_show(each, backend().settings.answer_confidence) for each in found]}
+        threshold = backend().settings.answer_confidence
+        results = []
+        for found in backend().knowledge(current_caller().tenant).explain(wanted["q"], wanted["limit"]):
+            passage = found["passage"]
+            judged = {"threshold": threshold, "is_sure": passage["confidence"] >= threshold}
+            parts = {name: found[name] for name in ("similarity", "lexical", "evidence")}
+            results.append({**passage, **parts, **judged})
+        return {"results": results}
 
 
 @blp.route("/<uuid:article_id>", endpoint="article")
@@ -150,9 +155,3 @@ def _answer_written(article: models.Article, new: NewArticle) -> dict[str, Any]:
     shown = {name: getattr(article, name) for name in ArticleSchema().fields}
     left_out = describe_left_out(new.left_out)
     return {**shown, "left_out": left_out} if left_out else shown
-
-
-def _show(found: Explanation, threshold: float) -> dict[str, Any]:
-    passage = found["passage"]
-    parts = {"similarity": found["similarity"], "lexical": found["lexical"], "evidence": found["evidence"]}
-    return {**passage, **parts, "threshold": threshold, "is_sure": passage["confidence"] >= threshold}

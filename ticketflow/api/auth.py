@@ -19,28 +19,27 @@ _KEY = re.compile(r"tf_[0-9A-Za-z]{1,64}_[0-9A-Za-z_-]{1,128}")
 
 def install_auth(app: Flask) -> None:
     """Ask for a key on every route of an application that is not open."""
-    app.before_request(_authenticate)
+
+    @app.before_request
+    def authenticate() -> Response | None:
+        # A path or method that leads nowhere is answered as such; it tells no more than the public OpenAPI.
+        if request.url_rule is None or request.blueprint in OPEN_BLUEPRINTS:
+            return None
+        caller = _find_caller() if backend().settings.auth else ANYBODY
+        if caller is None:
+            # The same for a missing, malformed, unknown and revoked key.
+            return build_problem(
+                Kind(401), "send a valid API key: Authorization: Bearer tf_…", {"WWW-Authenticate": "Bearer"}
+            )
+        g.caller = caller
+        bind(tenant=caller.tenant)
+        return None
 
 
 def current_caller() -> Caller:
     """Return who sent this request."""
     caller: Caller = g.caller
     return caller
-
-
-def _authenticate() -> Response | None:
-    # A path or method that leads nowhere is answered as such; it tells no more than the public OpenAPI.
-    if request.url_rule is None or request.blueprint in OPEN_BLUEPRINTS:
-        return None
-    caller = _find_caller() if backend().settings.auth else ANYBODY
-    if caller is None:
-        # The same for a missing, malformed, unknown and revoked key.
-        return build_problem(
-            Kind(401), "send a valid API key: Authorization: Bearer tf_…", {"WWW-Authenticate": "Bearer"}
-        )
-    g.caller = caller
-    bind(tenant=caller.tenant)
-    return None
 
 
 def _find_caller() -> Caller | None:

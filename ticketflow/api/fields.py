@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,12 +38,23 @@ class ShownSchema(Schema):
         unknown = EXCLUDE
 
 
+def _refuse_if(is_wrong: Callable[[str], object], message: str) -> Callable[[str], None]:
+    """Build a validator of one rule."""
+
+    def check(value: str) -> None:
+        if is_wrong(value):
+            raise ValidationError(message)
+
+    return check
+
+
 class Line(fields.String):
     """One line of text, taken without the blanks around it."""
 
     def __init__(self, longest: int, shortest: int = 1, **options: Any) -> None:
         """Allow up to ``longest`` characters, and at least ``shortest``."""
-        super().__init__(validate=[validate.Length(shortest, longest), _refuse_controls], **options)
+        one_line = _refuse_if(CONTROL.search, "Must be one line without control characters.")
+        super().__init__(validate=[validate.Length(shortest, longest), one_line], **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         return super()._deserialize(value, attr, data, **kwargs).strip()
@@ -53,7 +65,8 @@ class LongText(fields.String):
 
     def __init__(self, longest: int, **options: Any) -> None:
         """Allow up to ``longest`` characters."""
-        super().__init__(validate=[validate.Length(1, longest), _refuse_blank], **options)
+        not_blank = _refuse_if(lambda text: not text.strip(), "Must not be blank.")
+        super().__init__(validate=[validate.Length(1, longest), not_blank], **options)
 
 
 class MailText(fields.String):
@@ -61,12 +74,11 @@ class MailText(fields.String):
 
     def __init__(self, longest: int, **options: Any) -> None:
         """Allow up to ``longest`` characters for a person to read."""
-        super().__init__(validate=self._refuse_longer, **options)
-        self._longest = longest
-
-    def _refuse_longer(self, value: str) -> None:
-        if len(value) > self._longest and len(decode_body(value)[0]) > self._longest:
-            raise ValidationError(f"Longer than maximum length {self._longest}.")
+        bounded = _refuse_if(
+            lambda text: len(text) > longest and len(decode_body(text)[0]) > longest,
+            f"Longer than maximum length {longest}.",
+        )
+        super().__init__(validate=bounded, **options)
 
 
 class Instant(fields.AwareDateTime):
@@ -132,7 +144,10 @@ class TimeZone(fields.String):
 
     def __init__(self, **options: Any) -> None:
         """Take names this machine knows."""
-        super().__init__(validate=_refuse_unknown_timezone, **options)
+        known = _refuse_if(
+            lambda name: not is_timezone(name), "Must be the IANA name of a time zone, such as Europe/Berlin."
+        )
+        super().__init__(validate=known, **options)
 
 
 class ShownInstant(fields.String):
@@ -164,18 +179,3 @@ def refuse_future(received_at: datetime) -> None:
     """Take what has come in already, by any clock a little off ours."""
     if received_at > datetime.now(UTC) + _CLOCK_SKEW:
         raise ValidationError("Must not lie in the future.")
-
-
-def _refuse_controls(value: str) -> None:
-    if CONTROL.search(value):
-        raise ValidationError("Must be one line without control characters.")
-
-
-def _refuse_unknown_timezone(value: str) -> None:
-    if not is_timezone(value):
-        raise ValidationError("Must be the IANA name of a time zone, such as Europe/Berlin.")
-
-
-def _refuse_blank(value: str) -> None:
-    if not value.strip():
-        raise ValidationError("Must not be blank.")

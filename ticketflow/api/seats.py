@@ -57,21 +57,17 @@ class Seats:
 
         When all are taken, a caller who has fewer gets one of whoever has the most: its longest wait ends early.
         """
-        seat = self._find(caller, client)
+        seat = None
+        with self._lock:
+            if len(self._taken) < self._number or self._free_one_for(caller):
+                seat = Seat(caller, client)
+                self._taken.append(seat)
         try:
             yield seat
         finally:
             with self._lock:
                 if seat in self._taken:
                     self._taken.remove(seat)
-
-    def _find(self, caller: str, client: int | None) -> Seat | None:
-        with self._lock:
-            if len(self._taken) >= self._number and not self._free_one_for(caller):
-                return None
-            seat = Seat(caller, client)
-            self._taken.append(seat)
-            return seat
 
     def _free_one_for(self, caller: str) -> bool:
         if not self._taken:

@@ -64,19 +64,17 @@ def _read_tar(path: Path) -> Iterator[tuple[str, bytes | str]]:
         with tarfile.open(path) as archive:
             for number, member in enumerate(archive, start=1):  # how far it got is told below
                 _bound(path, number)
-                if not member.isdir():
-                    yield member.name, _read_member(archive, member)
+                if member.isdir():
+                    continue
+                file = archive.extractfile(member) if member.isfile() else None
+                if file is None:
+                    yield member.name, NO_FILE
+                else:
+                    yield member.name, _find_stray(member.name) or bound_page(file.read(MAX_PAGE_BYTES + 1))
     except _DAMAGES as error:
         if number == 0:
             raise
         yield path.name, f"cannot be read any further: {error}"
-
-
-def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes | str:
-    page = archive.extractfile(member) if member.isfile() else None
-    if page is None:
-        return NO_FILE
-    return _find_stray(member.name) or bound_page(page.read(MAX_PAGE_BYTES + 1))
 
 
 def _find_stray(name: str) -> str | None:

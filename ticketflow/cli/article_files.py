@@ -104,7 +104,9 @@ def _read_folder(folder: Path) -> Iterator[ReadPage]:
 
 def _read_single(path: Path) -> Iterator[ReadPage]:
     if is_archive(path):
-        yield from (read_page(name, page) for name, page in read_archive(path) if _is_wanted(name, page))
+        for name, page in read_archive(path):
+            if not _is_hidden(name) and (is_page(name) or isinstance(page, str)):  # or may stand for a folder of pages
+                yield read_page(name, page)
     elif is_page(path.name):
         yield read_page(path.name, _read_file(path.resolve()))
     else:
@@ -129,8 +131,3 @@ def _is_hidden(name: str) -> bool:
     # What leads out of an archive begins with two dots, and is told of.
     parts = (part for part in Path(name).parts if not part.startswith(".."))
     return any(part.startswith((".", "__MACOSX", "node_modules")) for part in parts)
-
-
-def _is_wanted(name: str, page: bytes | str) -> bool:
-    """Tell pages of an archive, and what may stand for folders of them."""
-    return not _is_hidden(name) and (is_page(name) or isinstance(page, str))

@@ -50,7 +50,12 @@ def import_(path: Path | None, *, sample: bool, tenant: str, as_json: bool) -> N
     for note in source.notes:
         say(f"note: {note}")
     left_out = len(source.problems) - len(source.failures)
-    _report(counts, {"withdrawn": withdrawn, "left out": left_out, "failed": len(source.failures)}, as_json=as_json)
+    others = {"withdrawn": withdrawn, "left out": left_out, "failed": len(source.failures)}
+    if as_json:
+        print_json({**counts, **{name.replace(" ", "_"): count for name, count in others.items()}})
+    else:
+        shown = {**counts, **{name: count for name, count in others.items() if count}}
+        print_line(", ".join(f"{count} {outcome}" for outcome, count in shown.items()))
     if source.failures:
         raise click.exceptions.Exit(FAILED)
 
@@ -91,11 +96,3 @@ def _explain(found: dict[str, Any]) -> tuple[str, ...]:
         f"{found['confidence']:.0%}\n{verdict}",
         f"{found['title']}\n{found['score']:.2f}: {parts}\n{found['text']}\n",
     )
-
-
-def _report(counts: Counter[str], others: dict[str, int], *, as_json: bool) -> None:
-    if as_json:
-        print_json({**counts, **{name.replace(" ", "_"): count for name, count in others.items()}})
-        return
-    shown = {**counts, **{name: count for name, count in others.items() if count}}
-    print_line(", ".join(f"{count} {outcome}" for outcome, count in shown.items()))

@@ -296,7 +296,12 @@ def local_url(settings: Settings) -> str:
 
 def _raise_problem(response: httpx.Response) -> NoReturn:
     """Raise the error of ours that an RFC 9457 answer stands for."""
-    message = _read_problem(response)
+    try:
+        problem = response.json()
+        named = [f"{each['field']}: {each['message']}" for each in problem.get("errors") or []]
+        message = str("; ".join(named) or problem.get("detail") or problem["title"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        message = f"the API answered {response.status_code} {response.reason_phrase}".strip()
     if response.status_code in {401, 403}:
         raise ConfigurationError(f"{message}; set TICKETFLOW_API_KEY (`ticketflow keys create NAME` makes a key)")
     # A 409 that says when to come back: the first request under this idempotency key is still running.
@@ -315,13 +320,3 @@ def _read_json(response: httpx.Response) -> dict[str, Any]:
     except json.JSONDecodeError:
         raise ConfigurationError(f"{response.url} is not a Ticket Flow API; check TICKETFLOW_API_URL") from None
     return answer
-
-
-def _read_problem(response: httpx.Response) -> str:
-    try:
-        problem = response.json()
-        named = [f"{each['field']}: {each['message']}" for each in problem.get("errors") or []]
-        message = "; ".join(named) or problem.get("detail") or problem["title"]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return f"the API answered {response.status_code} {response.reason_phrase}".strip()
-    return str(message)

@@ -61,29 +61,31 @@ class Options:
         Raises:
             InvalidInputError: Two do not; the message says what to give instead.
         """
-        if self.from_tickets == (self.data is not None):
-            raise InvalidInputError("give either DATA or --from-tickets")
-        if self.per_class is not None and self.examples is None:
-            raise InvalidInputError("--per-class: goes with --examples, a file to draw them from")
-        if self.names_only and (self.examples or self.taxonomy):
-            raise InvalidInputError("--names-only: goes without --examples and --taxonomy")
-        if self.articles is None and (self.leave_out or self.without_titles):
-            raise InvalidInputError("--leave-out and --without-titles: go with --articles")
-        if self.draws > 1 and not (self.per_class or self.leave_out):
-            raise InvalidInputError(
-                "--draws: only --per-class and --leave-out draw by chance; all draws would be alike"
-            )
-        if self.wrap and (self.from_tickets or self.against or self.report is not None):
-            raise InvalidInputError("--wrap: shows every form beside the others; goes with DATA and --json alone")
-        self._check_tickets()
-
-    def _check_tickets(self) -> None:
-        """Refuse what only labelled rows can be asked, or only tickets."""
-        if self.from_tickets and (self.examples or self.names_only or self.against or self.steps):
-            message = "--from-tickets: compares with what is stored; change --engine, --taxonomy or --articles alone"
-            raise InvalidInputError(message)
-        if not self.from_tickets and self.since is not None:
-            raise InvalidInputError("--since: goes with --from-tickets")
+        tickets = self.from_tickets
+        refused: dict[str, object] = {
+            "give either DATA or --from-tickets": tickets == (self.data is not None),
+            "--per-class: goes with --examples, a file to draw them from": (
+                self.per_class is not None and self.examples is None
+            ),
+            "--names-only: goes without --examples and --taxonomy": self.names_only
+            and (self.examples or self.taxonomy),
+            "--leave-out and --without-titles: go with --articles": (
+                self.articles is None and (self.leave_out or self.without_titles)
+            ),
+            "--draws: only --per-class and --leave-out draw by chance; all draws would be alike": (
+                self.draws > 1 and not (self.per_class or self.leave_out)
+            ),
+            "--wrap: shows every form beside the others; goes with DATA and --json alone": (
+                self.wrap and (tickets or self.against or self.report is not None)
+            ),
+            "--from-tickets: compares with what is stored; change --engine, --taxonomy or --articles alone": (
+                tickets and (self.examples or self.names_only or self.against or self.steps)
+            ),
+            "--since: goes with --from-tickets": not tickets and self.since is not None,
+        }
+        for message, is_so in refused.items():
+            if is_so:
+                raise InvalidInputError(message)
 
 
 OPTIONS: Sequence[Callable[[Any], Any]] = (

@@ -21,16 +21,13 @@ def print_evaluation(evaluation: Evaluation) -> None:
     print_line(f"{evaluation.source}: {len(evaluation.rows)} rows{draws}")
     results().print(build_table("figures", columns, rows))
 
-    if evaluation.changes:
-        _print_changes(evaluation)
-
-
-def _print_changes(evaluation: Evaluation) -> None:
+    if not evaluation.changes:
+        return
     shown = evaluation.changes[:MOST_CHANGES]
-    rows = [
+    changes = [
         (each["id"], what, before, after) for each in shown for what, (before, after) in each["changes"].items()
     ] + [(each["id"], "error", "", each["error"]) for each in shown if each["error"]]
-    results().print(build_table("would come out differently", ("ticket", "what", "then", "now"), rows))
+    results().print(build_table("would come out differently", ("ticket", "what", "then", "now"), changes))
     if len(evaluation.changes) > MOST_CHANGES:
         say(f"and {len(evaluation.changes) - MOST_CHANGES} more tickets; --report or --json list all of them")
 

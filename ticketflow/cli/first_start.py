@@ -82,12 +82,13 @@ def submit_sample_tickets(client: ApiClient) -> None:
 def greet(settings: Settings, log: Path, new_key: str | None) -> None:
     """Say where everything is and what to type next; a key only in the run that made it."""
     address, kept = local_url(settings), settings.data_dir / KEY_FILE
+    command = "ticketflow" if shutil.which("ticketflow") else os.path.relpath(sys.argv[0])  # from another terminal here
     known = {
         "API": address,
         "documentation": f"{address}/docs",
         "your key": new_key or f"in {kept}",
         "log": str(log),
-        "next": f'echo "Where is my order LC-204518?" | {_find_command()} submit --wait',
+        "next": f'echo "Where is my order LC-204518?" | {command} submit --wait',
     }
     width = max(map(len, known))
     console = results()
@@ -100,11 +101,6 @@ def greet(settings: Settings, log: Path, new_key: str | None) -> None:
     if new_key:
         say(f"The key is shown this once, and kept in {kept}; the commands here find it by themselves.")
     say("Ctrl-C stops everything; nothing is lost.")
-
-
-def _find_command() -> str:
-    """Return how to call us from another terminal in this folder."""
-    return "ticketflow" if shutil.which("ticketflow") else os.path.relpath(sys.argv[0])
 
 
 def tell_answer(ticket: dict[str, Any]) -> None:

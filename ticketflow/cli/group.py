@@ -83,7 +83,10 @@ def end_process(run: Callable[[], Any]) -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        click.echo(f"error: {_one_line(error)}", err=True)
+        message = " ".join(error.format_message().split())
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            message = f"{message.rstrip('.')}; see `{error.ctx.command_path} --help`"
+        click.echo(f"error: {message}", err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
@@ -96,13 +99,6 @@ def import_command(target: str) -> click.Command:
     module, _, attribute = target.partition(":")
     command: click.Command = getattr(import_module(module), attribute)
     return command
-
-
-def _one_line(error: click.ClickException) -> str:
-    message = " ".join(error.format_message().split())
-    if isinstance(error, click.UsageError) and error.ctx is not None:
-        return f"{message.rstrip('.')}; see `{error.ctx.command_path} --help`"
-    return message
 
 
 def _is_debug_logged() -> bool:

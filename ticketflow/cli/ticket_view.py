@@ -114,9 +114,12 @@ def build_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 def _facts(ticket: Mapping[str, Any]) -> Table:
     result, error = ticket["result"] or {}, ticket["error"] or {}
     name, email = ticket["customer"]["name"], ticket["customer"]["email"]
+    is_under_way = ticket["current_step"] and ticket["status"] not in ("completed", "cancelled")
+    place = f" at {ticket['current_step']}" if is_under_way else ""
+    certainty = "" if ticket["confidence"] is None else f" ({ticket['confidence']:.0%} sure)"
     facts = {
-        "status": _status(ticket),
-        "category": _with_confidence(ticket["category"], ticket["confidence"]),
+        "status": Text(ticket["status"] + place, style=_style(ticket)),
+        "category": ticket["category"] and ticket["category"] + certainty,
         "team": result.get("team") or ticket["team"],
         "priority": ticket["priority"],
         "sentiment": ticket["sentiment"],
@@ -137,11 +140,6 @@ def _facts(ticket: Mapping[str, Any]) -> Table:
     return grid
 
 
-def _status(ticket: Mapping[str, Any]) -> Text:
-    is_under_way = ticket["current_step"] and ticket["status"] not in ("completed", "cancelled")
-    return Text(ticket["status"] + (f" at {ticket['current_step']}" if is_under_way else ""), style=_style(ticket))
-
-
 def _describe_result(result: Mapping[str, Any]) -> str | None:
     if not result:
         return None
@@ -160,10 +158,6 @@ def _describe_approval(approval: Mapping[str, Any] | None) -> str | None:
         return None
     default = DEFAULTS.get(approval["default_action"], approval["default_action"])
     return f"until {approval['expires_at']}, then {default}; because {describe_reasons(approval)}"
-
-
-def _with_confidence(category: str | None, confidence: float | None) -> str | None:
-    return category if category is None or confidence is None else f"{category} ({confidence:.0%} sure)"
 
 
 def _engine(call: Mapping[str, Any]) -> str:

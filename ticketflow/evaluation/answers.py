@@ -25,7 +25,9 @@ def measure_answers(rows: Sequence[Row], outcomes: Sequence[Outcome], yardstick:
     pairs = list(zip(rows, outcomes, strict=True))
     can_be = np.array([bool(_present(row, yardstick)) for row in rows])
     answered = np.array([is_answered(outcome) for outcome in outcomes])
-    right = answered & np.array([_cites_right(outcome, _present(row, yardstick)) for row, outcome in pairs])
+    # It cites, and nothing but right articles: of two answers one may be wrong.
+    is_right = [frozenset() < cited_in(outcome) <= _present(row, yardstick) for row, outcome in pairs]
+    right = answered & np.array(is_right)
     found = [outcome.state.get("passages") or [{"confidence": 0.0}] for outcome in outcomes]
     confidence = np.array([float(passages[0]["confidence"]) for passages in found])
     is_best = np.array([_rank(row, outcome, yardstick) == 1 for row, outcome in pairs], dtype=np.float64)
@@ -81,12 +83,6 @@ def is_answered(outcome: Outcome) -> bool:
 def cited_in(outcome: Outcome) -> frozenset[str]:
     """Return the ids of the articles that the reply cites."""
     return frozenset(citation["article_id"] for citation in outcome.state.get("citations") or ())
-
-
-def _cites_right(outcome: Outcome, wanted: frozenset[str]) -> bool:
-    """Tell whether a reply cites, and nothing but right articles: of two answers one may be wrong."""
-    cited = cited_in(outcome)
-    return bool(cited) and cited <= wanted
 
 
 def _present(row: Row, yardstick: Yardstick) -> frozenset[str]:

@@ -156,7 +156,9 @@ def _read_row(where: str, place: str, number: int, content: Mapping[str, Any]) -
         message = problem["msg"].removeprefix("Value error, ")
         raise InvalidInputError(f"{where}: {key}: {message}" if key else f"{where}: {message}") from None
     known = {name: getattr(written, name) for name in _Known.model_fields}
-    return Row(place, _build_request(number, written), Gold(**known, articles=_read_ids(written)))
+    subject, body = ("", written.text) if written.text is not None else (written.subject, written.body or "")
+    request = _arrive(UUID(int=number), subject, body, written.timezone, written.received_at or RECEIVED_AT)
+    return Row(place, request, Gold(**known, articles=_read_ids(written)))
 
 
 def _read_ids(written: _Written) -> frozenset[str] | None:
@@ -173,12 +175,6 @@ def rewrite(row: Row, subject: str, body: str, gold: Gold) -> Row:
     was = row.request
     received_at = datetime.fromisoformat(was["received_at"])
     return replace(row, request=_arrive(UUID(was["ticket_id"]), subject, body, was["timezone"], received_at), gold=gold)
-
-
-def _build_request(number: int, written: _Written) -> Request:
-    """Make of a row what its arrival would: card and account numbers starred."""
-    subject, body = ("", written.text) if written.text is not None else (written.subject, written.body or "")
-    return _arrive(UUID(int=number), subject, body, written.timezone, written.received_at or RECEIVED_AT)
 
 
 def _arrive(ticket_id: UUID, subject: str, body: str, timezone: str, received_at: datetime) -> Request:

@@ -50,7 +50,9 @@ def judge_workers(broker: BrokerReading, seen: Sequence[SeenWorker], settings: S
         return  # questions get through to nobody
     if not answering and not any(broker.consumers.values()):
         command = "ticketflow up" if settings.is_broker_embedded else None
-        yield build_finding(Severity.CRITICAL, "WorkerGone", f"no worker is alive{_last_seen(seen)}", command)
+        last = min(seen, key=lambda worker: worker.silent_s, default=None)
+        when = "" if last is None else f"; the last one, {last.name}, was seen {last.silent_s:.0f} s ago"
+        yield build_finding(Severity.CRITICAL, "WorkerGone", f"no worker is alive{when}", command)
         return
     for worker in seen:
         if worker.silent_s <= SILENT_S:
@@ -78,10 +80,3 @@ def describe_hung(hung: HungStep) -> str:
     """Say which step hangs, where, and since when."""
     what = f"the worker {hung.worker} does not come back from {hung.step} of ticket {hung.ticket_id}"
     return f"{what}, whose time was up {hung.over_s:.0f} s ago; it ends itself, to be started again"
-
-
-def _last_seen(seen: Sequence[SeenWorker]) -> str:
-    if not seen:
-        return ""
-    last = min(seen, key=lambda worker: worker.silent_s)
-    return f"; the last one, {last.name}, was seen {last.silent_s:.0f} s ago"

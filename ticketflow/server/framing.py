@@ -75,7 +75,13 @@ class Framing:
     def _follow_head(self, received: bytearray) -> None:
         start = 2 if received.startswith(b"\r\n") else 0  # one empty line is let pass (RFC 9112 §2.2)
         end = received.find(b"\r\n\r\n", max(start, self._at - 3))
-        _refuse_long_head(received, start, end)
+        line_end = received.find(b"\r\n", start)
+        if (line_end if line_end >= 0 else len(received)) - start > MAX_LINE_BYTES:
+            detail = f"the request line is longer than {MAX_LINE_BYTES} bytes"
+            raise TooMuchError(HTTPStatus.REQUEST_URI_TOO_LONG, detail)
+        if (end if end >= 0 else len(received)) - start > MAX_HEAD_BYTES:
+            detail = f"the headers are longer than {MAX_HEAD_BYTES} bytes"
+            raise TooMuchError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
         if end < 0:
             has_bare_lf = received.count(b"\n", self._at) != received.count(b"\r\n", max(0, self._at - 1))
             if has_bare_lf:
@@ -136,14 +142,3 @@ class Framing:
         if self._body_bytes > self._max_body_bytes:
             detail = f"the body is longer than {self._max_body_bytes} bytes"
             raise TooMuchError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
-
-
-def _refuse_long_head(received: bytearray, start: int, end: int) -> None:
-    line_end = received.find(b"\r\n", start)
-    line_bytes = (line_end if line_end >= 0 else len(received)) - start
-    if line_bytes > MAX_LINE_BYTES:
-        detail = f"the request line is longer than {MAX_LINE_BYTES} bytes"
-        raise TooMuchError(HTTPStatus.REQUEST_URI_TOO_LONG, detail)
-    if (end if end >= 0 else len(received)) - start > MAX_HEAD_BYTES:
-        detail = f"the headers are longer than {MAX_HEAD_BYTES} bytes"
-        raise TooMuchError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)

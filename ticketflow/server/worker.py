@@ -13,7 +13,6 @@ import select
 import selectors
 import socket
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
@@ -165,13 +164,16 @@ class Worker(ThreadWorker):
         """Do what a connection has waited for."""
         if connection.raw.fileno() < 0:  # it was parted from since the loop learnt of this
             return
-        steps: dict[Wait, Callable[[Connection], None]] = {
-            Wait.REQUEST: self._gather,
-            Wait.READER: self._send_on,
-            Wait.END: self._discard,
-        }
         try:
-            steps[connection.waits_for](connection)
+            if connection.waits_for is Wait.REQUEST:
+                self._gather(connection)
+            elif connection.waits_for is Wait.READER:
+                connection.sock.flush()
+                if not connection.sock.backlog_bytes:
+                    self._leave(connection)
+                    self._after_answer(connection)
+            elif not connection.raw.recv(READ_BYTES):
+                self._drop(connection)
         except OSError:
             self._drop(connection)
 
@@ -197,16 +199,6 @@ class Worker(ThreadWorker):
 
     def _serve(self, connection: Any) -> None:
         self.enqueue_req(connection)
-
-    def _send_on(self, connection: Connection) -> None:
-        connection.sock.flush()
-        if not connection.sock.backlog_bytes:
-            self._leave(connection)
-            self._after_answer(connection)
-
-    def _discard(self, connection: Connection) -> None:
-        if not connection.raw.recv(READ_BYTES):
-            self._drop(connection)
 
     def _answer(self, connection: Connection, answer: bytes) -> None:
         """Send a last answer from the loop."""

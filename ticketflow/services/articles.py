@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from ticketflow.errors import InvalidInputError, NotFoundError
 from ticketflow.services.valid_text import CONTROL, UNSTORABLE
 from ticketflow.storage.articles import (
@@ -155,7 +153,15 @@ def import_articles(sessions: Sessions, tenant: str, articles: Iterable[NewArtic
     for new in articles:
         check_article(new)
         with sessions.begin() as session:
-            yield _import_one(session, tenant, new)
+            known = find_by_external_id(session, tenant, new.external_id) if new.external_id else None
+            if known is None:
+                record_article(session, tenant, new)
+                yield "created"
+            elif (known.title, known.body, list(known.tags)) == (new.title, new.body, list(new.tags)):
+                yield "unchanged"
+            else:
+                advance_article(session, tenant, known.id, None, new)
+                yield "updated"
 
 
 def withdraw_articles(sessions: Sessions, tenant: str, external_ids: Iterable[str]) -> int:
@@ -172,14 +178,3 @@ def withdraw_articles(sessions: Sessions, tenant: str, external_ids: Iterable[st
                 erase_article(session, tenant, known.id)
                 count += 1
     return count
-
-
-def _import_one(session: Session, tenant: str, new: NewArticle) -> Imported:
-    known = find_by_external_id(session, tenant, new.external_id) if new.external_id else None
-    if known is None:
-        record_article(session, tenant, new)
-        return "created"
-    if (known.title, known.body, list(known.tags)) == (new.title, new.body, list(new.tags)):
-        return "unchanged"
-    advance_article(session, tenant, known.id, None, new)
-    return "updated"

@@ -84,10 +84,14 @@ def deliver_webhook(sessions: Sessions, post: Post, policy: RetryPolicy, deliver
             _fail(sessions, delivery, FailedAttempt(str(error)), policy)
             return
         failpoint("webhook.after")
-        if HTTPStatus(200) <= answer.status < HTTPStatus(300):
-            _succeed(sessions, delivery, answer)
-        else:
+        if not HTTPStatus(200) <= answer.status < HTTPStatus(300):
             _fail(sessions, delivery, judge(answer), policy)
+            return
+        with sessions.begin() as session:
+            is_ours = record_success(session, delivery, answer.status)
+        if is_ours:
+            WEBHOOK_DELIVERIES.labels(outcome="delivered").inc()
+            log.info("webhook.delivered", type=delivery.type, attempt=delivery.attempt, status=answer.status)
 
 
 def prune_deliveries(sessions: Sessions, keep_for: timedelta) -> None:
@@ -151,14 +155,6 @@ def _name(delivery: ClaimedDelivery) -> dict[str, str]:
         "delivery_id": delivery.id,
     }
     return {name: str(value) for name, value in fields.items() if value is not None}
-
-
-def _succeed(sessions: Sessions, delivery: ClaimedDelivery, answer: Answer) -> None:
-    with sessions.begin() as session:
-        is_ours = record_success(session, delivery, answer.status)
-    if is_ours:
-        WEBHOOK_DELIVERIES.labels(outcome="delivered").inc()
-        log.info("webhook.delivered", type=delivery.type, attempt=delivery.attempt, status=answer.status)
 
 
 def _fail(sessions: Sessions, delivery: ClaimedDelivery, failed: FailedAttempt, policy: RetryPolicy) -> None:

@@ -49,22 +49,17 @@ def wait_for_ticket(
     ticket = read_ticket(sessions, tenant, ticket_id)
     if ticket["status"] in TERMINAL:
         return ticket
-    _wait_for_end(sessions, ticket_id, timeout_s, pause)
-    return read_ticket(sessions, tenant, ticket_id)
-
-
-def _wait_for_end(sessions: Sessions, ticket_id: UUID, timeout_s: float, pause: Callable[[float], bool]) -> None:
-    began_at = time.monotonic()
-    waited_s = 0.0
+    began_at, waited_s = time.monotonic(), 0.0
     while waited_s < timeout_s:
         pause_s = max(WAITED_SHARE * waited_s, FIRST_POLL_S)
         if not pause(min(pause_s, LAST_POLL_S, timeout_s - waited_s)):
-            return
+            break
         with sessions() as session:
             status = find_status(session, ticket_id)
         if status is None or status in TERMINAL:
-            return
+            break
         waited_s = time.monotonic() - began_at
+    return read_ticket(sessions, tenant, ticket_id)
 
 
 def read_tickets(

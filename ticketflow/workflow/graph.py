@@ -94,7 +94,11 @@ def build_graph() -> "CompiledStateGraph[Any, Tools, Any, Any]":
         max_attempts=5,
         retry_on=TransientError,
     )
-    graph = StateGraph(_gather_keys(), context_schema=Tools)
+    # Everything a ticket carries, from what was received to the final response, as LangGraph wants it named.
+    schemas = (Request, Approval, *(step.keys for step in STEPS))
+    keys = {name: hint for schema in schemas for name, hint in get_type_hints(schema).items()}
+    state: type[Any] = new_class("TicketState", (dict,), exec_body=lambda body: body.update(__annotations__=keys))
+    graph = StateGraph(state, context_schema=Tools)
     names = [step.run.__name__ for step in STEPS]
     for name, step in zip(names, STEPS, strict=True):
         about = {"time_limit_s": step.time_limit_s, "gate": step.gate}
@@ -107,10 +111,3 @@ def build_graph() -> "CompiledStateGraph[Any, Tools, Any, Any]":
             ways: dict[Hashable, str] = {answer: back or following for answer, back in (step.ways or {}).items()}
             graph.add_conditional_edges(name, step.route, ways)
     return graph.compile()
-
-
-def _gather_keys() -> type[Any]:
-    """Name everything a ticket carries, from what was received to the final response, as LangGraph wants it named."""
-    schemas = (Request, Approval, *(step.keys for step in STEPS))
-    keys = {name: hint for schema in schemas for name, hint in get_type_hints(schema).items()}
-    return new_class("TicketState", (dict,), exec_body=lambda body: body.update(__annotations__=keys))

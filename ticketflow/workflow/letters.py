@@ -2,7 +2,7 @@
 
 import re
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
@@ -83,15 +83,10 @@ class Letters:
     def take_out(self, text: str, language: str, team: str) -> str:
         """Leave a line break where a phrase stands in a text."""
         phrases = self.find(language, team)
-        for pattern in _patterns(phrases) if phrases else ():
-            text = pattern.sub("\n", text)
+        # The longest first: a short one may be part of it.
+        for phrase in sorted(filter(str.strip, phrases.list_texts()), key=len, reverse=True) if phrases else ():
+            text = _fill(phrase).sub("\n", text)
         return text
-
-
-def _patterns(phrases: Phrases) -> Iterator[re.Pattern[str]]:
-    """Make patterns of phrases, the longest first: a short one may be part of it."""
-    for phrase in sorted(filter(str.strip, phrases.list_texts()), key=len, reverse=True):
-        yield _fill(phrase)
 
 
 @lru_cache(maxsize=1024)

@@ -56,7 +56,9 @@ class Plan:
                 node or key to change.
         """
         self._builder = graph.builder
-        self._refuse_reducers()
+        for key, channel in self._builder.channels.items():
+            if not isinstance(channel, LastValue):
+                raise UnplannableGraphError(f"state key {key!r} has a reducer; a step must return its whole new value")
         self.order = self._straight_line()
         self.steps = {name: self._planned(name) for name in self.order}
         self.lineage = lineage or Lineage(GraphVersion(self.order))
@@ -122,11 +124,6 @@ class Plan:
         if stranded:
             raise UnplannableGraphError(f"no edge leads to {', '.join(sorted(stranded))}")
         return tuple(line[1:-1])
-
-    def _refuse_reducers(self) -> None:
-        for key, channel in self._builder.channels.items():
-            if not isinstance(channel, LastValue):
-                raise UnplannableGraphError(f"state key {key!r} has a reducer; a step must return its whole new value")
 
     def _planned(self, name: str) -> PlannedStep:
         node = self._builder.nodes[name]
