@@ -6,6 +6,7 @@ from marshmallow import fields, validate
 
 from ticketflow.api.fields import ShownSchema
 from ticketflow.mail.machine import REASONS
+from ticketflow.workflow.ports import HANDOVERS
 from ticketflow.workflow.state import Resolution
 
 
@@ -54,10 +55,15 @@ class ResultSchema(ShownSchema):
     resolution = fields.String(required=True, validate=validate.OneOf(get_args(Resolution)))
     reason = fields.String(
         allow_none=True,
-        validate=validate.OneOf(REASONS),
-        metadata={"description": "Why it was ignored; null for any other, and when a person decided so."},
+        validate=validate.OneOf([*REASONS, *HANDOVERS]),
+        metadata={
+            "description": "Why it was ignored, or went to a person at once; null for others, and if a person decided."
+        },
     )
-    team = fields.String(required=True, metadata={"description": "Who has the ticket now, or owns its category."})
+    team = fields.String(
+        required=True,
+        metadata={"description": "Who has the ticket now: whoever has to answer what is left, or owns its category."},
+    )
     revisions = fields.Integer(required=True, metadata={"description": "How many drafts were written."})
     verdict = fields.String(required=True, metadata={"description": "What review said last.", "example": "approve"})
     decided_by = fields.String(
@@ -71,7 +77,7 @@ class ResultSchema(ShownSchema):
     )
     handed_over = fields.List(
         fields.String(),
-        metadata={"description": "Questions of an answered ticket that the team has to answer yet."},
+        metadata={"description": "What of an answered ticket the team has to answer yet, in the customer's words."},
     )
     scores = fields.Nested(ScoresSchema, required=True)
     suggestions = fields.List(

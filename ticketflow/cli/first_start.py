@@ -108,9 +108,12 @@ def tell_answer(ticket: dict[str, Any]) -> None:
     result = ticket["result"] or {}
     resolution = result.get("resolution", ticket["status"])
     say(f"\n{ticket['subject']}")
-    say(f"  {' · '.join(filter(None, [ticket['category'], resolution, result.get('team')]))}")
-    for line in textwrap.wrap(_quote(ticket), WIDTH, max_lines=MOST_LINES, placeholder=" …"):
-        say(f"    {line}")
+    haste = ticket["priority"] if ticket["priority"] == "urgent" else None
+    say(f"  {' · '.join(filter(None, [ticket['category'], haste, resolution, result.get('team')]))}")
+    left = [f"Handed over to {result['team']}: “{each}”" for each in result.get("handed_over") or ()]
+    for said in (_quote(ticket), *left):
+        for line in textwrap.wrap(said, WIDTH, max_lines=MOST_LINES, placeholder=" …"):
+            say(f"    {line}")
 
 
 def _quote(ticket: dict[str, Any]) -> str:
@@ -118,6 +121,8 @@ def _quote(ticket: dict[str, Any]) -> str:
     result = ticket["result"] or {}
     if result.get("resolution") == "ignored":
         return f"No letter: nobody need answer this ({result.get('reason') or 'a person said so'})."
+    if result.get("reason"):
+        return f"No article may answer this ({result['reason']}): a person reads it before others."
     if ticket["citations"] and result.get("resolution") == "answered":
         return f"{ticket['citations'][0]['title']}: {' '.join(each['quote'] for each in ticket['citations'])}"
     return "No article answers this for sure: acknowledged, and handed over to the team."

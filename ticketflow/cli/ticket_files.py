@@ -41,7 +41,7 @@ def takes_tickets(command: Callable[Concatenate[list[Entry], _Options], None]) -
         multiple=True,
         help=f"Where an export keeps {', '.join(FIELDS)}, if not under a name that is known.",
     )
-    @click.option("--sample", is_flag=True, help="Take the thirteen tickets that ship with Ticket Flow.")
+    @click.option("--sample", is_flag=True, help="Take the fourteen tickets that ship with Ticket Flow.")
     @wraps(command)
     def read_first(
         source: str,

@@ -145,7 +145,8 @@ def _describe_result(result: Mapping[str, Any]) -> str | None:
         return None
     drafts = "1 draft" if result["revisions"] == 1 else f"{result['revisions']} drafts"
     if result.get("reason"):
-        return f"{result['resolution']}: {result['reason']}"
+        at_once = " to a person at once" if result["resolution"] == "routed" else ""
+        return f"{result['resolution']}{at_once}: {result['reason']}"
     shown = f"{result['resolution']}, {drafts}, {result['completeness']:.0%} of the question addressed"
     if handed_over := result.get("handed_over"):
         shown += f"; {result['team']} has to answer: {' '.join(handed_over)}"

@@ -19,6 +19,7 @@ from ticketflow.mail.machine import REASONS
 from ticketflow.observability.logging import get_logger
 from ticketflow.workflow.approval import Action
 from ticketflow.workflow.outcomes import StepOutcome
+from ticketflow.workflow.ports import HANDOVERS
 from ticketflow.workflow.state import PRIORITIES, LlmStep, Resolution
 from ticketflow.workflow.transitions import Status
 
@@ -106,6 +107,12 @@ IGNORED = _counter(
     "Tickets that ended without a letter, by why nobody need answer them",
     _WORKER,
     reason=REASONS,
+)
+ESCALATED = _counter(
+    "ticketflow_tickets_escalated",
+    "Tickets that went to a person at once, by why no article may answer them",
+    _WORKER,
+    reason=HANDOVERS,
 )
 TICKET_DURATION = _histogram(
     "ticketflow_ticket_duration_seconds",
@@ -231,9 +238,9 @@ def show_version() -> None:
 
 
 def count_end(outcome: str, age_s: float, reason: str | None = None) -> None:
-    """Count a ticket that has come to its end, so many seconds after it was accepted; why, where it was ignored."""
+    """Count a ticket that has come to its end, so many seconds after it was accepted; and why, where that is known."""
     if reason:
-        IGNORED.labels(reason).inc()
+        (ESCALATED if reason in HANDOVERS else IGNORED).labels(reason).inc()
     FINISHED.labels(outcome).inc()
     TICKET_DURATION.labels(outcome).observe(age_s)
 

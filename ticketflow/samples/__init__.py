@@ -1,1 +1,1 @@
-"""A small knowledge base and thirteen tickets to try Ticket Flow with, read through importlib.resources."""
+"""A small knowledge base and fourteen tickets to try Ticket Flow with, read through importlib.resources."""

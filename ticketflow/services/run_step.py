@@ -328,7 +328,7 @@ def _name_resolution(entry: LedgerEntry) -> str:
 
 
 def _tell_end(entry: LedgerEntry) -> dict[str, str]:
-    """Say why a ticket was ignored, if it was."""
+    """Say why a ticket was ignored or went to a person at once, if it did."""
     reason = entry.output.get("result", {}).get("reason")
     return {"reason": reason} if reason else {}
 

@@ -6,7 +6,7 @@ as a Celery chain see the very same things.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from ticketflow.workflow.approval import ApprovalPolicy
 from ticketflow.workflow.letters import Letters
@@ -22,6 +22,11 @@ from ticketflow.workflow.state import (
     SimilarTicket,
     Sla,
 )
+
+Handover = Literal["danger", "person"]
+"""Why only a person may answer: danger to somebody; or what the law or a thief does."""
+
+HANDOVERS: tuple[Handover, ...] = get_args(Handover)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ class Brief:
         passages: What research found, best first.
         problems: What review found wrong with the draft before, empty in the first round.
         similar_tickets: Tickets like this one and their approved answers: for orientation, not to be quoted.
-        handover: Why only a person may answer: ``danger`` to somebody, or ``person`` for what the law or a thief does.
+        handover: Why only a person may answer, if that is so.
     """
 
     request: Request
@@ -111,7 +116,7 @@ class Brief:
     passages: list[Passage]
     problems: list[Problem]
     similar_tickets: list[SimilarTicket] = field(default_factory=list)
-    handover: Literal["danger", "person"] | None = None
+    handover: Handover | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +127,15 @@ class Reply:
         text: What the customer would read, greeting to sign-off.
         citations: Every quoted sentence; empty for an acknowledgement.
         confidence: How sure the writer is that this answers the ticket, in [0, 1].
-        unanswered: Questions of the ticket that it hands over to a person, in the customer's words.
+        unanswered: What of the ticket it hands over to a person, in the customer's words.
+        team: Who has that to answer; ``None`` for the team the ticket is with.
     """
 
     text: str
     citations: list[Citation]
     confidence: float
     unanswered: list[str] = field(default_factory=list)
+    team: str | None = None
 
 
 class Writer(Protocol):

@@ -15,6 +15,7 @@ KEY = "tf_9b8f4782aa72_S6VQYjBZTcYLJ0AIlDJTBSnHE3Em-FmK8mQ6tRNlo7Y"
 ANSWERED = {
     "subject": "Password",
     "category": "account_access",
+    "priority": "normal",
     "status": "completed",
     "result": {"resolution": "answered", "team": "Accounts"},
     "citations": [
@@ -97,3 +98,16 @@ def test_a_ticket_without_a_letter_says_why(capsys):
     tell_answer(ANSWERED | {"result": {"resolution": "ignored", "team": "Accounts", "reason": "auto_reply"}})
 
     assert "No letter: nobody need answer this (auto_reply)." in capsys.readouterr().out
+
+
+def test_what_is_left_of_a_ticket_and_what_a_person_has_at_once_are_shown(capsys):
+    half = {"resolution": "answered", "team": "Workshop", "handed_over": ["Do you true wheels?"]}
+    tell_answer(ANSWERED | {"result": half})
+    tell_answer(
+        ANSWERED | {"priority": "urgent", "result": {"resolution": "routed", "team": "Care", "reason": "danger"}}
+    )
+
+    shown = capsys.readouterr().out
+    assert "    Handed over to Workshop: “Do you true wheels?”" in shown
+    assert "account_access · urgent · routed · Care" in shown
+    assert "No article may answer this (danger): a person reads it before others." in shown

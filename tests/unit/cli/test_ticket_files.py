@@ -36,5 +36,5 @@ def test_tickets_that_say_the_same_have_keys_of_their_own():
 def test_the_sample_tickets_are_all_good():
     entries = read_sample_tickets()
 
-    assert len(entries) == 13
+    assert len(entries) == 14
     assert all(entry.content["subject"] and entry.content["body"] for entry in entries)

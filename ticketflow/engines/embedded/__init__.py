@@ -43,7 +43,7 @@ def build_embedded_tools(
         classifier=classifier,
         extractor=EmbeddedExtractor(lambda: classifier.taxonomy),
         knowledge=knowledge,
-        writer=EmbeddedWriter(encoder, min_confidence, letters),
+        writer=EmbeddedWriter(encoder, min_confidence, letters, find_team=classifier.find_team),
         reviewer=EmbeddedReviewer(encoder),
         letters=letters,
     )

@@ -1,9 +1,9 @@
 """Step 4: write a reply, or say honestly that a person will."""
 
 from collections.abc import Mapping
-from typing import Literal, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
-from ticketflow.workflow.ports import Brief, Reply, Tools
+from ticketflow.workflow.ports import Brief, Handover, Reply, Tools
 from ticketflow.workflow.state import Citation, Problem, Request, Resolution
 from ticketflow.workflow.steps.classify import Classification
 from ticketflow.workflow.steps.extract import Extraction
@@ -25,8 +25,9 @@ class Draft(TypedDict):
         citations: The sentences it quotes; empty when routed.
         resolution: ``answered`` when the draft answers, ``routed`` when it acknowledges, else ``ignored``.
         answer_confidence: How sure the writer is, in [0, 1].
-        unanswered: Questions that it hands over to a person, in the customer's words.
+        unanswered: What it hands over to a person, in the customer's words.
         revision: 1 for the first draft.
+        team: Who has the ticket from here on: whoever has to answer what is left.
     """
 
     draft: str
@@ -35,6 +36,7 @@ class Draft(TypedDict):
     answer_confidence: float
     unanswered: list[str]
     revision: int
+    team: str
 
 
 def build_brief(state: DraftInput) -> Brief:
@@ -53,7 +55,7 @@ def build_brief(state: DraftInput) -> Brief:
     )
 
 
-def name_handover(reasons: Mapping[str, str]) -> Literal["danger", "person"] | None:
+def name_handover(reasons: Mapping[str, str]) -> Handover | None:
     """Say why no article may answer a ticket, if none may."""
     return "danger" if "danger" in reasons else "person" if "person" in reasons else None
 
@@ -62,14 +64,14 @@ def draft(state: DraftInput, tools: Tools) -> Draft:
     """Answer from the passages found, or acknowledge and route; write nothing to what is ignored."""
     revision = state.get("revision", 0) + 1
     if state.get("ignored"):
-        return _describe(Reply("", [], 0.0), "ignored", revision)
+        return _describe(Reply("", [], 0.0), "ignored", revision, state["team"])
     brief = build_brief(state)
     if not brief.handover and (answer := tools.writer.answer(brief)):
-        return _describe(answer, "answered", revision)
-    return _describe(tools.writer.acknowledge(brief), "routed", revision)
+        return _describe(answer, "answered", revision, state["team"])
+    return _describe(tools.writer.acknowledge(brief), "routed", revision, state["team"])
 
 
-def _describe(reply: Reply, resolution: Resolution, revision: int) -> Draft:
+def _describe(reply: Reply, resolution: Resolution, revision: int, team: str) -> Draft:
     return {
         "draft": reply.text,
         "citations": reply.citations,
@@ -77,4 +79,5 @@ def _describe(reply: Reply, resolution: Resolution, revision: int) -> Draft:
         "answer_confidence": reply.confidence,
         "unanswered": reply.unanswered,
         "revision": revision,
+        "team": reply.team or team,
     }

@@ -4,10 +4,10 @@ from typing import Literal, NotRequired, TypedDict
 
 from ticketflow.mail.machine import Reason as IgnoreReason
 from ticketflow.workflow.approval import Decision, awaits_decision
-from ticketflow.workflow.ports import Tools
+from ticketflow.workflow.ports import Handover, Tools
 from ticketflow.workflow.state import Citation, Passage, Resolution, SimilarTicket
 from ticketflow.workflow.steps.checks import ReviewInput
-from ticketflow.workflow.steps.draft import build_brief
+from ticketflow.workflow.steps.draft import build_brief, name_handover
 from ticketflow.workflow.steps.review import Review, Scores
 
 # Three titles are read at a glance. Shop tickets in benchmarks/data, dev part: of 31 articles from
@@ -45,21 +45,21 @@ class Result(TypedDict):
 
     Attributes:
         resolution: ``answered``, ``routed``, or ``ignored`` when nothing is sent.
-        reason: Why it was ignored; ``None`` for any other, and when a person decided so.
-        team: Who has the ticket now, or owns its category.
+        reason: Why it was ignored, or went to a person at once; ``None`` for any other, and when a person decided so.
+        team: Who has the ticket now: whoever has to answer what is left, or owns its category.
         revisions: How many drafts were written.
         verdict: What review said last.
         decided_by: ``person``, or ``timeout`` when none decided in time; ``None`` if none was asked.
         edited: Whether a person changed the draft.
         completeness: How much of the question is addressed, in [0, 1].
-        handed_over: Questions of an answered ticket that the team has to answer yet, in the customer's words.
+        handed_over: What of an answered ticket the team has to answer yet, in the customer's words.
         scores: What review thought of the last draft, also of one that was not sent.
         suggestions: Up to three articles worth a look, the cited one first, then the likeliest.
         similar_tickets: Up to three tickets like this one whose answers a person approved.
     """
 
     resolution: Resolution
-    reason: IgnoreReason | None
+    reason: IgnoreReason | Handover | None
     team: str
     revisions: int
     verdict: str
@@ -116,7 +116,7 @@ def _result(state: FinalizeInput, resolution: Resolution, completeness: float) -
     decision = state.get("decision")
     return {
         "resolution": resolution,
-        "reason": state.get("ignored") if resolution == "ignored" else None,
+        "reason": _find_reason(state, resolution),
         "team": state["team"],
         "revisions": state["revision"],
         "verdict": state["verdict"],
@@ -128,6 +128,12 @@ def _result(state: FinalizeInput, resolution: Resolution, completeness: float) -
         "suggestions": list_suggestions(state["passages"], state["citations"] if resolution == "answered" else []),
         "similar_tickets": state.get("similar_tickets", []),  # research of earlier releases found none
     }
+
+
+def _find_reason(state: FinalizeInput, resolution: Resolution) -> IgnoreReason | Handover | None:
+    if resolution == "ignored":
+        return state.get("ignored")
+    return name_handover(state["reasons"]) if resolution == "routed" else None
 
 
 def list_suggestions(passages: list[Passage], citations: list[Citation]) -> list[Suggestion]:

@@ -144,6 +144,13 @@ class EmbeddedClassifier:
             sla=describe_sla(category),
         )
 
+    def find_team(self, text: str) -> str:
+        """Name the team that a part of a ticket would go to if it had come by itself."""
+        fitted = self._source.fitted()
+        guesses, least = self._guess(text, guess_language(text), fitted)
+        _, chosen = choose(guesses, fitted.taxonomy.fallback, least)
+        return fitted.taxonomy.by_name[chosen["category"]].team
+
     def _guess(self, text: str, language: str, fitted: FittedClassifier) -> tuple[Guesses, float]:
         """Judge a text by vectors of its language, and say how likely the first guess must be to be believed."""
         if language == ENCODED_LANGUAGE:

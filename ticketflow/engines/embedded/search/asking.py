@@ -133,8 +133,12 @@ def list_questions(text: str) -> list[str]:
 
 def is_own_question(sentence: str, *, goes_on: bool) -> bool:
     """Tell a question that wants an answer of its own from one that goes on with another ("How long is that?")."""
-    words = len(set(find_content_words(sentence)) - _list_courtesies())
-    return words >= (MIN_OWN_WORDS + is_leaning(sentence) if goes_on else 1)
+    return count_own_words(sentence) >= (MIN_OWN_WORDS + is_leaning(sentence) if goes_on else 1)
+
+
+def count_own_words(sentence: str) -> int:
+    """Count the words that carry meaning, without courtesies."""
+    return len(set(find_content_words(sentence)) - _list_courtesies())
 
 
 def list_sentences(text: str) -> list[str]:

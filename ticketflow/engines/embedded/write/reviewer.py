@@ -33,15 +33,17 @@ class EmbeddedReviewer:
             return Opinion(completeness=0.0, problems=[])
         text = question_of(brief.request)
         wanted = asked_sentences(text)
-        answered = [each for each in wanted if each not in reply.unanswered] or [text]
+        left = "\n".join(reply.unanswered)
+        answered = [each for each in wanted if each not in left]
         titles = dict.fromkeys(citation["title"] for citation in reply.citations)
         said = self._encoder.encode([*quotes, " ".join(quotes), *titles]).T
         # "How long will it take?" is about what the sentence before says.
-        alone, joined = (self._encoder.encode(each) @ said for each in (answered, list_contexts(text, answered)))
+        asked = answered or [text]
+        alone, joined = (self._encoder.encode(each) @ said for each in (asked, list_contexts(text, asked)))
         related = np.round(np.maximum(alone, joined), 4)
         if related[:, : len(quotes) + 1].max() < OFF_TOPIC:
             problems = [Problem(code="incomplete", detail=HAS_NOTHING_TO_DO, quote=quote) for quote in quotes]
             return Opinion(completeness=0.0, problems=problems)
         addressed = np.clip((related.max(axis=1) - UNRELATED) / (RELATED - UNRELATED), 0.0, 1.0)
-        share = 1.0 - len(reply.unanswered) / max(len(wanted), len(reply.unanswered) + 1)
+        share = 1.0 - len(reply.unanswered) / max(len(answered) + len(reply.unanswered), len(reply.unanswered) + 1)
         return Opinion(completeness=round(float(addressed.mean()) * share, 4), problems=[])

@@ -2,21 +2,22 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ticketflow.engines.embedded.encoder.vectors import Encoder
 from ticketflow.engines.embedded.language import guess_language
-from ticketflow.engines.embedded.search.asking import is_repeating, list_questions, list_sentences, read_asked
+from ticketflow.engines.embedded.search.asking import is_repeating, list_sentences, read_asked
 from ticketflow.engines.embedded.search.confidence import ANSWER_CONFIDENCE
 from ticketflow.engines.embedded.search.quotes import choose_quotes, join_quotes
 from ticketflow.engines.embedded.write.letters_file import load_shipped_letters
+from ticketflow.engines.embedded.write.topics import Answer, find_open, shorten
 from ticketflow.mail.machine import is_department
 from ticketflow.workflow.letters import Letters, Phrases
 from ticketflow.workflow.ports import Brief, Reply
 from ticketflow.workflow.state import Passage, cite, question_of
-from ticketflow.workflow.steps.leads import find_leads, may_be_called
+from ticketflow.workflow.steps.leads import find_leads, find_strange_phones, may_be_called
 from ticketflow.workflow.steps.personal_data import find_emails, find_phones
 from ticketflow.workflow.usage import EngineCall, record_engine_call
 
@@ -39,7 +40,8 @@ MAX_NAME_WORDS = 6
 MAX_NAME_LENGTH = 60
 # More than a handful of numbers is a list somebody pasted, not what the ticket is about.
 MAX_NOTED = 5
-MAX_REPEATED = 200
+# A letter that names more than so much of what it leaves open is no answer.
+MAX_OPEN = 4
 _QUOTE_MARK = re.compile(r"^[>\s]+", re.MULTILINE)
 # Which tickets are for a person whatever the articles say: injuries, complaints, disputes, offers.
 # Seeds that ordinary questions come near to (a payment made twice, a promo code forgotten) are left out: of the
@@ -79,6 +81,7 @@ class EmbeddedWriter:
         min_confidence: float = ANSWER_CONFIDENCE,
         letters: Letters | None = None,
         guess: Callable[[str], str] = guess_language,
+        find_team: Callable[[str], str] | None = None,
     ) -> None:
         """Set when to answer.
 
@@ -88,14 +91,16 @@ class EmbeddedWriter:
                 for what a threshold costs and saves.
             letters: The words around a reply; ``None`` for those that ship.
             guess: Tells the language of a passage.
+            find_team: Says whose a part of a ticket is that no article answers; ``None``: whose the ticket is.
         """
         self._encoder = encoder
         self._min_confidence = min_confidence
         self._letters = letters or load_shipped_letters()
         self._guess = guess
+        self._find_team = find_team
 
     def answer(self, brief: Brief) -> Reply | None:
-        """Quote for each question the passage that is likely enough to answer it; name those nobody answers.
+        """Quote for all that is asked the passages likely enough to answer it; name what none of them speaks to.
 
         Nothing is answered when the best passage has nothing left to quote, when the customer says that an answer
         did not help, or when what is left to a person cannot be repeated in a letter.
@@ -105,20 +110,26 @@ class EmbeddedWriter:
         passages = self._list_usable(brief)
         if not passages or is_repeating(text) or needs_person(self._encoder, text):
             return None
-        answers, unanswered = self._answer_each(list_questions(text), passages, _list_quotes(brief))
-        if not answers or not all(map(may_be_repeated, unanswered)):
-            return None
+        answers, left = self._answer_each(text, passages, brief)
         phrases = self._find_phrases(brief)
-        if unanswered and not phrases.handed_over:
-            return None  # an operator's own language, without a word for it
+        # Without a word for what is left: an operator's own language.
+        if not answers or len(left) > MAX_OPEN or (left and not phrases.handed_over):
+            return None
+        if not all(map(may_be_repeated, left)):
+            return None
+        teams = [self._find_team(each) if self._find_team else brief.team for each in left]
+        team = next(iter(teams), brief.team)
         paragraphs: list[str] = []
-        for passage, quotes in answers:
+        for each in answers:
             intro = phrases.answer_too or phrases.answer if paragraphs else phrases.answer
-            paragraphs += [intro.format(title=passage["title"], team=brief.team), join_quotes(quotes)]
-        paragraphs += [phrases.handed_over.format(question=each, team=brief.team) for each in unanswered]
-        letter = _letter(phrases, brief, [*paragraphs, phrases.more.format(team=brief.team)])
-        citations = [cite(passage, quote) for passage, quotes in answers for quote in quotes]
-        return Reply(letter, citations, min(passage["confidence"] for passage, _ in answers), unanswered)
+            paragraphs += [intro.format(title=each.passage["title"], team=team), join_quotes(list(each.quotes))]
+        paragraphs += [
+            phrases.handed_over.format(question=shorten(topic), team=owner)
+            for topic, owner in zip(left, teams, strict=True)
+        ]
+        letter = _letter(phrases, brief, [*paragraphs, phrases.more.format(team=team)])
+        citations = [cite(each.passage, quote) for each in answers for quote in each.quotes]
+        return Reply(letter, citations, min(each.passage["confidence"] for each in answers), left, team)
 
     def _list_usable(self, brief: Brief) -> list[Passage]:
         """List the passages likely enough to answer that the customer can read and has not got before."""
@@ -132,21 +143,21 @@ class EmbeddedWriter:
             and not was_sent(each, brief.request["body"])
         ]
 
-    def _answer_each(
-        self, questions: list[str], passages: Sequence[Passage], banned: Collection[str]
-    ) -> tuple[list[tuple[Passage, list[str]]], list[str]]:
-        """Choose quotes until every question has some; return them, and the questions left."""
-        answers: list[tuple[Passage, list[str]]] = []
+    def _answer_each(self, text: str, passages: Sequence[Passage], brief: Brief) -> tuple[list[Answer], list[str]]:
+        """Choose quotes until nothing is left that a passage speaks to; return them, and what is left."""
+        banned = _list_quotes(brief)
+        answers: list[Answer] = []
+        left: list[str] = []
         for passage in passages:
-            speaks_to = passage.get("speaks_to") or questions
-            if answers and not any(each in speaks_to for each in questions):
-                continue
-            if quotes := choose_quotes(self._encoder, speaks_to or [passage["title"]], passage, banned):
-                answers.append((passage, quotes))
-                questions = [each for each in questions if each not in speaks_to]
+            spoken = passage.get("speaks_to") or [text]
+            wanted = [each for each in spoken if any(each in topic for topic in left)] if answers else spoken
+            quotes = choose_quotes(self._encoder, wanted, passage, banned) if wanted else []
+            if quotes:
+                answers.append(Answer(passage, quotes))
+                left = find_open(self._encoder, text, answers, brief.passages)
             elif not answers and not any(quote in passage["text"] for quote in banned):
                 break  # what the best article does not say, the next best rarely answers
-        return answers, questions
+        return answers, left
 
     def acknowledge(self, brief: Brief) -> Reply:
         """Say that the message is with the team, and which numbers were noted; promise nothing else."""
@@ -217,11 +228,10 @@ def was_sent(passage: Passage, body: str) -> bool:
 def may_be_repeated(question: str) -> bool:
     """Tell whether a letter may name a customer's question in their words: whoever wrote it may want it sent."""
     return (
-        len(question) <= MAX_REPEATED
-        and not find_leads(question)
+        not find_leads(question)
         and not find_emails(question)
         and not find_phones(question)
-        and not may_be_called(question)
+        and not find_strange_phones(question, known="")
     )
 
 
