@@ -32,7 +32,6 @@ DEAR = (
     "celery.bin.worker",
     "flask_smorest",
     "flask_swagger_ui",
-    "gunicorn.app.wsgiapp",
     "httpcore",
     "httpx",
     "kombu.transport.pyamqp",
@@ -50,7 +49,8 @@ DEAR = (
     "structlog",
     "turbohtml",
 )
-# Not our metrics: what gunicorn and a prefork worker do before they load them decides where their numbers are kept.
+# Neither gunicorn, which reads its settings when it is imported, nor our metrics: what it and a prefork worker do before
+# they load them decides where their numbers are kept.
 OURS = (
     "ticketflow.adapters.tools",
     "ticketflow.adapters.webhook_post",

@@ -119,13 +119,13 @@ class DispatchReport:
 
 
 def dispatch_due(
-    sessions: Sessions, publisher: Publisher, limits: DispatchLimits, *, expires_leases: bool = True
+    sessions: Sessions, publisher: Publisher, limits: DispatchLimits, *, takes_back: bool = True
 ) -> DispatchReport:
     """Make one pass: claim what is due, commit, then publish.
 
     Args:
-        expires_leases: Whether leases that ran out are taken away. Not just after an outage of the database, in which
-            nobody could extend them.
+        takes_back: Whether leases that ran out are taken away, and chains sent again of which nobody said anything. Not
+            just after an outage of the database, in which nobody could.
 
     Raises:
         BrokerUnavailableError: There is no broker to publish to; nothing was claimed.
@@ -133,15 +133,14 @@ def dispatch_due(
     _connect(publisher)
     with sessions.begin() as session:
         move_clocks(session)
-        expired = expire_leases(session, limits.batch) if expires_leases else 0
+        expired = expire_leases(session, limits.batch) if takes_back else 0
         waits_s = expire_approvals(session, limits.batch)
         capacity = measure_capacity(session, limits.alive_for)
         lock_window(session)
         room = min(limits.window(capacity) - count_in_flight(session), limits.batch)
         patience = stretch(limits.redispatch_after, capacity.queue_wait)
-        due = (
-            claim_due(session, room, patience, publisher.lineage, changes_over=limits.changes_over) if room > 0 else []
-        )
+        how = {"changes_over": limits.changes_over, "takes_back": takes_back}
+        due = claim_due(session, room, patience, publisher.lineage, **how) if room > 0 else []
     LEASES_EXPIRED.inc(expired)
     for waited_s in waits_s:
         APPROVAL_WAIT.labels(EXPIRED).observe(waited_s)

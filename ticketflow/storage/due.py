@@ -138,7 +138,7 @@ _CLAIM_DUE = text(f"""
         CROSS JOIN LATERAL (
             SELECT id, priority, wake_at, graph_version, next_step, {TARGET} AS target FROM tickets
             WHERE tickets.priority = level.priority AND wake_at <= now() AND status = ANY(:runnable)
-              AND {IS_FREE} AND deaths < {SUSPECT_DEATHS}
+              AND {IS_FREE} AND (:takes_back OR NOT is_in_flight) AND deaths < {SUSPECT_DEATHS}
               AND (lost_holders = '{{}}' OR deaths + {IN_DOUBT} < {SUSPECT_DEATHS})
               AND {TARGET} IS NOT NULL AND NOT {IS_PAUSED}
             ORDER BY wake_at LIMIT :limit FOR UPDATE SKIP LOCKED
@@ -153,6 +153,7 @@ _CLAIM_SUSPECT = text(f"""
     WITH due AS (
         SELECT id, graph_version, next_step, {TARGET} AS target FROM tickets
         WHERE deaths >= {SUSPECT_DEATHS} AND wake_at <= now() AND {IS_FREE} AND {IN_DOUBT} = 0
+          AND (:takes_back OR NOT is_in_flight)
           AND status = ANY(:runnable) AND {TARGET} IS NOT NULL AND NOT {IS_PAUSED}
           AND NOT EXISTS (SELECT FROM tickets AS other WHERE other.deaths >= {SUSPECT_DEATHS} AND other.is_in_flight
                                                          AND greatest(other.wake_at, other.lease_until) > now())
@@ -227,7 +228,13 @@ def expire_approvals(session: Session, limit: int) -> list[float]:
 
 
 def claim_due(
-    session: Session, limit: int, redispatch_after: timedelta, lineage: Lineage, *, changes_over: bool = True
+    session: Session,
+    limit: int,
+    redispatch_after: timedelta,
+    lineage: Lineage,
+    *,
+    changes_over: bool = True,
+    takes_back: bool = True,
 ) -> list[Dispatch]:
     """Take up to ``limit`` due tickets, most urgent first, under their next generation; call it under ``lock_window``.
 
@@ -241,8 +248,10 @@ def claim_due(
         lineage: The graphs this process knows. Tickets of an older one change over to the newest, by its rules; those
             of one that is newer still, or at a step that is none of theirs, are left to whoever knows it.
         changes_over: Whether tickets of older graphs are taken at all.
+        takes_back: Whether those are due whose chain is out, and of which nobody has said anything for too long.
     """
     values = {
+        "takes_back": takes_back,
         "limit": limit,
         "redispatch_after": redispatch_after,
         "max_doublings": MAX_DOUBLINGS,

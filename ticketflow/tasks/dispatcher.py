@@ -64,7 +64,7 @@ class Dispatcher(Loop):
             for watch in self._watches:
                 watch.look()
             report = dispatch_due(
-                self._sessions, self._publisher, self._limits, expires_leases=self._watches.inquest.has_listened
+                self._sessions, self._publisher, self._limits, takes_back=self._watches.inquest.has_listened
             )
             if self._collecting.is_over():
                 collect_dead_letters(self._sessions, self._letters)

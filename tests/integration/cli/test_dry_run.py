@@ -67,7 +67,11 @@ def test_a_card_number_is_starred_here_as_it_would_be_stored(run, articles):
 
 
 def test_a_bad_ticket_is_named_and_the_others_are_tried(run, articles):
-    lines = [{"subject": "Return", "body": RETURN}, {"subject": "x"}, {"subject": "x", "body": "y", "priority": "now"}]
+    lines = [
+        {"subject": "Return", "body": RETURN},
+        {"subject": "x", "body": 5},
+        {"subject": "x", "body": "y", "priority": "now"},
+    ]
     lines.append({"subject": "x", "body": "y", "timezone": "Mars"})
 
     result = run("try", "--articles", articles, "--json", text="\n".join(json.dumps(line) for line in lines))
