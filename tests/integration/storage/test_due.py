@@ -100,6 +100,14 @@ def test_what_is_due_is_claimed(session, values, is_due):
 
 
 @pytest.mark.parametrize("deaths", [0, 2])
+@pytest.mark.parametrize(("is_in_flight", "takes_back"), [(True, True), (True, False), (False, False)])
+def test_a_chain_that_nobody_speaks_of_is_sent_again_where_it_is_taken_back(session, deaths, is_in_flight, takes_back):
+    add_ticket(session, deaths=deaths, is_in_flight=is_in_flight)
+
+    assert len(claim(session, takes_back=takes_back)) == (takes_back or not is_in_flight)
+
+
+@pytest.mark.parametrize("deaths", [0, 2])
 def test_what_is_paused_is_not_due(session, deaths):
     add_ticket(session, deaths=deaths)
     record_pause(session, "default", "read", None)
