@@ -49,8 +49,8 @@ DEAR = (
     "structlog",
     "turbohtml",
 )
-# Neither gunicorn, which reads its settings when it is imported, nor our metrics: what it and a prefork worker do before
-# they load them decides where their numbers are kept.
+# Neither gunicorn, which reads its settings when it is imported, nor our metrics: what it and a prefork worker do
+# before they load them decides where their numbers are kept.
 OURS = (
     "ticketflow.adapters.tools",
     "ticketflow.adapters.webhook_post",
