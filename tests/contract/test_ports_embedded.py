@@ -187,3 +187,20 @@ def test_nothing_is_answered_when_only_certainty_would_do(encoder, shop_tools):
 
 def test_the_setting_has_the_default_the_figures_are_for():
     assert Settings().answer_confidence == ANSWER_CONFIDENCE
+
+
+@pytest.mark.parametrize("place", ["first", "last", "between"])
+@pytest.mark.parametrize(
+    ("question", "category"),
+    [
+        ("Which cards can I use to pay you?", "payments_billing"),
+        ("I forgot my password, please help me get in.", "account_access"),
+        ("How do I return the jacket and get my money back?", "returns_refunds"),
+        ("Kindly cancel my subscription.", "cancellation"),
+    ],
+)
+def test_a_long_story_is_sorted_by_what_it_asks(classifier, question, category, place):
+    story = "We had a lovely summer by the lake with the whole family and went swimming each morning. " * 14
+    body = {"first": f"{question} {story}", "last": story + question, "between": f"{story}{question} {story}"}[place]
+
+    assert classifier.classify("Greetings from the lake", body).category == category

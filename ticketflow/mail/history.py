@@ -41,7 +41,7 @@ def mark_history(lines: Sequence[Line], *, is_reply: bool, is_passed_on: bool) -
         if first is not None:
             has_attribution = True
             for each in lines[first : index + 1]:
-                each.kind = "quoted"
+                each.kind = "frame"  # no fact of anybody's, even where nothing else is there
             if index + 1 < len(lines) and not lines[index + 1].is_quoted:
                 _mark_rest(lines, index + 1, "quoted")
                 break

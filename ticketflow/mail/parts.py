@@ -26,6 +26,25 @@ FACTS: tuple[PartKind, ...] = (*WORDS, "form")
 MAX_PARTS = 400
 _VISIBLE = re.compile(r"[^\n]")
 _SEVERAL = r"(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?\s?:"  # Re[2]:
+_MAX_TOPIC = 200
+_LABEL_END = r")[*_]{0,2}\s{0,3}:[*_]{0,2}\s*"
+# Fewer lines like these are something a person may write.
+_MIN_PRINTED = 3
+_LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|FATAL|CRITICAL)\b"
+_MOMENT = r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?"
+# Frames of stack traces (Java, JavaScript, .NET, Python, PHP, Ruby, gdb), lines of logs (log4j, logback, logging,
+# syslog, access logs of Apache and nginx), and what else is printed around them.
+_PRINTED = re.compile(
+    r"at [\w$.<>/@ \[\]-]{1,200}\(.{0,200}\)\Z|at (?:async )?[\w$./\\:@-]{1,300}:\d{1,7}(?::\d{1,7})?\)?\Z"
+    r"|File \".{1,300}\", line \d|Traceback \(most recent call|Caused by: |Suppressed: |Exception in thread "
+    r"|\.{3} \d{1,6} (?:more|common frames)|#\d{1,4}\s{1,3}(?:0x[0-9a-f]{1,16} in )?[\w{/\\.:$>-]{1,200} ?\("
+    r"|from .{1,300}:\d{1,7}:in [`']|goroutine \d{1,9} \["
+    r"|(?:[\w$]{1,60}\.){0,12}[A-Z][\w$]{0,80}(?:Exception|Error)(?::|\Z)"
+    rf"|{_MOMENT}\s{{1,4}}(?:\[|{_LEVEL}|[\w.-]{{1,60}}=|[\w.-]{{1,60}}\[\d)|\[?{_LEVEL}\]?[ :\t]"
+    r"|\d\d:\d\d:\d\d[.,]\d{3}\s|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,80} [\w./-]{1,60}(?:\[\d{1,9}\])?:"
+    r"|\d{1,3}(?:\.\d{1,3}){3} \S{1,60} \S{1,60} \["
+)
+_INDENTED = re.compile(r"(?: {2,}|\t)\S")
 
 
 class Part(TypedDict):
@@ -86,6 +105,30 @@ def blank_others(body: str, parts: Sequence[Part]) -> str:
         for part in parts
         for text in [body[part["start"] : part["end"]]]
     )
+
+
+def find_topic(body: str, parts: Sequence[Part]) -> str | None:
+    """Find what a form was filled in about: the reason or subject chosen in it, if it has such a field."""
+    topics = pattern("form.topics", "[*_]{0,2}(?:", _LABEL_END)
+    for part in parts:
+        for line in body[part["start"] : part["end"]].splitlines() if part["kind"] == "form" else ():
+            text = line.strip()
+            if (found := topics.match(plain(text))) and (topic := text[found.end() :].strip()):
+                return topic[:_MAX_TOPIC]
+    return None
+
+
+def drop_printed(text: str) -> str:
+    """Leave out pasted stack traces and logs, which sort and find nothing; a few such lines stay."""
+    lines = text.split("\n")
+    printed: list[bool] = []
+    for line in lines:
+        # The code that a Python trace shows stands indented below its place.
+        goes_on = bool(printed) and printed[-1] and _INDENTED.match(line) is not None
+        printed.append(goes_on or _PRINTED.match(line.strip()) is not None)
+    if sum(printed) < _MIN_PRINTED:
+        return text
+    return "\n".join(line for line, is_printed in zip(lines, printed, strict=True) if not is_printed)
 
 
 def is_prefixed(subject: str, name: str) -> bool:

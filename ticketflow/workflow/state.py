@@ -7,7 +7,7 @@ small records several steps share.
 import re
 from typing import Literal, NotRequired, TypedDict, get_args
 
-from ticketflow.mail.parts import Part, blank_others, join_words, split_mail
+from ticketflow.mail.parts import Part, blank_others, drop_printed, find_topic, join_words, split_mail
 
 Priority = Literal["low", "normal", "high", "urgent"]
 Sentiment = Literal["negative", "neutral", "positive"]
@@ -215,9 +215,18 @@ def find_parts(request: Request) -> list[Part]:
     return split_mail(request["subject"], request["body"], request["customer_name"]) if known is None else known
 
 
+def wanted_of(request: Request) -> tuple[str, str]:
+    """Return the subject, or the topic chosen in a form, and the own text without pasted logs: what sorts a ticket."""
+    parts = find_parts(request)
+    title = find_topic(request["body"], parts) or request["subject"]
+    own = join_words(request["body"], parts)
+    words = drop_printed(own)
+    return title, words if words.strip() or title else own
+
+
 def question_of(request: Request) -> str:
-    """Return subject and own text of a request as one text, for classifying and searching."""
-    return question_text(request["subject"], own_text(request))
+    """Return subject and own text of a request as one text, for classifying and searching; see ``wanted_of``."""
+    return question_text(*wanted_of(request))
 
 
 def question_text(subject: str, own: str) -> str:

@@ -192,3 +192,17 @@ def test_a_mail_of_more_parts_than_any_has_is_read_on_as_it_stands():
 
     assert len(parts) == MAX_PARTS
     assert parts[-1] == Part(kind="own", start=parts[-1]["start"], end=len(body))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "On Tue, 3 Mar 2026 at 09:30, Acme Support wrote:",
+        "Am 03.03.2026 um 09:30 schrieb Acme <care@acme.example>:",
+        "Le mar. 3 mars 2026 à 09:30, Acme <care@acme.example> a écrit :",
+        "El mar, 3 mar 2026 a las 9:30, Acme (<care@acme.example>) escribió:",
+    ],
+)
+def test_the_line_above_a_quote_is_nobodys_even_by_itself(line):
+    assert blank_others(line, split_mail("", line)).strip() == ""
+    assert read_own(f"{line}\n> Where is it?", "x") == "Where is it?"

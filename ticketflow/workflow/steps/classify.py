@@ -8,7 +8,7 @@ from ticketflow.mail.machine import Reason as IgnoreReason
 from ticketflow.mail.machine import Written, find_reason
 from ticketflow.workflow.letters import Letters
 from ticketflow.workflow.ports import Tools
-from ticketflow.workflow.state import Guess, Priority, Request, Sentiment, Sla, find_parts, own_text
+from ticketflow.workflow.state import Guess, Priority, Request, Sentiment, Sla, find_parts, wanted_of
 
 REQUESTED = "the caller asked for it"
 
@@ -41,7 +41,7 @@ def classify(state: Request, tools: Tools) -> Classification:
     Raises:
         BadModelOutputError: The classifier named a category that is not in the taxonomy.
     """
-    label = tools.classifier.classify(state["subject"], own_text(state))
+    label = tools.classifier.classify(*wanted_of(state))
     if label.category not in tools.classifier.categories:
         raise BadModelOutputError(f"unknown category {label.category!r}")
     asked = None if "danger" in label.reasons else state["requested_priority"]

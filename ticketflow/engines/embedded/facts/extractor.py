@@ -14,9 +14,10 @@ from ticketflow.engines.embedded.facts.expected import Expected, expect
 from ticketflow.engines.embedded.facts.found import Found, keep_first
 from ticketflow.engines.embedded.facts.ids import announced_kind, find_ids, load_id_words
 from ticketflow.engines.embedded.facts.places import find_country
+from ticketflow.engines.embedded.facts.replies import find_answers
 from ticketflow.engines.embedded.taxonomy import Taxonomy
 from ticketflow.masking import mask_payment_numbers
-from ticketflow.workflow.state import Entity, Request, own_text_in_place
+from ticketflow.workflow.state import Entity, Request, find_parts, own_text_in_place
 from ticketflow.workflow.steps.personal_data import find_emails, find_links
 from ticketflow.workflow.usage import EngineCall, record_engine_call
 
@@ -52,10 +53,16 @@ class EmbeddedExtractor:
         received_at, timezone = parse_instant(request["received_at"]), request["timezone"]
         texts = {"subject": request["subject"], "body": own_text_in_place(request)}
         record_engine_call(EngineCall(engine="embedded/extractor"))
+        facts = {
+            name: find_facts(texts[name][:MAX_CHARACTERS], language, received_at, timezone, expected)
+            for name in _FIELDS
+        }
+        answers = find_answers(request["subject"], request["body"][:MAX_CHARACTERS], find_parts(request))
+        facts["body"] = keep_first([*facts["body"], *answers])
         return [
             Entity(type=found.type, value=found.value, text=found.text, field=name, start=found.start, end=found.end)
             for name in _FIELDS
-            for found in find_facts(texts[name][:MAX_CHARACTERS], language, received_at, timezone, expected)
+            for found in facts[name]
         ]
 
     def _expect(self) -> Expected:

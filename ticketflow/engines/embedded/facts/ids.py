@@ -14,8 +14,8 @@ from ticketflow.engines.embedded.facts.found import Found, keep_first
 from ticketflow.shipped import read_shipped
 
 _PATH = Path(__file__).parent / "id_words.yaml"
-_KINDS = ("order_id", "invoice_id", "tracking_id")
-_TOKEN = re.compile(
+KINDS = ("order_id", "invoice_id", "tracking_id")
+TOKEN = re.compile(
     r"(?<![\w@./&=-])(?P<hash>(?:(?<=\s)|(?<=[(\[])|(?<!\S))#\s?|#\s?)?"
     r"(?P<id>(?=[\w/-]*\d{3})[A-Za-z]{0,12}[-_/]?\d[A-Za-z0-9]*(?:[-_/][A-Za-z0-9]+)*)"
     r"(?![\w@]|[.,]\d)"
@@ -26,12 +26,12 @@ _CAPITALS = re.compile(r"(?<![\w-])(?P<id>(?P<prefix>[A-Z]{2,3}) \d{6,8})(?![\w-
 _WORD = re.compile(r"[^\W\d_]+")
 # The end of a sentence; not the dot of an abbreviation.
 _STOP = re.compile(
-    r"(?<!\bno)(?<!nr)(?<!\bnum)(?<!\bref)(?<!\bord)(?<!\binv)(?<!\bn)(?<!\bapt)(?<!\bart)(?<!\btel)(?:[.!?;](?:\s|$)|\n\s)",
+    r"(?<!\bno)(?<!nr)(?<!\bnum)(?<!\bref)(?<!\bord)(?<!\binv)(?<!\bn)(?<!\bč)(?<!\bapt)(?<!\bart)(?<!\btel)(?:[.!?;](?:\s|$)|\n\s)",
     re.IGNORECASE,
 )
 _IS = re.compile(r"\W{0,3}(?:\b(?:is|was|ist|war|est|es|è|é|to|jest|as)\b)?((?:\W*[^\W\d_]+){1,5})")
 _HASHTAG = re.compile(r"\d+[A-Za-z]{3,}\Z|[A-Za-z]{4,}\d")
-_YEAR = re.compile(r"(?:19|20)\d\d\Z")
+YEAR = re.compile(r"(?:19|20)\d\d\Z")
 _LOOK_BACK = 80
 # How far a word may stand from its number, in words: "order with the number 4711".
 REACH = 5
@@ -111,9 +111,9 @@ def find_tracking_numbers(text: str) -> list[Found]:
 
 
 def _find_tokens(text: str) -> Iterator[Found]:
-    for match in islice(_TOKEN.finditer(text), MAX_TOKENS):
+    for match in islice(TOKEN.finditer(text), MAX_TOKENS):
         kind = _judge(text, match)
-        if kind not in _KINDS:
+        if kind not in KINDS:
             continue
         written, start = match["id"], match.start("id")
         pieces = written.split("/")
@@ -133,7 +133,7 @@ def _find_apart(text: str) -> Iterator[Found]:
     for match in islice(_GROUPS.finditer(text), MAX_TOKENS):
         said = _read_before(text, match.start())
         number = match["id"].replace(" ", "")
-        if said and said.kind in _KINDS and said.is_direct and said.is_exact and len(number) >= LONG_DIGITS:
+        if said and said.kind in KINDS and said.is_direct and said.is_exact and len(number) >= LONG_DIGITS:
             last = {word.lower() for word in _WORD.findall(_sentence_before(text, match.start()))[-2:]}
             if said.is_numbered or last.isdisjoint(known["plurals"]):
                 yield Found(said.kind, number, match[0], match.start(), match.end())
@@ -142,7 +142,7 @@ def _find_apart(text: str) -> Iterator[Found]:
         said = _read_before(text, match.start())
         sentence = _sentence_before(text, match.start()) + _STOP.split(text[match.end() : match.end() + 50])[0]
         is_about = any(word.lower() in known["about_orders"] for word in _WORD.findall(sentence))
-        if is_about and (said is None or said.kind in _KINDS) and match["prefix"].lower() not in known["other"]:
+        if is_about and (said is None or said.kind in KINDS) and match["prefix"].lower() not in known["other"]:
             kind = said.kind if said and said.is_direct else "order_id"
             yield Found(kind, match["id"].replace(" ", "-"), match[0], match.start(), match.end())
 
@@ -176,7 +176,7 @@ def _is_sure(text: str, match: re.Match[str], said: _Said, digits: int) -> bool:
         return False
     if is_marked or not written.isdecimal():
         return True
-    if _YEAR.match(written):
+    if YEAR.match(written):
         return text[: match.start()].rstrip().endswith(":")
     following = re.match(r"[ \u00a0]([^\W\d_]+)", text[match.end() : match.end() + 25])
     return len(written) > COUNTED_DIGITS or not following or following[1].lower() in load_id_words()["goes_on"]
@@ -220,7 +220,7 @@ def _read_after(text: str, end: int) -> str | None:
     following = _IS.match(_STOP.split(text[end : end + 50])[0])
     known = load_id_words()
     for word in _WORD.findall(following[1]) if following else ():
-        if (kind := word_kind(word.lower())) in _KINDS:
+        if (kind := word_kind(word.lower())) in KINDS:
             return kind
         if word.lower() not in known["links"] and word.lower() not in known["number"]:
             return None
@@ -231,7 +231,7 @@ def _glued_word(written: str) -> int:
     """Return the length of a word somebody forgot to space off, as in ``order4711``."""
     letters = re.match(r"[A-Za-z]*", written)
     length = letters.end() if letters else 0
-    is_word = length >= MIN_TYPO_LENGTH and word_kind(written[:length].lower()) in _KINDS
+    is_word = length >= MIN_TYPO_LENGTH and word_kind(written[:length].lower()) in KINDS
     return length if is_word and written[length].isdigit() else 0
 
 
@@ -245,12 +245,12 @@ def announced_kind(text: str, start: int) -> str | None:
 def word_kind(word: str) -> str | None:
     """Name what a word announces: an entity type, ``carriers``, ``other``, or ``None``; one typo is forgiven."""
     known = load_id_words()
-    for kind in (*_KINDS, "carriers", "other"):
+    for kind in (*KINDS, "carriers", "other"):
         if word in known[kind]:
             return kind
     if len(word) < MIN_TYPO_LENGTH - 1 or word in _NOT_A_TYPO:
         return None
-    for kind in _KINDS:
+    for kind in KINDS:
         if any(len(each) >= MIN_TYPO_LENGTH and is_one_typo(word, each) for each in known[kind]):
             return kind
     return None
@@ -261,7 +261,7 @@ def load_id_words() -> dict[str, Any]:
     """Read the words that ship; ``exact`` are all that announce something, ``plurals`` those of several numbers."""
     written: dict[str, Any] = read_shipped(_PATH)
     known = {name: words if isinstance(words, dict) else frozenset(map(str, words)) for name, words in written.items()}
-    known["exact"] = frozenset().union(*(known[kind] for kind in (*_KINDS, "carriers", "other")))
+    known["exact"] = frozenset().union(*(known[kind] for kind in (*KINDS, "carriers", "other")))
     return known
 
 
