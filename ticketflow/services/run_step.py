@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from traceback import walk_tb
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
@@ -29,6 +29,7 @@ from ticketflow.observability.tracing import describe_span, span
 from ticketflow.services.heartbeat import Heartbeat, Kept
 from ticketflow.services.isolation import Isolation
 from ticketflow.services.liveness import describe_process, is_alive
+from ticketflow.services.next_leases import NextLeases
 from ticketflow.services.queue_wait import QueueWait
 from ticketflow.storage.commits import Event, LedgerEntry, Move, ask_person, commit_step, fail, give_back
 from ticketflow.storage.holders import Process, drop_question, find_holder
@@ -76,6 +77,9 @@ PUT_BACK_FOR = {Verdict.HELD: timedelta(), Verdict.OTHER_GRAPH: timedelta(second
 TRACEBACK_FRAMES = 12
 
 
+Answer = TypeVar("Answer")
+
+
 class StepRunner:
     """Runs steps of one plan with one set of tools."""
 
@@ -105,6 +109,7 @@ class StepRunner:
         self._process = process or describe_process()
         self._heartbeat = Heartbeat(sessions, lease_for, self._process.id)
         self._isolation = Isolation()
+        self._next_leases = NextLeases()
 
     def run(self, claim: Claim) -> StepOutcome:
         """Run one step; whatever comes of it is in Postgres when this returns.
@@ -118,7 +123,7 @@ class StepRunner:
 
     def _run(self, claim: Claim) -> StepOutcome:
         with self._isolation.together():
-            lease = self._claim(claim)
+            lease = self._next_leases.take(claim) or self._claim(claim)
             if not isinstance(lease, Refusal) or lease.deaths != SUSPECT_DEATHS:
                 return self._go_on(claim, lease)
         with self._isolation.alone():
@@ -206,14 +211,16 @@ class StepRunner:
             events.append(Event(EventType.TICKET_COMPLETED, _tell_end(entry)))
 
         failpoint("commit.before")
-        version = self._write(lambda session: commit_step(session, lease, entry, move, events))
+        passed = self._write(lambda session: commit_step(session, lease, entry, move, events))
         failpoint("commit.after")
-        if version is None:
+        if passed is None:
             return self._lose(lease)
         log.info("step.finished", duration_s=round(entry.duration_s, 4), next_step=following)
         if following is None:
             count_end(_name_resolution(entry), time.monotonic() - lease.accepted_s, **_tell_end(entry))
         goes_on = following is not None and not move.is_loop and move.request is None
+        if following is not None and goes_on and passed.version == lease.version + 1:
+            self._next_leases.keep(lease, entry.output, following, passed)
         return Committed(following, is_chain_valid=goes_on)
 
     def _fail(self, lease: Lease, error: Exception) -> StepOutcome:
@@ -243,7 +250,7 @@ class StepRunner:
             drop_question(session, self._process.id if lease.is_claimed else lease.claim.ticket_id)
         return LostLease()
 
-    def _write(self, statement: Callable[[Session], int | None]) -> int | None:
+    def _write(self, statement: Callable[[Session], Answer]) -> Answer:
         """Run one fenced statement in its own transaction; again when the database was away for a moment.
 
         Thinking may have taken long, so its result is worth a few tries. Should a try have taken

@@ -6,8 +6,8 @@ statement changes nothing and says so by returning nothing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -56,6 +56,20 @@ class Move:
     request: ApprovalRequest | None = None
 
 
+class Passed(NamedTuple):
+    """A step that has taken effect.
+
+    Attributes:
+        version: The ticket's new one.
+        at: When, by the database's clock.
+        next_round: Of the step to run next.
+    """
+
+    version: int
+    at: datetime
+    next_round: int
+
+
 # The f-strings below share only these constants; every value is a bound parameter.
 _APPEND = """
     INSERT INTO ticket_events (ticket_id, tenant, type, step, round, attempt, generation, detail, created_at)
@@ -96,7 +110,9 @@ _COMMIT = text(f"""
                :started_at, :duration_s, moved.version
         FROM moved
     ), trail AS ({_APPEND_REQUEST}), told AS ({RECORD_DELIVERIES})
-    SELECT version FROM moved
+    SELECT version, now() AS at,
+           (SELECT count(*) + 1 FROM ticket_steps WHERE ticket_id = :ticket_id AND step = :next_step) AS next_round
+    FROM moved
 """).bindparams(*(bindparam(name, type_=JSONB) for name in ("added", "output", "engines", "events")))
 
 _ASK = text(f"""
@@ -137,11 +153,13 @@ _FAIL = text(f"""
 """).bindparams(bindparam("error", type_=JSONB), bindparam("events", type_=JSONB))
 
 
-def commit_step(session: Session, lease: Lease, entry: LedgerEntry, move: Move, events: Sequence[Event]) -> int | None:
+def commit_step(
+    session: Session, lease: Lease, entry: LedgerEntry, move: Move, events: Sequence[Event]
+) -> Passed | None:
     """Take a finished step's effect: state, ledger, trail and the ticket's next place, at once.
 
     Returns:
-        The ticket's new version, or ``None`` when the lease is no longer ours: nothing changed.
+        ``None`` when the lease is no longer ours: nothing changed.
     """
     is_last = move.next_step is None
     waiting = Status.PROCESSING if move.request is None else Status.AWAITING_APPROVAL
@@ -158,7 +176,8 @@ def commit_step(session: Session, lease: Lease, entry: LedgerEntry, move: Move, 
         "leaves_chain": move.is_loop or move.request is not None,
         "wake_after": move.wake_after,
     }
-    return _version(session, _COMMIT, values)
+    row = session.execute(_COMMIT, values).one_or_none()
+    return None if row is None else Passed(*row)
 
 
 def ask_person(session: Session, lease: Lease, request: ApprovalRequest, events: Sequence[Event]) -> int | None:

@@ -8,7 +8,7 @@ before asks first (``claim_step``).
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -61,6 +61,7 @@ class Lease:
         accepted_s: When the ticket was accepted, on the clock ``time.monotonic`` of this process.
         state: What the ticket arrived with and every finished step added.
         is_claimed: Whether the ticket's row says so. If not, the commit stands if nobody else has claimed it.
+        version: The ticket's when it was read; 0 where it was claimed.
     """
 
     claim: Claim
@@ -72,6 +73,7 @@ class Lease:
     accepted_s: float
     state: Mapping[str, Any]
     is_claimed: bool = True
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ _KNOWN = "id, tenant, subject, body, customer_name, customer_email, channel, cre
 _ROUND = "(SELECT count(*) + 1 FROM ticket_steps WHERE ticket_id = :ticket_id AND step = :step)"
 
 _BEGIN = text(f"""
-    SELECT {_KNOWN}, {_ROUND} AS round, now() AS started_at, extract(epoch FROM now() - created_at) AS age_s,
+    SELECT {_KNOWN}, version, {_ROUND} AS round, now() AS started_at, extract(epoch FROM now() - created_at) AS age_s,
            coalesce(extract(epoch FROM now() - dispatched_at), 0) AS waited_s
     FROM tickets
     WHERE id = :ticket_id AND generation = :generation AND next_step = :step AND status = ANY(:runnable)
@@ -185,7 +187,9 @@ def begin_step(session: Session, claim: Claim, graph_version: int = FIRST_VERSIO
     """
     values = asdict(claim) | {"graph_version": graph_version, "runnable": sorted(RUNNABLE)}
     row = session.execute(_BEGIN, values).one_or_none()
-    return None if row is None else _read_lease(row, claim, uuid4(), attempt=1, is_claimed=False)
+    if row is None:
+        return None
+    return replace(_read_lease(row, claim, uuid4(), attempt=1), is_claimed=False, version=row.version)
 
 
 def claim_step(
@@ -273,7 +277,7 @@ def extend_leases(
     return {row.token: row.is_claimed for row in session.execute(_EXTEND, values)}
 
 
-def _read_lease(row: Any, claim: Claim, token: UUID, *, attempt: int, is_claimed: bool = True) -> Lease:
+def _read_lease(row: Any, claim: Claim, token: UUID, *, attempt: int) -> Lease:
     return Lease(
         claim=claim,
         token=token,
@@ -283,7 +287,6 @@ def _read_lease(row: Any, claim: Claim, token: UUID, *, attempt: int, is_claimed
         started_at=row.started_at,
         accepted_s=_accepted_s(row),
         state={**build_request(row), **row.state},
-        is_claimed=is_claimed,
     )
 
 

@@ -1,12 +1,14 @@
 """Engines and sessions. A process makes one engine, after any fork."""
 
 import os
+import select
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, ExecutionContext, create_engine, event, text
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session, sessionmaker
 
 from ticketflow.database_url import read_database_url
@@ -35,7 +37,6 @@ def build_engine(
     name: str = "ticketflow",
     statement_timeout: timedelta = STATEMENT_TIMEOUT,
     lock_timeout: timedelta = timedelta(0),
-    pings: bool = True,
 ) -> Engine:
     """Build an engine whose connections check themselves and never wait for ever; nobody connects otherwise.
 
@@ -47,8 +48,6 @@ def build_engine(
         name: What PostgreSQL knows the connections by (``application_name``).
         statement_timeout: Longest a statement may run, and a connection take to open unless the URL says otherwise.
         lock_timeout: Longest a statement may wait for a lock; 0 is as long as it may run.
-        pings: Whether an idle connection is tried before it is used, which costs a round trip each time. Whoever goes
-            without begins again where one turns out to be dead.
     """
     settings, parameters = SessionSettings.split(read_database_url(url), statement_timeout, lock_timeout)
     if "PGCONNECT_TIMEOUT" not in os.environ:
@@ -56,15 +55,29 @@ def build_engine(
     engine = create_engine(
         "postgresql+psycopg://",  # SQLAlchemy reads fewer URLs than libpq
         isolation_level="READ COMMITTED",  # said with BEGIN, if it is not the default
-        pool_pre_ping=pings,
         pool_size=pool_size,
         max_overflow=pool_size,
         connect_args={**_DEFAULTS, **parameters, "application_name": name, "client_encoding": "UTF8"},
         hide_parameters=True,  # an error's text goes to logs and tickets; customers' words must not
     )
     settings.keep(engine)
+    event.listen(engine, "checkout", _check_connection)
     _trace_statements(engine)
     return engine
+
+
+def _check_connection(connection: Any, *_: Any) -> None:
+    """Have a connection replaced that its server gave up while it lay idle.
+
+    Only such a one has something to read: its end. To ask the server would take a round trip for every use.
+
+    Raises:
+        DisconnectionError: To SQLAlchemy's pool, which opens another one.
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        raise DisconnectionError
 
 
 def _trace_statements(engine: Engine) -> None:

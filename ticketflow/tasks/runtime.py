@@ -41,17 +41,9 @@ class Runtime:
 
     @cached_property
     def engine(self) -> Engine:
-        """The process's database engine, for everything but steps."""
-        return self._build_engine(pings=True)
-
-    @cached_property
-    def step_engine(self) -> Engine:
-        """The one for steps, whose statements are tried again on a new connection where an old one is dead."""
-        return self._build_engine(pings=False)
-
-    def _build_engine(self, *, pings: bool) -> Engine:
+        """The process's database engine."""
         url = self.settings.database_url or embedded_url(self.settings.data_dir)
-        return build_engine(url, pool_size=max(10, self.settings.worker_threads + 2), pings=pings)
+        return build_engine(url, pool_size=max(10, self.settings.worker_threads + 2))
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -128,7 +120,7 @@ class Runtime:
         from ticketflow.services.run_step import StepRunner  # noqa: PLC0415
         from ticketflow.workflow.plan import ticket_plan  # noqa: PLC0415
 
-        sessions = build_statement_sessions(self.step_engine)  # begin, claim and commit are one statement each
+        sessions = build_statement_sessions(self.engine)  # begin, claim and commit are one statement each
         lease_for = timedelta(seconds=self.settings.lease_s)
         return StepRunner(sessions, ticket_plan(), self._tools, self.queue_wait, lease_for, self.process)
 
@@ -149,7 +141,6 @@ def runtime() -> Runtime:
 def drop_runtime() -> None:
     """Drop what a parent process left behind, without touching its sockets."""
     global _runtime  # noqa: PLW0603
-    for name in ("engine", "step_engine"):
-        if _runtime is not None and name in vars(_runtime):
-            getattr(_runtime, name).dispose(close=False)
+    if _runtime is not None and "engine" in vars(_runtime):
+        _runtime.engine.dispose(close=False)
     _runtime = None

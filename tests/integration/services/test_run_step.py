@@ -4,12 +4,14 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import func, select, text, update
 
 from tests.toy import MAX_ATTEMPTS, TOY_LINEAGE
 from ticketflow.errors import PermanentError, TransientError
+from ticketflow.services import run_step
 from ticketflow.storage.due import claim_due
-from ticketflow.storage.leases import claim_step
+from ticketflow.storage.leases import begin_step, claim_step
 from ticketflow.storage.models import Ticket, TicketEvent, TicketStep
 from ticketflow.workflow.outcomes import AlreadyDone, Busy, Committed, Failed, LostLease, Retrying, Superseded
 
@@ -63,6 +65,61 @@ def test_a_claimed_step_takes_effect_and_names_the_next(sessions, new_runner, fi
     ticket = ticket_of(sessions, first_claim)
     assert (ticket.state["read"], ticket.next_step, ticket.version, ticket.status) == (1, "check", 2, "processing")
     assert events_of(sessions, first_claim) == ["ticket.received", "step.started", "step.completed"]
+
+
+@pytest.fixture
+def looked(monkeypatch):
+    """Note at which steps a ticket's row was read to begin them."""
+    steps = []
+
+    def look(session, claim, *others):
+        steps.append(claim.step)
+        return begin_step(session, claim, *others)
+
+    monkeypatch.setattr(run_step, "begin_step", look)
+    return steps
+
+
+def test_the_next_step_begins_in_the_same_process_without_a_look(sessions, new_runner, first_claim, looked):
+    runner = new_runner(checks_wanted=2)
+
+    outcomes = [runner.run(replace(first_claim, step=step)) for step in ("read", "check")]
+
+    assert looked == ["read"]
+    assert outcomes[-1] == Committed("read", is_chain_valid=False)
+    with sessions.begin() as session:
+        session.execute(update(Ticket).values(wake_at=func.now()))
+        (again,) = claim_due(session, 1, timedelta(hours=1), TOY_LINEAGE)
+    for step in ("read", "check", "send"):
+        runner.run(replace(first_claim, step=step, generation=again.generation))
+    assert looked == ["read", "read"]  # a new chain may have been sent for any reason
+    assert ticket_of(sessions, first_claim).status == "completed"
+    with sessions() as session:
+        done = session.execute(select(TicketStep.step, TicketStep.round).order_by(TicketStep.finished_at)).all()
+    assert done == [("read", 1), ("check", 1), ("read", 2), ("check", 2), ("send", 1)]
+
+
+def test_what_changed_while_a_step_thought_is_read_before_the_next(sessions, new_runner, first_claim, looked):
+    def read(state, tools):
+        with sessions.begin() as session:
+            session.execute(update(Ticket).values(version=Ticket.version + 1))
+        return {"read": 1}
+
+    runner = new_runner(read=read)
+
+    for step in ("read", "check"):
+        runner.run(replace(first_claim, step=step))
+
+    assert looked == ["read", "check"]
+
+
+def test_after_a_claim_the_next_step_is_looked_at(new_runner, first_claim, looked):
+    runner = new_runner()
+
+    runner.run(replace(first_claim, is_redelivered=True))
+    runner.run(replace(first_claim, step="check"))
+
+    assert looked == ["check"]
 
 
 def test_a_run_to_the_end_completes_the_ticket_and_stops_its_clock(sessions, new_runner, first_claim):

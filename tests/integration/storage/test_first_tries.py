@@ -44,7 +44,8 @@ def keep(session, monkeypatch):
 
 
 def commit(session, lease, events=()):
-    return commit_step(session, lease, ENTRY, Move("check", HOUR), events)
+    passed = commit_step(session, lease, ENTRY, Move("check", HOUR), events)
+    return passed and passed.version
 
 
 def list_events(session, ticket) -> list[tuple]:

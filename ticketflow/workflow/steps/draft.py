@@ -27,7 +27,8 @@ class Draft(TypedDict):
         answer_confidence: How sure the writer is, in [0, 1].
         unanswered: What it hands over to a person, in the customer's words.
         revision: 1 for the first draft.
-        team: Who has the ticket from here on: whoever has to answer what is left.
+        team: Who has the ticket from here on: whoever has to answer what is left, if that is somebody else. A person
+            may have given it to another team meanwhile.
     """
 
     draft: str
@@ -36,7 +37,7 @@ class Draft(TypedDict):
     answer_confidence: float
     unanswered: list[str]
     revision: int
-    team: str
+    team: NotRequired[str]
 
 
 def build_brief(state: DraftInput) -> Brief:
@@ -64,20 +65,20 @@ def draft(state: DraftInput, tools: Tools) -> Draft:
     """Answer from the passages found, or acknowledge and route; write nothing to what is ignored."""
     revision = state.get("revision", 0) + 1
     if state.get("ignored"):
-        return _describe(Reply("", [], 0.0), "ignored", revision, state["team"])
+        return _describe(Reply("", [], 0.0), "ignored", revision)
     brief = build_brief(state)
     if not brief.handover and (answer := tools.writer.answer(brief)):
-        return _describe(answer, "answered", revision, state["team"])
-    return _describe(tools.writer.acknowledge(brief), "routed", revision, state["team"])
+        return _describe(answer, "answered", revision)
+    return _describe(tools.writer.acknowledge(brief), "routed", revision)
 
 
-def _describe(reply: Reply, resolution: Resolution, revision: int, team: str) -> Draft:
-    return {
+def _describe(reply: Reply, resolution: Resolution, revision: int) -> Draft:
+    written: Draft = {
         "draft": reply.text,
         "citations": reply.citations,
         "resolution": resolution,
         "answer_confidence": reply.confidence,
         "unanswered": reply.unanswered,
         "revision": revision,
-        "team": reply.team or team,
     }
+    return written | {"team": reply.team} if reply.team else written
