@@ -6,8 +6,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ticketflow.errors import BrokerUnavailableError
 from ticketflow.observability.logging import get_logger
-from ticketflow.services.collect_dead_letters import DeadLetterBox, collect_dead_letters
 from ticketflow.services.dispatch_due import DispatchLimits, Publisher, dispatch_due
+from ticketflow.services.failed_tickets import DeadLetterBox, collect_dead_letters
 from ticketflow.services.liveness import Inquest
 from ticketflow.services.watch_clock import ClockWatch
 from ticketflow.storage.session import Sessions

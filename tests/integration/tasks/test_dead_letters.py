@@ -8,7 +8,7 @@ from celery import Celery
 from sqlalchemy import select, update
 
 from tests.harness.wait import wait_until
-from ticketflow.services.collect_dead_letters import collect_dead_letters
+from ticketflow.services.failed_tickets import collect_dead_letters
 from ticketflow.services.submit_ticket import submit_ticket
 from ticketflow.storage.due import Dispatch
 from ticketflow.storage.events import record_event
