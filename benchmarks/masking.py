@@ -7,7 +7,7 @@ import random
 import sys
 from collections.abc import Callable
 
-from tests.payment_numbers import make_card
+from tests.payment_numbers import ISSUERS, make_card
 from ticketflow.masking import mask_text
 
 COUNT = 100_000
@@ -30,10 +30,22 @@ def make_marketplace_order(rnd: random.Random) -> str:
     return "-".join(make_digits(rnd, count) for count in (3, 7, 7))
 
 
-CARDS = {"bare": "{}", "behind a word of paying": "my card {}", "behind order": "order {}"}
+BEFORE = {
+    "bare": "{}",
+    "behind a word of paying": "my card {}",
+    "behind order": "order {}",
+    "behind order number": "order number {}",
+    "behind tracking number": "tracking number {}",
+    "behind EAN": "EAN {}",
+}
+# Visa of 13 digits, Maestro of 12 to 15: what tells short cards from other numbers is only their first digits.
+SHORT = [each for each in ISSUERS if each[1] < 14]  # noqa: PLR2004
 OTHERS: dict[str, tuple[str, Callable[[random.Random], str]]] = {
     "16-digit order": ("order number {}", lambda rnd: make_digits(rnd, 16)),
     "marketplace order": ("order {}", make_marketplace_order),
+    "16 digits behind order": ("order {}", lambda rnd: make_digits(rnd, 16)),
+    "13 digits behind order": ("order {}", lambda rnd: make_digits(rnd, 13)),
+    "12 digits behind order": ("order {}", lambda rnd: make_digits(rnd, 12)),
     "12-digit parcel": ("tracking number {}", lambda rnd: make_digits(rnd, 12)),
     "bar code, named": ("EAN {}", make_gtin),
     "bar code, bare": ("{}", make_gtin),
@@ -44,10 +56,12 @@ OTHERS: dict[str, tuple[str, Callable[[random.Random], str]]] = {
 
 def main(count: int) -> None:
     """Print the share of cards left in clear, and of other numbers starred."""
-    for name, text in CARDS.items():
-        rnd = random.Random(1)  # noqa: S311  # numbers for a measurement
-        left = sum(number in mask_text(text.format(number)) for number in (make_card(rnd) for _ in range(count)))
-        print(f"card, {name}: {left / count:.4%} left in clear")  # noqa: T201  # what a benchmark is for
+    for kind, issuers in (("card", ISSUERS), ("short card", SHORT)):
+        for name, text in BEFORE.items():
+            rnd = random.Random(1)  # noqa: S311  # numbers for a measurement
+            cards = (make_card(rnd, issuers) for _ in range(count))
+            left = sum(number in mask_text(text.format(number)) for number in cards)
+            print(f"{kind}, {name}: {left / count:.4%} left in clear")  # noqa: T201  # what a benchmark is for
     for name, (text, make) in OTHERS.items():
         rnd = random.Random(2)  # noqa: S311
         starred = sum("*" in mask_text(text.format(make(rnd))) for _ in range(count))

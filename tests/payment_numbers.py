@@ -3,7 +3,7 @@
 import random
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 # First digits and length of the main issuers' cards, and BBANs by country as n(umber) and a (letter).
 ISSUERS = [
@@ -29,9 +29,9 @@ SEEN = {ord(shape): letter for letter, shapes in LOOK_ALIKES.items() for shape i
 SEEN |= dict.fromkeys(map(ord, UNSEEN))
 
 
-def make_card(rnd: random.Random) -> str:
+def make_card(rnd: random.Random, issuers: Sequence[tuple[str, int]] = ISSUERS) -> str:
     """Make digits with an issuer's beginning and length, and the right check digit."""
-    first, length = rnd.choice(ISSUERS)
+    first, length = rnd.choice(issuers)
     payload = first + "".join(rnd.choices("0123456789", k=length - len(first) - 1))
     doubled = sum(sum(divmod(int(digit) * 2, 10)) for digit in payload[::-2])
     return f"{payload}{-(doubled + sum(map(int, payload[-2::-2]))) % 10}"
@@ -101,7 +101,7 @@ def write(number: str, rnd: random.Random) -> str:
     ]
     written = rnd.choice(ways)()
     before = rnd.choice(
-        ["", " ", "card: ", "card", "#", "No. ", "IBAN:", "please take ", "(", "my number is ", "x=", "«"]
+        ["", " ", "card: ", "card", "#", "No. ", "IBAN:", "order ", "please take ", "(", "my number is ", "x=", "«"]
     )
     after = rnd.choice(["", " ", ".", " please", ", exp 12/29", ")", " cvv 123", "\nThanks", "?"])
     return f"{before}{written}{after}"

@@ -17,6 +17,7 @@ from ticketflow.engines.embedded.search.quotes import (
     is_internal,
     is_procedure,
     is_quotable,
+    join_quotes,
 )
 
 PLAIN = "The page shows a link."
@@ -135,3 +136,60 @@ def test_a_quote_never_crosses_a_blank_line():
 def test_a_quote_begins_where_its_paragraph_does_if_that_costs_little():
     assert best_run([0.1, 0.6], [True] * 2, paragraphs=[0, 0]) == (0, 2)
     assert best_run([-0.2, 0.6], [True] * 2, paragraphs=[0, 0]) == (1, 2)
+
+
+def test_a_short_passage_of_several_paragraphs_is_quoted_whole():
+    text = "Open the page of the plan to change it.\n\nGoing back is possible when the year ends."
+
+    assert quote(text, Open_the=0.9) == [
+        "Open the page of the plan to change it.",
+        "Going back is possible when the year ends.",
+    ]
+    staff = f"{text} {' '.join([PLAIN] * 3)} {STAFF}"
+    assert quote(staff, Open_the=0.9) == ["Open the page of the plan to change it."]
+
+
+def test_a_list_is_quoted_with_all_its_items_and_what_leads_to_it():
+    text = "Do it in these steps:\n1. Open the page.\n2. Press Export.\n3. Wait.\n\nWe sell many fine shoes here."
+
+    found = quote(text, **{"1._Open": 0.9})
+
+    assert found == ["Do it in these steps:", "1. Open the page.", "2. Press Export.", "3. Wait."]
+    assert join_quotes(found, text) == "Do it in these steps:\n1. Open the page.\n2. Press Export.\n3. Wait."
+
+
+def test_a_list_is_not_filled_up_with_what_may_not_be_read():
+    text = "1. Open the page there.\n2. Ask the customer for it.\n3. Wait a minute or two.\n\n"
+
+    assert quote(text + " ".join([PLAIN] * 4), **{"1._Open": 0.9}) == ["1. Open the page there."]
+
+
+def test_paragraphs_stay_apart_in_a_letter():
+    text = "One is here.\n\nTwo is here. Three is here."
+
+    assert join_quotes(["One is here.", "Two is here.", "Three is here."], text) == text
+
+
+class Pointed:
+    """Says how near each sentence is to two questions, ``?`` and ``!``, by how it begins."""
+
+    name = "pointed"
+
+    def __init__(self, **nearness: tuple[float, float]) -> None:
+        self._nearness = {"?": (1.0, 0.0), "!": (0.0, 1.0), **nearness}
+
+    def encode(self, texts):
+        return np.array([self._nearness.get(text.split()[0], (0.0, 0.0)) for text in texts], dtype=np.float32)
+
+
+@pytest.mark.parametrize(("near", "is_quoted"), [(0.62, True), (0.58, False)])
+def test_a_second_place_is_quoted_where_it_is_so_much_nearer_to_another_question(near, is_quoted):
+    filler = " ".join(["We have other things to say about shoes."] * 12)
+    text = f"First comes what is said well.\n\n{filler}\n\nSecond comes what else is said."
+    encoder = Pointed(First=(0.9, 0.5), Second=(0.0, near))
+
+    found = choose_quotes(encoder, ["?", "!"], fake_passage(text=text), ())
+
+    assert found[0] == "First comes what is said well."
+    assert ("Second comes what else is said." in found) is is_quoted
+    assert len(found) == 1 + is_quoted

@@ -12,6 +12,14 @@ from ticketflow.workflow.state import Passage
 from ticketflow.workflow.steps.personal_data import find_emails, find_phones
 
 MAX_QUOTES = 3
+# A few paragraphs of no more words are read at a glance: all of them answer more than the likeliest sentences, as the
+# one that matters is often the last.
+SHORT_PASSAGE = 80
+# Of a longer one, a second place is quoted where another question is spoken to so much nearer.
+NEARER = 0.1
+MIN_SECOND = 0.4
+# More steps than that are a page to look up.
+MAX_ITEMS = 8
 MIN_WORDS = 4
 MAX_WORDS = 60
 # Below this no sentence of the passage speaks to the question, however well the title fits.
@@ -22,6 +30,7 @@ WORTH = 0.15
 TORN = 0.2
 # What it costs to begin in the middle of a paragraph: a sentence that says little about the question is read first.
 WITHIN = 0.1
+_ITEM = re.compile(r"(?:[-*\u2022]|\d{1,2}[.)])\s")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 # These patterns read small letters: to look for both takes up to six times as long.
 _LEANING = re.compile(
@@ -64,7 +73,10 @@ MIN_POLICY_SIMILARITY = 0.55
 
 
 def choose_quotes(encoder: Encoder, questions: Sequence[str], passage: Passage, banned: Collection[str]) -> list[str]:
-    """Return up to three sentences of the passage, verbatim, in its own order.
+    """Return the sentences of a passage that answer, verbatim, in its own order.
+
+    A short passage as a whole; of another up to three neighbours, lists with all their items, and of a second place
+    what speaks to another question.
 
     Args:
         encoder: Where vectors come from.
@@ -82,12 +94,44 @@ def choose_quotes(encoder: Encoder, questions: Sequence[str], passage: Passage, 
     usable = impersonal if any(impersonal) else allowed
     if not any(usable):
         return []
-    similarities = np.round((encoder.encode(written) @ encoder.encode(questions).T).max(axis=1), 4).tolist()
+    each_similarity = np.round(encoder.encode(written) @ encoder.encode(questions).T, 4)
+    similarities = each_similarity.max(axis=1).tolist()
     if max(each for each, may in zip(similarities, usable, strict=True) if may) < least:
         return []
     paragraphs = [len(_BLANK_LINE.findall(passage["text"], 0, start)) for start, _ in spans]
-    start, end = best_run(similarities, usable, [leans_back(each) for each in written], paragraphs)
-    return list(dict.fromkeys(written[start:end]))
+    if all(usable) and paragraphs[-1] and len(passage["text"].split()) <= SHORT_PASSAGE:
+        return list(dict.fromkeys(written))
+    leaning = [leans_back(each) for each in written]
+    places = set(range(*best_run(similarities, usable, leaning, paragraphs)))
+    for asked in each_similarity.T.tolist():
+        left = [may and at not in places for at, may in enumerate(usable)]
+        best = max((asked[at] for at, may in enumerate(left) if may), default=0.0)
+        if best >= max(MIN_SECOND, max(asked[at] for at in places) + NEARER):
+            places |= set(range(*best_run(asked, left, leaning, paragraphs)))
+            break
+    places |= find_items(written, places, banned)
+    return list(dict.fromkeys(written[at] for at in sorted(places)))
+
+
+def find_items(written: Sequence[str], places: Collection[int], banned: Collection[str]) -> set[int]:
+    """Return the other items of the lists that quotes are of, and the line that leads to them."""
+    found: set[int] = set()
+    for at in places:
+        if not _ITEM.match(written[at]):
+            continue
+        first = last = at
+        while first and _ITEM.match(written[first - 1]):
+            first -= 1
+        while last + 1 < len(written) and _ITEM.match(written[last + 1]):
+            last += 1
+        if first and written[first - 1].endswith(":"):
+            first -= 1
+        items = range(first, last + 1)
+        if len(items) <= MAX_ITEMS and not any(
+            written[each] in banned or is_internal(written[each]) or has_personal_data(written[each]) for each in items
+        ):
+            found.update(items)
+    return found
 
 
 def is_procedure(text: str) -> bool:
@@ -166,8 +210,21 @@ def has_personal_data(sentence: str) -> bool:
     return any(find(sentence) for find in (find_emails, find_phones, find_cards, find_ibans))
 
 
-def join_quotes(quotes: list[str]) -> str:
-    """Print quotes as a paragraph, or one a line when some are not full sentences."""
-    if all(quote.endswith((".", "!", "…", "。", "”", '"', ")")) for quote in quotes):
-        return " ".join(quotes)
-    return "\n".join(quotes)
+def join_quotes(quotes: Sequence[str], text: str = "") -> str:
+    """Print quotes as they stand in a text: apart where a blank line is between, items and headings a line each.
+
+    Args:
+        quotes: In the order of the text.
+        text: Where they are from.
+    """
+    joined, reached = "", 0
+    for quote in quotes:
+        start = max(text.find(quote, reached), reached)
+        between = text[reached:start]
+        if joined:
+            ends = joined.endswith((".", "!", "\u2026", "\u3002", "\u201d", '"', ")"))
+            is_apart = _BLANK_LINE.search(between) is not None
+            joined += "\n\n" if is_apart else " " if ends and not _ITEM.match(quote) else "\n"
+        joined += quote
+        reached = start + len(quote)
+    return joined

@@ -27,8 +27,10 @@ FOREIGN = 0.25
 SAME = 0.45
 # So much nearer to the title of another article, it is that one's.
 ELSEWHERE = 0.1
-# A statement that no quote comes nearer to than this was not spoken to.
+# A statement that an article comes no nearer to than this was not spoken to, whatever its search says; nor was one
+# that is as near to another article's title.
 UNSAID = 0.3
+NEARLY = 0.05
 # What is told behind a question is a matter of its own if it is more than a remark.
 MIN_TOLD_WORDS = 6
 MIN_OWN_WORDS = 3
@@ -120,9 +122,9 @@ class _Levels:
 
     def is_unsaid(self, at: int) -> bool:
         """Tell whether what is quoted does not speak to a statement."""
-        if self.elsewhere[at] >= SAME and self.elsewhere[at] > self.quoted[at] + ELSEWHERE:
+        if self.elsewhere[at] >= SAME and self.elsewhere[at] > self.quoted[at] - NEARLY:
             return True
-        return not (self.spoken[at] and self.said[at] >= UNSAID) and bool(self.quoted[at] < UNSAID)
+        return bool(self.said[at] < UNSAID if self.spoken[at] else self.quoted[at] < SAME)
 
 
 def _measure(

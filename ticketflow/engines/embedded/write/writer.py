@@ -122,7 +122,10 @@ class EmbeddedWriter:
         paragraphs: list[str] = []
         for each in answers:
             intro = phrases.answer_too or phrases.answer if paragraphs else phrases.answer
-            paragraphs += [intro.format(title=each.passage["title"], team=team), join_quotes(list(each.quotes))]
+            paragraphs += [
+                intro.format(title=each.passage["title"], team=team),
+                join_quotes(each.quotes, each.passage["text"]),
+            ]
         paragraphs += [
             phrases.handed_over.format(question=shorten(topic), team=owner)
             for topic, owner in zip(left, teams, strict=True)
