@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Literal
 from uuid import UUID, uuid4
 
 import pytest
@@ -36,18 +37,7 @@ from ticketflow.storage.models import EVERY_STEP, EVERY_TENANT
 from ticketflow.storage.pauses import record_pause, remove_pause
 from ticketflow.storage.tickets import NewTicket
 from ticketflow.workflow.approval import ApprovalPolicy, Gate, awaits_decision
-from ticketflow.workflow.outcomes import (
-    AlreadyDone,
-    Asked,
-    Busy,
-    Committed,
-    Failed,
-    Held,
-    LostLease,
-    Retrying,
-    StepOutcome,
-    Superseded,
-)
+from ticketflow.workflow.outcomes import Committed, Failed, Retrying, StepOutcome, Unchanged
 from ticketflow.workflow.policy import MAX_DEATHS
 
 A_DAY = timedelta(days=1)
@@ -498,26 +488,32 @@ class TicketMachine(RuleBasedStateMachine):
             self.take(worker)
             return
         worker.join(timeout=30)
-        assert isinstance(worker.outcome, expected or ()), (worker.outcome, expected)
-        if expected is AlreadyDone:
+        came = "failed" if isinstance(worker.outcome, Failed) else worker.outcome
+        assert expected is not None
+        assert came == expected
+        if expected is Unchanged.ALREADY_DONE:
             self.follow(claim)
 
-    def expect_claim(self, claim: Claim) -> type | None:
+    def expect_claim(self, claim: Claim) -> Unchanged | Literal["failed"] | None:
         """Say what must come of a delivery, and change the model so; ``None`` for a step that is thought about."""
         model = self.model
         if claim.generation != model.generation or not model.is_live or model.awaits or model.next_step is None:
-            return Superseded
+            return Unchanged.SUPERSEDED
         if model.next_step != claim.step:
-            return Superseded if STEPS.index(model.next_step) < STEPS.index(claim.step) else AlreadyDone
+            return (
+                Unchanged.SUPERSEDED
+                if STEPS.index(model.next_step) < STEPS.index(claim.step)
+                else Unchanged.ALREADY_DONE
+            )
         if model.holder is not None and not self.may_take_over(claim):
-            return Busy
+            return Unchanged.BUSY
         is_unseen = claim.is_redelivered and model.holder is None and model.attempt == 0
         expected = self.expect_of_the_dead()
         if expected is None and is_unseen:
             model.lost[self.ticket_id] = False
         if expected is None and model.is_shut(claim.step):
             model.ask()
-            return Asked
+            return Unchanged.ASKED
         return expected
 
     def may_take_over(self, claim: Claim) -> bool:
@@ -527,17 +523,17 @@ class TicketMachine(RuleBasedStateMachine):
             return False
         return claim.is_redelivered or not self.look().has_time_left
 
-    def expect_of_the_dead(self) -> type | None:
+    def expect_of_the_dead(self) -> Unchanged | Literal["failed"] | None:
         """Say what must come of a delivery when whoever held the ticket, if anybody, may be dead."""
         model = self.model
         if model.holder is not None:
             model.lose_holder()
         elif model.deaths >= MAX_DEATHS or model.attempt >= MAX_ATTEMPTS:
             model.stop("failed")
-            return Failed
+            return "failed"
         elif model.is_paused:
             model.give_back()
-            return Held
+            return Unchanged.HELD
         return None
 
     def finish(self, worker: Worker, *, is_wanted: bool = False) -> None:
@@ -598,7 +594,7 @@ class TicketMachine(RuleBasedStateMachine):
             self.model.lost |= dict.fromkeys({process, self.ticket_id} & set(self.model.lost), True)
 
     def stale(self, worker: Worker, outcome: StepOutcome | None) -> None:
-        assert outcome == LostLease()
+        assert outcome == Unchanged.LOST
         self.model.lost.pop(worker.id if worker.is_claimed else self.ticket_id, None)
 
     def follow(self, claim: Claim) -> None:

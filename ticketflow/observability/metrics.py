@@ -18,7 +18,7 @@ import ticketflow
 from ticketflow.mail.machine import REASONS
 from ticketflow.observability.logging import get_logger
 from ticketflow.workflow.approval import Action
-from ticketflow.workflow.outcomes import StepOutcome
+from ticketflow.workflow.outcomes import Committed, Failed, Retrying, Unchanged
 from ticketflow.workflow.ports import HANDOVERS
 from ticketflow.workflow.state import PRIORITIES, LlmStep, Resolution
 from ticketflow.workflow.transitions import Status
@@ -33,7 +33,7 @@ STEPS: Sequence[str] = ()
 """Stands for all steps: the graph alone knows them, so ``begin_at_zero`` is told."""
 MODEL_STEPS = get_args(LlmStep)
 OUTCOMES = (*get_args(Resolution), Status.FAILED.value, Status.CANCELLED.value)
-STEP_OUTCOMES = tuple(outcome.label for outcome in get_args(StepOutcome))
+STEP_OUTCOMES = (*(each.label for each in (Committed, Retrying, Failed)), *(each.label for each in Unchanged))
 OTHER = "other"
 ERRORS = (
     "BadModelOutputError",

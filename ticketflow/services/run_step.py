@@ -37,20 +37,8 @@ from ticketflow.storage.leases import Claim, Lease, Refusal, begin_step, claim_s
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.approval import ApprovalRequest
 from ticketflow.workflow.events import EventType
-from ticketflow.workflow.judge import Verdict, judge
-from ticketflow.workflow.outcomes import (
-    AlreadyDone,
-    Asked,
-    Busy,
-    Committed,
-    Failed,
-    Held,
-    LostLease,
-    OtherGraph,
-    Retrying,
-    StepOutcome,
-    Superseded,
-)
+from ticketflow.workflow.judge import judge
+from ticketflow.workflow.outcomes import Committed, Failed, Retrying, StepOutcome, Unchanged, name_outcome
 from ticketflow.workflow.plan import Plan
 from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_DEATHS, backoff, is_retryable
 from ticketflow.workflow.ports import Tools
@@ -62,17 +50,10 @@ log = get_logger(__name__)
 # longer one is for the clock.
 WRITE_PAUSES_S = (0.2, 1.0, *[2.0] * 20)
 LEASE_FOR = timedelta(seconds=15)
-REFUSED: dict[Verdict, StepOutcome] = {
-    Verdict.SUPERSEDED: Superseded(),
-    Verdict.ALREADY_DONE: AlreadyDone(),
-    Verdict.BUSY: Busy(),
-    Verdict.OTHER_GRAPH: OtherGraph(),
-    Verdict.HELD: Held(),
-    Verdict.WORN_OUT: Busy(),  # where somebody else lets it fail meanwhile
-}
+
 # A dispatcher finds a paused ticket as soon as it is resumed. One of another graph waits: workers of two releases share
 # the queues while one replaces the other, and the next one may be of either.
-PUT_BACK_FOR = {Verdict.HELD: timedelta(), Verdict.OTHER_GRAPH: timedelta(seconds=1)}
+PUT_BACK_FOR = {Unchanged.HELD: timedelta(), Unchanged.OTHER_GRAPH: timedelta(seconds=1)}
 # Frames of a traceback that are kept on the ticket, the innermost ones.
 TRACEBACK_FRAMES = 12
 
@@ -117,42 +98,38 @@ class StepRunner:
         A database that is away raises SQLAlchemy's ``OperationalError``: nothing took effect and
         the ticket's clock brings the step back.
         """
-        outcome = self._run(claim)
+        with self._isolation.together():
+            lease = self._next_leases.take(claim) or self._claim(claim)
+            is_suspect = isinstance(lease, Refusal) and lease.deaths == SUSPECT_DEATHS
+            outcome = None if is_suspect else self._go_on(claim, lease)
+        if outcome is None:
+            with self._isolation.alone():
+                claim = replace(claim, is_alone=True)
+                outcome = self._go_on(claim, self._claim(claim))
         STEPS_RUN.labels(claim.step, outcome.label).inc()
         return outcome
 
-    def _run(self, claim: Claim) -> StepOutcome:
-        with self._isolation.together():
-            lease = self._next_leases.take(claim) or self._claim(claim)
-            if not isinstance(lease, Refusal) or lease.deaths != SUSPECT_DEATHS:
-                return self._go_on(claim, lease)
-        with self._isolation.alone():
-            claim = replace(claim, is_alone=True)
-            return self._go_on(claim, self._claim(claim))
-
-    def _claim(self, claim: Claim) -> Lease | Refusal | None:
-        try:
-            return self._ask(claim)
-        except (OperationalError, InterfaceError) as error:
-            if not error.connection_invalidated:
-                raise
-            return self._ask(claim)  # a connection that lay idle was dead, and all like it are thrown away
-
-    def _ask(self, claim: Claim) -> Lease | Refusal | None:
+    def _claim(self, claim: Claim, *, is_last_try: bool = False) -> Lease | Refusal | None:
         planned = self._plan.steps[claim.step]
         lease_for = min(self._lease_for, timedelta(seconds=planned.time_limit_s))
+        version = self._plan.lineage.version
         failpoint("claim.before")
-        with self._sessions.begin() as session:
-            begun = None if claim.is_redelivered else begin_step(session, claim, self._plan.lineage.version)
-            if begun is not None:
-                return begun
-            if claim.is_redelivered and is_alive(find_holder(session, claim.ticket_id)):
-                claim = replace(claim, is_redelivered=False)  # a connection was lost, and nobody with it
-            return claim_step(
-                session, claim, lease_for, planned.retry.max_attempts, self._plan.lineage.version, self._process.id
-            )
+        try:
+            with self._sessions.begin() as session:
+                begun = None if claim.is_redelivered else begin_step(session, claim, version)
+                if begun is not None:
+                    return begun
+                # Whose holder is alive: a connection was lost, and nobody with it.
+                is_redelivered = claim.is_redelivered and not is_alive(find_holder(session, claim.ticket_id))
+                told = replace(claim, is_redelivered=is_redelivered)
+                return claim_step(session, told, lease_for, planned.retry.max_attempts, version, self._process.id)
+        except (OperationalError, InterfaceError) as error:
+            if is_last_try or not error.connection_invalidated:
+                raise
+        return self._claim(claim, is_last_try=True)  # a connection that lay idle was dead, and all like it are gone
 
     def _go_on(self, claim: Claim, lease: Lease | Refusal | None) -> StepOutcome:
+        """Think under a lease, and put what comes of it in Postgres."""
         if not isinstance(lease, Lease):
             return self._refuse(claim, lease)
         if lease.attempt == 1 and not lease.claim.is_redelivered:  # a later attempt waited for other reasons
@@ -161,31 +138,20 @@ class StepRunner:
         failpoint("claim.after")
         describe_span({"ticketflow.attempt": lease.attempt, "ticketflow.round": lease.round})
         with bound(tenant=lease.state["tenant"], attempt=lease.attempt):
-            return self._work(lease, self._plan.steps[claim.step].time_limit_s)
-
-    def _work(self, lease: Lease, time_limit_s: float) -> StepOutcome:
-        """Think under a lease, and put what comes of it in Postgres."""
-        log.debug("step.started", round=lease.round)
-        step = lease.claim.step
-        request = self._find_request(step, lease.state)
-        if request is not None:  # somebody led the ticket here by hand, with a rewind or a fork
-            asking = [_asking_event(request)]
-            version = self._write(lambda session: ask_person(session, lease, request, asking))
-            return self._lose(lease) if version is None else Asked()
-        kept = Kept.begin(lease, time_limit_s)
-        try:
-            with self._heartbeat.keep(kept):
-                entry = _think(self._plan, self._tools, lease)
-            following = self._plan.next_step(step, {**lease.state, **entry.output})
-        except Exception as error:  # noqa: BLE001  # whatever a step raises must end up on its ticket
-            return self._fail(kept.lease, error)
-        return self._commit(kept.lease, entry, following)
-
-    def _find_request(self, step: str, state: Mapping[str, Any]) -> ApprovalRequest | None:
-        """Find out whether a person must decide before a step runs, and what."""
-        if self._plan.steps[step].gate is None:
-            return None
-        return self._plan.find_request(step, state, self._tools.approval)
+            log.debug("step.started", round=lease.round)
+            request = self._plan.find_request(claim.step, lease.state, self._tools)
+            if request is not None:  # somebody led the ticket here by hand, with a rewind or a fork
+                asking = [_asking_event(request)]
+                version = self._write(lease, lambda session: ask_person(session, lease, request, asking))
+                return Unchanged.LOST if version is None else Unchanged.ASKED
+            kept = Kept.begin(lease, self._plan.steps[claim.step].time_limit_s)
+            try:
+                with self._heartbeat.keep(kept):
+                    entry = _think(self._plan, self._tools, lease)
+                following = self._plan.next_step(claim.step, {**lease.state, **entry.output})
+            except Exception as error:  # noqa: BLE001  # whatever a step raises must end up on its ticket
+                return self._fail(kept.lease, error)
+            return self._commit(kept.lease, entry, following)
 
     def _plan_move(self, lease: Lease, entry: LedgerEntry, following: str | None) -> Move:
         """Decide how the ticket goes on to the step that follows: in this chain, in a new one, or after a person."""
@@ -193,7 +159,7 @@ class StepRunner:
             return Move(None, timedelta())
         if not self._plan.is_before(lease.claim.step, following):
             return Move(following, timedelta(), is_loop=True)
-        request = self._find_request(following, {**lease.state, **entry.output})
+        request = self._plan.find_request(following, {**lease.state, **entry.output}, self._tools)
         if request is not None:
             return Move(following, timedelta(seconds=request["timeout_s"]), request=request)
         return Move(following, self._queue_wait.redispatch_after)
@@ -211,13 +177,15 @@ class StepRunner:
             events.append(Event(EventType.TICKET_COMPLETED, _tell_end(entry)))
 
         failpoint("commit.before")
-        passed = self._write(lambda session: commit_step(session, lease, entry, move, events))
+        passed = self._write(lease, lambda session: commit_step(session, lease, entry, move, events))
         failpoint("commit.after")
         if passed is None:
-            return self._lose(lease)
+            return Unchanged.LOST
         log.info("step.finished", duration_s=round(entry.duration_s, 4), next_step=following)
         if following is None:
-            count_end(_name_resolution(entry), time.monotonic() - lease.accepted_s, **_tell_end(entry))
+            # A graph of another kind has no resolution: it answers.
+            resolution = str(entry.output.get("result", {}).get("resolution", "answered"))
+            count_end(resolution, time.monotonic() - lease.accepted_s, **_tell_end(entry))
         goes_on = following is not None and not move.is_loop and move.request is None
         if following is not None and goes_on and passed.version == lease.version + 1:
             self._next_leases.keep(lease, entry.output, following, passed)
@@ -231,51 +199,55 @@ class StepRunner:
         if is_retryable(policy, error) and lease.attempt < policy.max_attempts:
             delay = backoff(policy, lease.attempt, getattr(error, "retry_after_s", None))
             log.warning("step.retrying", error=_brief(problem), delay_s=delay.total_seconds())
-            retrying = [_retrying_event(problem, delay)]
-            version = self._write(lambda session: give_back(session, lease, delay, retrying, error=problem))
-            return self._lose(lease) if version is None else Retrying(delay, problem["message"])
+            detail = {"error": _brief(problem), "delay_s": round(delay.total_seconds(), 3)}
+            retrying = [Event(EventType.STEP_RETRYING, detail)]
+            version = self._write(lease, lambda session: give_back(session, lease, delay, retrying, error=problem))
+            return Unchanged.LOST if version is None else Retrying(delay, problem["message"])
 
         log.error("step.failed", error=_brief(problem), exc_info=error)
-        version = self._write(lambda session: fail(session, lease, problem, _failure_events(problem)))
+        version = self._write(lease, lambda session: fail(session, lease, problem, _failure_events(problem)))
         if version is None:
-            return self._lose(lease)
+            return Unchanged.LOST
         count_end("failed", time.monotonic() - lease.accepted_s)
         return Failed(problem["message"])
 
-    def _lose(self, lease: Lease) -> LostLease:
-        """Count a result that changed nothing, and take back what was put down for us: we are alive."""
-        log.warning("step.stale_commit")
-        STALE_COMMITS.labels(lease.claim.step).inc()
-        with self._sessions.begin() as session:
-            drop_question(session, self._process.id if lease.is_claimed else lease.claim.ticket_id)
-        return LostLease()
+    def _write(self, lease: Lease, statement: Callable[[Session], Answer | None]) -> Answer | None:
+        """Run one fenced statement in its own transaction; ``None`` where the ticket was not ours any more.
 
-    def _write(self, statement: Callable[[Session], Answer]) -> Answer:
-        """Run one fenced statement in its own transaction; again when the database was away for a moment.
-
-        Thinking may have taken long, so its result is worth a few tries. Should a try have taken
-        effect unnoticed, the fence stops the next one, and the clock brings the rest of the chain.
+        Thinking may have taken long, so its result is worth a few tries when the database is away for a moment. Should
+        a try have taken effect unnoticed, the fence stops the next one, and the clock brings the rest of the chain.
         """
-        for pause_s in WRITE_PAUSES_S:
+        answer: Answer | None = None
+        pauses = iter(WRITE_PAUSES_S)
+        while True:
             try:
                 with self._sessions.begin() as session:
-                    return statement(session)
+                    answer = statement(session)
             except (OperationalError, InterfaceError) as error:
+                pause_s = next(pauses, None)
+                if pause_s is None:
+                    raise
                 log.warning("step.database_away", error=type(error).__name__, pause_s=pause_s)
                 time.sleep(pause_s)
-        with self._sessions.begin() as session:
-            return statement(session)
+            else:
+                break
+        if answer is None:  # what was put down for us is taken back: we are alive
+            log.warning("step.stale_commit")
+            STALE_COMMITS.labels(lease.claim.step).inc()
+            with self._sessions.begin() as session:
+                drop_question(session, self._process.id if lease.is_claimed else lease.claim.ticket_id)
+        return answer
 
     def _refuse(self, claim: Claim, refusal: Refusal | None) -> StepOutcome:
         """Do what is to be done about a claim that was not granted; nobody's work is touched."""
         verdict = judge(self._plan, claim.step, claim.generation, refusal)
-        outcome = REFUSED[verdict]
+        outcome: StepOutcome = verdict or Unchanged.BUSY  # the second where somebody else lets it fail meanwhile
         if refusal is not None and verdict in PUT_BACK_FOR:
             with self._sessions.begin() as session:
                 give_back(session, refusal, PUT_BACK_FOR[verdict])
-        if refusal is not None and verdict is Verdict.WORN_OUT:
+        if refusal is not None and verdict is None:
             outcome = self._give_up(refusal)
-        log.info("step.refused", outcome=type(outcome).__name__)
+        log.info("step.refused", outcome=name_outcome(outcome))
         return outcome
 
     def _give_up(self, refusal: Refusal) -> StepOutcome:
@@ -289,7 +261,7 @@ class StepRunner:
         with self._sessions.begin() as session:
             version = fail(session, refusal, problem, _failure_events(problem))
         if version is None:
-            return Busy()
+            return Unchanged.BUSY
         STEP_FAILURES.labels(step, name_error(error)).inc()
         count_end("failed", time.monotonic() - refusal.accepted_s)
         return Failed(message)
@@ -329,11 +301,6 @@ def _describe(error: Exception, seen: Lease | Refusal) -> dict[str, Any]:
     }
 
 
-def _name_resolution(entry: LedgerEntry) -> str:
-    """Say how a ticket came out; a graph of another kind answers."""
-    return str(entry.output.get("result", {}).get("resolution", "answered"))
-
-
 def _tell_end(entry: LedgerEntry) -> dict[str, str]:
     """Say why a ticket was ignored or went to a person at once, if it did."""
     reason = entry.output.get("result", {}).get("reason")
@@ -356,10 +323,6 @@ def list_fallbacks(engines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
 def _asking_event(request: ApprovalRequest) -> Event:
     detail = {"reasons": request["reasons"], "default_action": request["default_action"]}
     return Event(EventType.APPROVAL_REQUESTED, detail)
-
-
-def _retrying_event(problem: Mapping[str, Any], delay: timedelta) -> Event:
-    return Event(EventType.STEP_RETRYING, {"error": _brief(problem), "delay_s": round(delay.total_seconds(), 3)})
 
 
 def _failure_events(problem: Mapping[str, Any]) -> list[Event]:

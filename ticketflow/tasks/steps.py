@@ -19,7 +19,7 @@ from ticketflow.tasks.chain_message import REQUEST_ID, SENT_BY, TASK_PREFIX, TRA
 from ticketflow.tasks.envelope import StepArguments
 from ticketflow.tasks.runtime import runtime
 from ticketflow.tasks.under_way import under_way
-from ticketflow.workflow.outcomes import AlreadyDone, Committed, Failed, Retrying, StepOutcome
+from ticketflow.workflow.outcomes import Committed, Failed, Retrying, StepOutcome, Unchanged, name_outcome
 from ticketflow.workflow.plan import ticket_plan
 
 log = get_logger(__name__)
@@ -116,10 +116,10 @@ class StepTask(Task):
                 raise Retry(reason, when=delay.total_seconds())
             case Failed(reason):
                 raise Reject(reason, requeue=False)
-            case Committed(is_chain_valid=True) | AlreadyDone():
+            case Committed(is_chain_valid=True) | Unchanged.ALREADY_DONE:
                 self.pass_on()
         self.request.chain = None  # or Celery would publish the next link, in its own, slower way
-        return type(outcome).__name__
+        return name_outcome(outcome)
 
     def pass_on(self, producer: Any = None) -> None:
         """Publish the next link of the chain, if there is one; one that is lost comes back by the ticket's clock."""

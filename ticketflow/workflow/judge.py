@@ -1,10 +1,10 @@
 """What becomes of a message whose claim was not granted: decided from where the ticket stood, and nothing else."""
 
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from ticketflow.workflow.outcomes import Unchanged
 from ticketflow.workflow.policy import MAX_DEATHS
 from ticketflow.workflow.transitions import RUNNABLE
 
@@ -32,43 +32,29 @@ class Standing:
     is_paused: bool
 
 
-class Verdict(Enum):
-    """What is to be done with the message, and with its ticket.
-
-    Attributes:
-        SUPERSEDED: Drop it: a newer generation runs, or the ticket has ended.
-        ALREADY_DONE: Go on with its chain: an earlier delivery of it took effect.
-        BUSY: Drop it: somebody holds the ticket, and should they be dead, that shows when their lease ends.
-        OTHER_GRAPH: Put the ticket back: processes that know its graph take it, or a dispatcher changes it over.
-        HELD: Put the ticket back until its step is resumed.
-        WORN_OUT: Fail the ticket: too many died over it, or its last allowed attempt ended without a word.
-    """
-
-    SUPERSEDED = auto()
-    ALREADY_DONE = auto()
-    BUSY = auto()
-    OTHER_GRAPH = auto()
-    HELD = auto()
-    WORN_OUT = auto()
-
-
-def judge(plan: "Plan", step: str, generation: int, seen: Standing | None) -> Verdict:  # noqa: PLR0911  # a table
+def judge(  # noqa: PLR0911  # a table
+    plan: "Plan", step: str, generation: int, seen: Standing | None
+) -> Unchanged | None:
     """Decide about a message that asked for ``step`` under ``generation`` and was not granted it.
 
     Args:
         plan: The graph this process runs.
         seen: Where the ticket stood; ``None`` where there is none.
+
+    Returns:
+        Why the step does not run; ``None`` where the ticket must fail: too many died over it, or its last allowed
+        attempt ended without a word.
     """
     if seen is None or seen.generation != generation or seen.status not in RUNNABLE:
-        return Verdict.SUPERSEDED
+        return Unchanged.SUPERSEDED
     if seen.graph_version != plan.lineage.version:
-        return Verdict.BUSY if seen.token is not None else Verdict.OTHER_GRAPH
+        return Unchanged.BUSY if seen.token is not None else Unchanged.OTHER_GRAPH
     if seen.next_step is None or plan.is_before(seen.next_step, step):
-        return Verdict.SUPERSEDED
+        return Unchanged.SUPERSEDED
     if seen.next_step != step:
-        return Verdict.ALREADY_DONE
+        return Unchanged.ALREADY_DONE
     if seen.token is not None:  # lost connections bring messages again, too
-        return Verdict.BUSY
+        return Unchanged.BUSY
     if seen.deaths >= MAX_DEATHS or seen.attempt >= plan.steps[step].retry.max_attempts:
-        return Verdict.WORN_OUT
-    return Verdict.HELD if seen.is_paused else Verdict.BUSY
+        return None
+    return Unchanged.HELD if seen.is_paused else Unchanged.BUSY

@@ -5,6 +5,7 @@ Each is counted by its ``label``.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from typing import ClassVar
 
 
@@ -24,55 +25,6 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
-class AlreadyDone:
-    """An earlier delivery of this very message took effect; the chain may go on."""
-
-    label: ClassVar = "already_done"
-
-
-@dataclass(frozen=True, slots=True)
-class Superseded:
-    """A newer generation runs, or the ticket has ended: this message is worth nothing any more."""
-
-    label: ClassVar = "superseded"
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """Somebody holds the ticket; should they be dead, it comes back when their lease ends."""
-
-    label: ClassVar = "busy"
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """The step is paused; the ticket waits in Postgres until it is resumed."""
-
-    label: ClassVar = "held"
-
-
-@dataclass(frozen=True, slots=True)
-class OtherGraph:
-    """The ticket is on another version of the graph; it waits for a process that knows that one, or to change over."""
-
-    label: ClassVar = "other_graph"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A person must decide before the step runs; the ticket waits for them in Postgres."""
-
-    label: ClassVar = "asked"
-
-
-@dataclass(frozen=True, slots=True)
-class LostLease:
-    """The ticket was cancelled or taken over while we thought; our work changed nothing."""
-
-    label: ClassVar = "lost"
-
-
-@dataclass(frozen=True, slots=True)
 class Retrying:
     """The step failed in a way that may pass; the clock is set."""
 
@@ -89,4 +41,37 @@ class Failed:
     reason: str
 
 
-StepOutcome = Committed | AlreadyDone | Superseded | Busy | Held | OtherGraph | Asked | LostLease | Retrying | Failed
+class Unchanged(Enum):
+    """Why the step did nothing to its ticket.
+
+    Attributes:
+        ALREADY_DONE: An earlier delivery of this very message took effect; the chain may go on.
+        SUPERSEDED: A newer generation runs, or the ticket has ended: this message is worth nothing any more.
+        BUSY: Somebody holds the ticket; should they be dead, it comes back when their lease ends.
+        HELD: The step is paused; the ticket waits in Postgres until it is resumed.
+        OTHER_GRAPH: The ticket is on another version of the graph; it waits for a process that knows that one, or to
+            change over.
+        ASKED: A person must decide before the step runs; the ticket waits for them in Postgres.
+        LOST: The ticket was cancelled or taken over while we thought; our work changed nothing.
+    """
+
+    ALREADY_DONE = "AlreadyDone"
+    SUPERSEDED = "Superseded"
+    BUSY = "Busy"
+    HELD = "Held"
+    OTHER_GRAPH = "OtherGraph"
+    ASKED = "Asked"
+    LOST = "LostLease"
+
+    @property
+    def label(self) -> str:
+        """What it is counted by."""
+        return self.name.lower()
+
+
+StepOutcome = Committed | Retrying | Failed | Unchanged
+
+
+def name_outcome(outcome: StepOutcome) -> str:
+    """Name an outcome the way Flower and the log do."""
+    return outcome.value if isinstance(outcome, Unchanged) else type(outcome).__name__

@@ -17,7 +17,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
 from ticketflow.errors import UnplannableGraphError
-from ticketflow.workflow.approval import ApprovalPolicy, ApprovalRequest, Gate
+from ticketflow.workflow.approval import ApprovalRequest, Gate
 from ticketflow.workflow.graph import LINEAGE, build_graph
 from ticketflow.workflow.lineage import GraphVersion, Lineage
 from ticketflow.workflow.ports import Tools
@@ -87,10 +87,10 @@ class Plan:
         place = self._place[step] + 1
         return self.order[place] if place < len(self.order) else None
 
-    def find_request(self, step: str, state: Mapping[str, Any], policy: ApprovalPolicy) -> ApprovalRequest | None:
+    def find_request(self, step: str, state: Mapping[str, Any], tools: Tools) -> ApprovalRequest | None:
         """Write down what a person must decide before ``step`` may run on ``state``; ``None`` if nothing."""
         gate = self.steps[step].gate
-        return gate.ask(state, policy) if gate is not None and gate.is_shut(state) else None
+        return gate.ask(state, tools.approval) if gate is not None and gate.is_shut(state) else None
 
     @cached_property
     def _place(self) -> dict[str, int]:

@@ -24,7 +24,7 @@ from ticketflow.storage.holders import Process, beat, convict, drop_question
 from ticketflow.storage.leases import Claim, Lease, Refusal, claim_step
 from ticketflow.storage.models import Ticket, TicketEvent
 from ticketflow.storage.session import build_engine
-from ticketflow.workflow.outcomes import Busy, Committed, Failed, LostLease, Superseded
+from ticketflow.workflow.outcomes import Committed, Failed, Unchanged
 from ticketflow.workflow.policy import MAX_DEATHS, SUSPECT_DEATHS, SUSPECT_WAIT_S
 
 A_SECOND = timedelta(seconds=1)
@@ -130,7 +130,7 @@ def test_while_it_is_open_who_is_dead_a_message_that_comes_again_takes_nothing_o
     hold(first_claim)
     hold(again(first_claim))
 
-    assert new_runner().run(again(first_claim)) == Busy()
+    assert new_runner().run(again(first_claim)) == Unchanged.BUSY
 
 
 def test_nobody_takes_over_from_the_process_they_are_in(first_claim, hold):
@@ -147,7 +147,7 @@ def test_nobody_takes_over_from_a_process_that_is_seen_to_run(sessions, new_runn
         beat(session, here)
     hold(first_claim, here)
 
-    assert new_runner().run(again(first_claim)) == Busy()
+    assert new_runner().run(again(first_claim)) == Unchanged.BUSY
     assert ticket_of(sessions, first_claim).lost_holders == {}
 
 
@@ -334,7 +334,7 @@ def test_a_holder_that_was_only_slow_takes_its_death_back(sessions, new_runner, 
         assert ticket_of(sessions, first_claim).deaths == 1
         return {"read": 99}
 
-    assert new_runner(read=read_slowly).run(first_claim) == LostLease()
+    assert new_runner(read=read_slowly).run(first_claim) == Unchanged.LOST
     assert ticket_of(sessions, first_claim).deaths == 0
 
 
@@ -360,7 +360,7 @@ def test_a_copy_of_a_message_whose_lease_ended_is_worth_nothing(new_runner, firs
     fate.let_time_pass()
     fate.expire()
 
-    assert new_runner().run(again(first_claim)) == Superseded()
+    assert new_runner().run(again(first_claim)) == Unchanged.SUPERSEDED
 
 
 # -- Who is dead ---------------------------------------------------------------------------------

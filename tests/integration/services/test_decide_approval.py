@@ -26,7 +26,7 @@ from ticketflow.storage.models import ResolvedTicket, Ticket, TicketCorrection, 
 from ticketflow.storage.tickets import NewTicket, build_request
 from ticketflow.workflow.approval import ApprovalPolicy
 from ticketflow.workflow.graph import build_graph
-from ticketflow.workflow.outcomes import Asked, Committed, LostLease, Superseded
+from ticketflow.workflow.outcomes import Committed, Unchanged
 from ticketflow.workflow.plan import ticket_plan
 
 AN_HOUR = timedelta(hours=1)
@@ -159,7 +159,7 @@ def test_a_message_that_is_late_does_not_run_what_waits_for_a_person(sessions, a
     generation = row_of(sessions, awaiting).generation
 
     for old in (generation, generation - 1):
-        assert runner.run(Claim(awaiting, "finalize", old, is_redelivered=True)) == Superseded()
+        assert runner.run(Claim(awaiting, "finalize", old, is_redelivered=True)) == Unchanged.SUPERSEDED
     assert effects_of(sessions, awaiting)[-1] == "review#1"
 
 
@@ -385,7 +385,7 @@ def test_a_decision_survives_a_lost_message_and_a_step_that_was_taken_over(sessi
     first = runner.run(claim)
     second = runner.run(replace(claim, is_redelivered=True))
 
-    assert (first, second) == (Committed(None, is_chain_valid=False), Superseded())
+    assert (first, second) == (Committed(None, is_chain_valid=False), Unchanged.SUPERSEDED)
     assert effects_of(sessions, awaiting).count("finalize#1") == 1
 
 
@@ -453,7 +453,7 @@ def test_a_decision_is_not_kept_over_a_rewind(sessions, awaiting, decide, work):
     outcomes = work()
 
     ticket = row_of(sessions, awaiting)
-    assert outcomes == [Asked()]
+    assert outcomes == [Unchanged.ASKED]
     assert (ticket.status, ticket.next_step, ticket.attempt) == ("awaiting_approval", "finalize", 0)
     assert "decision" not in ticket.state
     assert trail_of(sessions, awaiting)[-1][0] == "approval.requested"
@@ -471,7 +471,7 @@ def test_a_fork_of_a_waiting_or_decided_ticket_asks_for_itself(sessions, awaitin
     with sessions.begin() as session:
         session.execute(update(Ticket).where(Ticket.id == awaiting).values(wake_at=func.now() + AN_HOUR))
 
-    assert work() == [Asked()]
+    assert work() == [Unchanged.ASKED]
     assert row_of(sessions, fork).status == "awaiting_approval"
     assert row_of(sessions, awaiting).state["decision"]["action"] == "accept"
 
@@ -489,5 +489,5 @@ def test_whoever_is_taken_over_while_asking_asks_nobody(sessions, awaiting, monk
 
     runner = StepRunner(sessions, ticket_plan(), tools_asking(reviewer=Interrupted()), QueueWait(AN_HOUR))
 
-    assert runner.run(claim) == LostLease()
+    assert runner.run(claim) == Unchanged.LOST
     assert types_of(sessions, awaiting).count("approval.requested") == 1

@@ -23,7 +23,7 @@ from ticketflow.storage.models import Ticket, TicketEvent, TicketStep
 from ticketflow.storage.tickets import NewTicket
 from ticketflow.workflow.graph import Node
 from ticketflow.workflow.lineage import GraphVersion, Lineage
-from ticketflow.workflow.outcomes import Busy, Committed, OtherGraph, StepOutcome, Superseded
+from ticketflow.workflow.outcomes import Committed, StepOutcome, Unchanged
 from ticketflow.workflow.plan import Plan
 from ticketflow.workflow.ports import Tools
 
@@ -144,7 +144,7 @@ def test_a_ticket_ends_with_the_release_it_began_with_while_that_one_works(sessi
 
 def test_a_ticket_that_the_new_release_takes_over_goes_on_as_the_rule_says(sessions, change, new, under_way):
     if "check" in new.plan.order:
-        assert new.take(under_way, 1, "check") == OtherGraph()
+        assert new.take(under_way, 1, "check") == Unchanged.OTHER_GRAPH
     make_due(sessions)
 
     new.dispatch()
@@ -183,7 +183,7 @@ def test_the_old_release_leaves_a_ticket_of_the_new_one_to_it(sessions, old, new
     old.dispatch()
     assert old.publisher.sent == []
     new.dispatch()
-    assert old.take(ticket_id, 1, "read") == OtherGraph()
+    assert old.take(ticket_id, 1, "read") == Unchanged.OTHER_GRAPH
     make_due(sessions)
     old.dispatch()
     assert old.publisher.sent == []
@@ -202,7 +202,7 @@ def test_a_ticket_that_was_passed_on_is_due_again_soon_and_its_message_is_worth_
     ticket = read(sessions, ticket_id)
     assert (ticket.generation, ticket.dispatches, ticket.is_in_flight, ticket.lease_token) == (2, 0, False, None)
     assert (ticket.wake_at - ticket.updated_at).total_seconds() <= 1
-    assert renamed.take(ticket_id, 1, "read") == Superseded()
+    assert renamed.take(ticket_id, 1, "read") == Unchanged.SUPERSEDED
 
 
 def test_a_release_that_goes_finishes_what_is_on_its_graph_and_takes_nothing_along(sessions, old, renamed):
@@ -223,7 +223,7 @@ def test_nobody_takes_a_ticket_of_another_graph_from_its_holder(sessions, old, r
     with sessions.begin() as session:
         lease = claim_step(session, Claim(ticket_id, "read", 1), AN_HOUR, 3, graph_version=2)
 
-    assert old.runner.run(Claim(ticket_id, "read", 1, is_redelivered=True)) == Busy()
+    assert old.runner.run(Claim(ticket_id, "read", 1, is_redelivered=True)) == Unchanged.BUSY
     assert read(sessions, ticket_id).lease_token == lease.token
 
 

@@ -20,7 +20,7 @@ from ticketflow.storage.due import expire_leases
 from ticketflow.storage.leases import claim_step
 from ticketflow.storage.models import Ticket
 from ticketflow.workflow.interruption import stop_if_interrupted
-from ticketflow.workflow.outcomes import Committed, LostLease
+from ticketflow.workflow.outcomes import Committed, Unchanged
 
 A_SHORT_LEASE = timedelta(seconds=0.3)
 
@@ -122,7 +122,7 @@ def test_a_step_past_its_time_limit_loses_its_lease_and_changes_nothing(sessions
     thinking.is_enough.set()
 
     wait_until(lambda: outcomes)
-    assert outcomes == [LostLease()]
+    assert outcomes == [Unchanged.LOST]
     assert "read" not in read_ticket(sessions).state
     assert count_stale_commits() == before + 1
 
@@ -142,7 +142,7 @@ def test_a_step_learns_before_its_next_model_call_that_its_ticket_was_cancelled(
     cancel_ticket(sessions, "default", read_ticket(sessions).id)
 
     wait_until(lambda: outcomes)
-    assert (interrupted, outcomes) == ([True], [LostLease()])
+    assert (interrupted, outcomes) == ([True], [Unchanged.LOST])
     assert read_ticket(sessions).status == "cancelled"
 
 

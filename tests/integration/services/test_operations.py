@@ -28,7 +28,7 @@ from ticketflow.storage.failed_tickets import FailedFilter
 from ticketflow.storage.leases import Claim
 from ticketflow.storage.models import Ticket, TicketEvent, TicketStep
 from ticketflow.workflow.graph import LINEAGE
-from ticketflow.workflow.outcomes import Committed, Held, LostLease, Superseded
+from ticketflow.workflow.outcomes import Committed, Unchanged
 from ticketflow.workflow.plan import ticket_plan
 
 AN_HOUR = timedelta(hours=1)
@@ -99,7 +99,7 @@ def test_a_ticket_cancelled_before_a_step_never_runs_it(sessions, new_runner, fi
     shown = cancel_ticket(sessions, "default", first_claim.ticket_id, reason="sent by mistake")
 
     assert (shown["status"], shown["current_step"]) == ("cancelled", "read")
-    assert new_runner().run(first_claim) == Superseded()
+    assert new_runner().run(first_claim) == Unchanged.SUPERSEDED
     assert events_of(sessions, first_claim.ticket_id) == ["ticket.received", "ticket.cancelled"]
 
 
@@ -108,7 +108,7 @@ def test_a_ticket_cancelled_during_a_step_keeps_nothing_of_it(sessions, new_runn
         cancel_ticket(sessions, "default", first_claim.ticket_id)
         return {"read": 1}
 
-    assert new_runner(read=cancel).run(first_claim) == LostLease()
+    assert new_runner(read=cancel).run(first_claim) == Unchanged.LOST
     ticket = read_ticket(sessions, first_claim.ticket_id)
     assert (ticket.status, "read" in ticket.state, ticket.wake_at) == ("cancelled", False, None)
     assert events_of(sessions, first_claim.ticket_id)[-1] == "ticket.cancelled"
@@ -227,7 +227,7 @@ def test_what_was_under_way_when_a_ticket_is_rewound_changes_nothing(sessions, n
     runner = new_runner(check=rewind)
     runner.run(first_claim)
 
-    assert runner.run(replace(first_claim, step="check")) == LostLease()
+    assert runner.run(replace(first_claim, step="check")) == Unchanged.LOST
     assert read_ticket(sessions, first_claim.ticket_id).next_step == "read"
 
 
@@ -341,7 +341,7 @@ def test_a_message_that_arrives_at_a_paused_step_leaves_the_ticket_ready(
 
     outcome = real_runner.run(Claim(due_at_classify, "classify", dispatched.generation))
 
-    assert outcome == Held()
+    assert outcome == Unchanged.HELD
     ticket = read_ticket(sessions, due_at_classify)
     assert (ticket.attempt, ticket.is_in_flight, ticket.status) == (0, False, "queued")
     resume_step(sessions, "classify")

@@ -13,7 +13,7 @@ from ticketflow.services import run_step
 from ticketflow.storage.due import claim_due
 from ticketflow.storage.leases import begin_step, claim_step
 from ticketflow.storage.models import Ticket, TicketEvent, TicketStep
-from ticketflow.workflow.outcomes import AlreadyDone, Busy, Committed, Failed, LostLease, Retrying, Superseded
+from ticketflow.workflow.outcomes import Committed, Failed, Retrying, Unchanged
 
 
 def ticket_of(sessions, claim) -> Ticket:
@@ -138,7 +138,7 @@ def test_a_second_delivery_of_a_finished_step_lets_the_chain_go_on(sessions, new
     runner = new_runner()
     runner.run(first_claim)
 
-    assert runner.run(first_claim) == AlreadyDone()
+    assert runner.run(first_claim) == Unchanged.ALREADY_DONE
     assert count_steps(sessions, first_claim) == 1
 
 
@@ -147,7 +147,7 @@ def test_a_message_of_an_older_generation_is_superseded(sessions, new_runner, fi
         session.execute(update(Ticket).values(wake_at=func.now(), lease_until=func.now()))
         claim_due(session, 1, timedelta(hours=1), TOY_LINEAGE)
 
-    assert new_runner().run(first_claim) == Superseded()
+    assert new_runner().run(first_claim) == Unchanged.SUPERSEDED
     assert events_of(sessions, first_claim) == ["ticket.received"]
 
 
@@ -156,23 +156,23 @@ def test_a_message_for_an_ended_ticket_is_superseded(new_runner, first_claim):
     for step in ("read", "check", "send"):
         runner.run(replace(first_claim, step=step))
 
-    assert runner.run(replace(first_claim, step="send")) == Superseded()
+    assert runner.run(replace(first_claim, step="send")) == Unchanged.SUPERSEDED
 
 
 def test_a_message_for_a_step_not_yet_reached_is_superseded(new_runner, first_claim):
-    assert new_runner().run(replace(first_claim, step="send")) == Superseded()
+    assert new_runner().run(replace(first_claim, step="send")) == Unchanged.SUPERSEDED
 
 
 def test_a_message_for_an_unknown_ticket_is_superseded(sessions, new_runner, first_claim):
     unknown = replace(first_claim, ticket_id=type(first_claim.ticket_id)(int=7))
 
-    assert new_runner().run(unknown) == Superseded()
+    assert new_runner().run(unknown) == Unchanged.SUPERSEDED
 
 
 def test_a_ticket_somebody_is_at_work_on_is_busy(sessions, new_runner, first_claim):
     hold(sessions, first_claim)
 
-    assert new_runner().run(first_claim) == Busy()
+    assert new_runner().run(first_claim) == Unchanged.BUSY
     assert ticket_of(sessions, first_claim).attempt == 1
 
 
@@ -196,7 +196,7 @@ def test_whoever_lost_the_lease_changes_nothing(sessions, new_runner, first_clai
         assert isinstance(taken_over, Committed)
         return {"read": 99}
 
-    assert new_runner(read=read_slowly).run(first_claim) == LostLease()
+    assert new_runner(read=read_slowly).run(first_claim) == Unchanged.LOST
     assert ticket_of(sessions, first_claim).state["read"] == 1
     assert count_steps(sessions, first_claim) == 1
 
@@ -279,7 +279,7 @@ def test_a_last_attempt_still_under_way_is_left_alone(sessions, new_runner, firs
     with sessions.begin() as session:
         session.execute(update(Ticket).values(attempt=MAX_ATTEMPTS))
 
-    assert new_runner().run(first_claim) == Busy()
+    assert new_runner().run(first_claim) == Unchanged.BUSY
     assert ticket_of(sessions, first_claim).status == "processing"
 
 

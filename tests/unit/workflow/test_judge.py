@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 
 from tests.toy import MAX_ATTEMPTS, TOY_LINEAGE, toy_plan
-from ticketflow.workflow.judge import Standing, Verdict, judge
+from ticketflow.workflow.judge import Standing, judge
+from ticketflow.workflow.outcomes import Unchanged
 from ticketflow.workflow.policy import MAX_DEATHS
 
 HELD_BY_SOMEBODY = UUID(int=1)
@@ -28,35 +29,35 @@ OTHER_GRAPH = FREE.graph_version + 1
     ("change", "verdict"),
     [
         # the message is of another time
-        ({"generation": 2}, Verdict.SUPERSEDED),
-        ({"generation": 4}, Verdict.SUPERSEDED),
-        ({"status": "awaiting_approval"}, Verdict.SUPERSEDED),
-        ({"status": "completed", "next_step": None}, Verdict.SUPERSEDED),
-        ({"status": "failed"}, Verdict.SUPERSEDED),
-        ({"status": "cancelled"}, Verdict.SUPERSEDED),
-        ({"next_step": None}, Verdict.SUPERSEDED),
-        ({"next_step": "read"}, Verdict.SUPERSEDED),
-        ({"next_step": "send"}, Verdict.ALREADY_DONE),
-        ({"next_step": "send", "token": HELD_BY_SOMEBODY}, Verdict.ALREADY_DONE),
+        ({"generation": 2}, Unchanged.SUPERSEDED),
+        ({"generation": 4}, Unchanged.SUPERSEDED),
+        ({"status": "awaiting_approval"}, Unchanged.SUPERSEDED),
+        ({"status": "completed", "next_step": None}, Unchanged.SUPERSEDED),
+        ({"status": "failed"}, Unchanged.SUPERSEDED),
+        ({"status": "cancelled"}, Unchanged.SUPERSEDED),
+        ({"next_step": None}, Unchanged.SUPERSEDED),
+        ({"next_step": "read"}, Unchanged.SUPERSEDED),
+        ({"next_step": "send"}, Unchanged.ALREADY_DONE),
+        ({"next_step": "send", "token": HELD_BY_SOMEBODY}, Unchanged.ALREADY_DONE),
         # the ticket is on another graph, where steps may have any name
-        ({"graph_version": OTHER_GRAPH}, Verdict.OTHER_GRAPH),
-        ({"graph_version": OTHER_GRAPH, "next_step": "weigh"}, Verdict.OTHER_GRAPH),
-        ({"graph_version": OTHER_GRAPH, "token": HELD_BY_SOMEBODY}, Verdict.BUSY),
-        ({"graph_version": OTHER_GRAPH, "generation": 4}, Verdict.SUPERSEDED),
+        ({"graph_version": OTHER_GRAPH}, Unchanged.OTHER_GRAPH),
+        ({"graph_version": OTHER_GRAPH, "next_step": "weigh"}, Unchanged.OTHER_GRAPH),
+        ({"graph_version": OTHER_GRAPH, "token": HELD_BY_SOMEBODY}, Unchanged.BUSY),
+        ({"graph_version": OTHER_GRAPH, "generation": 4}, Unchanged.SUPERSEDED),
         # somebody holds it, whatever else is true
-        ({"token": HELD_BY_SOMEBODY}, Verdict.BUSY),
-        ({"token": HELD_BY_SOMEBODY, "deaths": MAX_DEATHS}, Verdict.BUSY),
-        ({"token": HELD_BY_SOMEBODY, "is_paused": True}, Verdict.BUSY),
+        ({"token": HELD_BY_SOMEBODY}, Unchanged.BUSY),
+        ({"token": HELD_BY_SOMEBODY, "deaths": MAX_DEATHS}, Unchanged.BUSY),
+        ({"token": HELD_BY_SOMEBODY, "is_paused": True}, Unchanged.BUSY),
         # nobody will finish it
-        ({"deaths": MAX_DEATHS - 1}, Verdict.BUSY),
-        ({"deaths": MAX_DEATHS}, Verdict.WORN_OUT),
-        ({"attempt": MAX_ATTEMPTS - 1}, Verdict.BUSY),
-        ({"attempt": MAX_ATTEMPTS}, Verdict.WORN_OUT),
-        ({"deaths": MAX_DEATHS, "is_paused": True}, Verdict.WORN_OUT),
+        ({"deaths": MAX_DEATHS - 1}, Unchanged.BUSY),
+        ({"deaths": MAX_DEATHS}, None),
+        ({"attempt": MAX_ATTEMPTS - 1}, Unchanged.BUSY),
+        ({"attempt": MAX_ATTEMPTS}, None),
+        ({"deaths": MAX_DEATHS, "is_paused": True}, None),
         # it waits
-        ({"is_paused": True}, Verdict.HELD),
-        ({"is_paused": True, "status": "queued"}, Verdict.HELD),
-        ({"status": "queued"}, Verdict.BUSY),
+        ({"is_paused": True}, Unchanged.HELD),
+        ({"is_paused": True, "status": "queued"}, Unchanged.HELD),
+        ({"status": "queued"}, Unchanged.BUSY),
     ],
     ids=str,
 )
@@ -65,4 +66,4 @@ def test_a_refused_message_is_judged_by_where_its_ticket_stands(change, verdict)
 
 
 def test_a_message_without_a_ticket_is_worth_nothing():
-    assert judge(toy_plan(), "check", 3, None) is Verdict.SUPERSEDED
+    assert judge(toy_plan(), "check", 3, None) is Unchanged.SUPERSEDED
