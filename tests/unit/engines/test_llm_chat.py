@@ -128,17 +128,31 @@ def test_an_answer_is_asked_for_once():
     cache = KeptInMemory()
     chat, model = chat_of(GOOD, cache=cache)
 
-    first = chat.ask(ask_about())
-    again = chat.ask(ask_about())
+    with collect_usage(DEFAULT_TENANT):
+        first = chat.ask(ask_about())
+        again = chat.ask(ask_about())
 
     assert first == again
     assert len(model.seen) == 1
 
 
+def test_an_answer_is_kept_for_nobody_where_nobody_says_whose_ticket_it_is():
+    cache = KeptInMemory()
+    chat, model = chat_of(GOOD, GOOD, cache=cache)
+
+    chat.ask(ask_about())
+    with collect_usage(DEFAULT_TENANT):
+        chat.ask(ask_about())
+
+    assert len(model.seen) == 2
+    assert [answer.tenant for answer in cache.values()] == [DEFAULT_TENANT]
+
+
 def test_a_kept_answer_is_held_to_the_rules_of_today():
     cache = KeptInMemory()
     chat, model = chat_of(GOOD, BAD, GOOD, cache=cache)
-    chat.ask(ask_about())
+    with collect_usage(DEFAULT_TENANT):
+        chat.ask(ask_about())
 
     def refuse(facts):
         if facts.facts:
@@ -155,11 +169,11 @@ def test_another_tenant_or_another_server_is_another_question():
     cache = KeptInMemory()
     chat, model = chat_of(GOOD, GOOD, cache=cache)
     elsewhere = Chat(Provider(model, "scripted", LlmOptions(), "openai http://elsewhere"), LlmOptions(), cache)
-    chat.ask(ask_about())
+    for tenant in (DEFAULT_TENANT, "acme"):
+        with collect_usage(tenant):
+            chat.ask(ask_about())
 
-    with collect_usage("acme"):
-        chat.ask(ask_about())
-    with pytest.raises(ModelUnavailableError):  # the script has no third answer
+    with collect_usage(DEFAULT_TENANT), pytest.raises(ModelUnavailableError):  # the script has no third answer
         elsewhere.ask(ask_about())
 
     assert sorted(answer.tenant for answer in cache.values()) == ["acme", "default"]
@@ -171,8 +185,9 @@ def test_another_ticket_or_another_prompt_is_another_question(change):
     cache = KeptInMemory()
     chat, model = chat_of(GOOD, GOOD, cache=cache)
 
-    chat.ask(ask_about())
-    chat.ask(ask_about(**change))
+    with collect_usage(DEFAULT_TENANT):
+        chat.ask(ask_about())
+        chat.ask(ask_about(**change))
 
     assert (len(model.seen), len(cache)) == (2, 2)
 
@@ -191,7 +206,7 @@ def test_a_bad_answer_is_not_kept():
     cache = KeptInMemory()
     chat, _ = chat_of(BAD, BAD, cache=cache)
 
-    with pytest.raises(BadModelOutputError):
+    with collect_usage(DEFAULT_TENANT), pytest.raises(BadModelOutputError):
         chat.ask(ask_about())
 
     assert cache == {}

@@ -38,9 +38,8 @@ def test_the_policy_says_why_a_person_is_asked(mode, verdict, resolution, confid
 
 def test_the_last_step_waits_only_while_a_decision_is_wanted_and_missing():
     wanted = reviewed()
-    request = ticket_plan().find_request(
-        "finalize", wanted, fake_tools(approval=ApprovalPolicy("always", timeout_s=60))
-    )
+    tools = fake_tools(approval=ApprovalPolicy("always", timeout_s=60))
+    request = ticket_plan().find_request("finalize", wanted, tools)
 
     assert request == {
         "reasons": ["always"],
@@ -50,7 +49,7 @@ def test_the_last_step_waits_only_while_a_decision_is_wanted_and_missing():
     }
     assert not awaits_decision(wanted | {"decision": {"action": "accept", "by": None}})
     assert not awaits_decision(reviewed(fake_tools()))
-    assert ticket_plan().find_request("review", wanted, fake_tools(approval=ApprovalPolicy("always"))) is None
+    assert ticket_plan().find_request("review", wanted, tools) is None
 
 
 def test_a_draft_sent_back_for_revision_is_shown_to_nobody():

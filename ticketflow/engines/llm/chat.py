@@ -35,8 +35,8 @@ from ticketflow.errors import BadModelOutputError
 from ticketflow.observability.logging import get_logger
 from ticketflow.observability.metrics import MODEL_CALLS, MODEL_COST, MODEL_FALLBACKS, MODEL_TOKENS
 from ticketflow.observability.tracing import describe_span, span
-from ticketflow.workflow.state import DEFAULT_TENANT, LlmStep
-from ticketflow.workflow.usage import EngineCall, current_usage, record_engine_call
+from ticketflow.workflow.state import LlmStep
+from ticketflow.workflow.usage import EngineCall, Usage, current_usage, record_engine_call
 
 log = get_logger(__name__)
 
@@ -120,21 +120,27 @@ class Chat:
             ModelUnavailableError: No answer is to be had now; the embedded engine should speak.
             BadModelOutputError: No answer fits, even after a repair turn; the same.
         """
-        key = self._build_key(question)
-        kept = self._find_kept(key, question)
+        usage = current_usage()  # where nobody says whose ticket it is, nothing is kept
+        kept = None if usage is None else self._find_kept(question, usage)
         if kept is not None:
             return kept
         tally = _Tally()
         try:
             answer = self._converse(question, tally)
-        except (ModelBusyError, ModelUnavailableError, BadModelOutputError) as error:
-            if isinstance(error, ModelBusyError) and self._may_wait(error):
+        except ModelBusyError as busy:
+            attempt = None if usage is None else usage.attempt
+            is_tried_again = attempt is not None and attempt <= self.options.max_waits
+            if is_tried_again and (busy.retry_after_s or 0) <= self.options.max_wait_s:
                 MODEL_CALLS.labels(question.step, "put_off").inc()
                 self._count_cost(question, tally)
                 raise
+            self._record(question, tally, failure=str(busy))
+            raise ModelUnavailableError(str(busy)) from None
+        except (ModelUnavailableError, BadModelOutputError) as error:
             self._record(question, tally, failure=str(error))
-            raise error if not isinstance(error, ModelBusyError) else ModelUnavailableError(str(error)) from None
-        self._keep(key, question, answer, tally)
+            raise error from None
+        if usage is not None:
+            self._keep(question, answer, tally, usage)
         self._record(question, tally)
         return answer
 
@@ -213,18 +219,10 @@ class Chat:
         question.check(answer)
         return answer
 
-    def _may_wait(self, error: ModelBusyError) -> bool:
-        """Tell whether the step is tried again after the pause, and the customer need not wait long."""
-        usage = current_usage()
-        if usage is None or usage.attempt is None:
-            return False
-        return usage.attempt <= self.options.max_waits and (error.retry_after_s or 0) <= self.options.max_wait_s
-
-    def _build_key(self, question: Question[Shape]) -> str:
+    def _build_key(self, question: Question[Shape], tenant: str) -> str:
         rendered = question.render(NO_SEAL)
-        usage = current_usage()
         depends_on = [
-            usage.tenant if usage else DEFAULT_TENANT,
+            tenant,
             self._provider.name,
             self._provider.settings,
             question.prompt.version,
@@ -235,15 +233,18 @@ class Chat:
         ]
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
-    def _find_kept(self, key: str, question: Question[Shape]) -> Shape | None:
+    def _find_kept(self, question: Question[Shape], usage: Usage) -> Shape | None:
         """Look for an answer given before; one that was paid for in this ticket's lost attempt is put on its bill."""
-        kept = self._cache.find(key)
-        answer = None if kept is None else _reread(question, kept)
-        if kept is None or answer is None:
+        kept = self._cache.find(self._build_key(question, usage.tenant))
+        if kept is None:
+            return None
+        try:  # the rules of today may be others
+            answer = _validate(question.shape, kept.content)
+            question.check(answer)
+        except BadModelOutputError:
             return None
         MODEL_CALLS.labels(question.step, "kept").inc()
-        usage = current_usage()
-        is_ours = usage is not None and (usage.attempt or 1) > 1 and usage.ticket_id == kept.ticket_id
+        is_ours = (usage.attempt or 1) > 1 and usage.ticket_id == kept.ticket_id
         record_engine_call(
             EngineCall(
                 engine=f"llm/{question.part}",
@@ -256,10 +257,9 @@ class Chat:
         )
         return answer
 
-    def _keep(self, key: str, question: Question[Shape], answer: Shape, tally: _Tally) -> None:
-        usage = current_usage()
+    def _keep(self, question: Question[Shape], answer: Shape, tally: _Tally, usage: Usage) -> None:
         self._cache.keep(
-            key,
+            self._build_key(question, usage.tenant),
             Answer(
                 model=self._provider.name,
                 prompt_version=question.prompt.version,
@@ -267,8 +267,8 @@ class Chat:
                 input_tokens=tally.input_tokens,
                 output_tokens=tally.output_tokens,
                 cost_usd=self.options.price(tally.input_tokens, tally.output_tokens),
-                ticket_id=usage.ticket_id if usage else None,
-                tenant=usage.tenant if usage else DEFAULT_TENANT,
+                ticket_id=usage.ticket_id,
+                tenant=usage.tenant,
             ),
         )
 
@@ -300,16 +300,6 @@ class Chat:
         MODEL_TOKENS.labels(question.step, "output").inc(tally.output_tokens)
         MODEL_COST.labels(question.step).inc(cost_usd)
         return cost_usd
-
-
-def _reread(question: Question[Shape], kept: Answer) -> Shape | None:
-    """Hold a kept answer to the rules of today; ``None`` for one that breaks them."""
-    try:
-        answer = _validate(question.shape, kept.content)
-        question.check(answer)
-    except BadModelOutputError:
-        return None
-    return answer
 
 
 def _validate(shape: type[Shape], content: Any) -> Shape:
