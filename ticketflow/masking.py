@@ -208,19 +208,14 @@ def _find_many_ibans(folded: str) -> list[Span]:
 def _find_cards(folded: str) -> list[Span]:
     rows = [found.span() for found in _DIGITS.finditer(folded)]
     if sum(end - start for start, end in rows) > LONG_ROWS:
-        return _find_many_cards(folded, rows)
+        from ticketflow.long_rows import LongRows  # noqa: PLC0415  # NumPy is slow to load and seldom needed
+
+        long_rows = LongRows(folded, rows, [_count_after_plus(folded, start) for start, _ in rows])
+        spans = long_rows.find_numbers(_card_lengths, _JOINERS, lambda: _judge_tokens(folded, rows))
+        glued = _find_glued(folded, long_rows.list_groups(MAX_CARD_DIGITS + 1, MAX_GLUED_DIGITS))
+        return _without_machine_ids(folded, _join([*spans, *glued]))
     spans = _join([span for row in rows for span in _Run(folded, *row).find_cards()])
     return _without_machine_ids(folded, spans)
-
-
-def _find_many_cards(folded: str, rows: list[Span]) -> list[Span]:
-    """Do the same for long rows of digits."""
-    from ticketflow.long_rows import LongRows  # noqa: PLC0415  # NumPy is slow to load and seldom needed
-
-    long_rows = LongRows(folded, rows, [_count_after_plus(folded, start) for start, _ in rows])
-    spans = long_rows.find_numbers(_card_lengths, _JOINERS, lambda: _judge_tokens(folded, rows))
-    glued = _find_glued(folded, long_rows.list_groups(MAX_CARD_DIGITS + 1, MAX_GLUED_DIGITS))
-    return _without_machine_ids(folded, _join([*spans, *glued]))
 
 
 def is_luhn_valid(digits: str) -> bool:

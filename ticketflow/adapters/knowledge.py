@@ -156,7 +156,12 @@ class TenantArticles:
         with self._lock:
             seen, changed = self._list_changed()
             while changed:
-                if not self._has_moved():
+                held = isinstance(self._index, HeldIndex)
+                large = self._bases.open(self._tenant, self._passages.recipe) if held else None
+                if large is not None:  # too many passages for memory now; there is no way back
+                    self._index = large
+                    log.info("knowledge.moved_to_database", tenant=self._tenant)
+                else:
                     changes = {each.id: None if each.deleted_at else self._passages.read(each) for each in changed}
                     self._index.take_over(seen, changed[-1].revision, changes)
                     log.info(
@@ -177,15 +182,6 @@ class TenantArticles:
             changed = list_changed(session, self._tenant, seen, BATCH)
             session.expunge_all()
         return seen, changed
-
-    def _has_moved(self) -> bool:
-        """Move out of memory once there are too many passages for it, and tell so; there is no way back."""
-        large = self._bases.open(self._tenant, self._passages.recipe) if isinstance(self._index, HeldIndex) else None
-        if large is None:
-            return False
-        self._index = large
-        log.info("knowledge.moved_to_database", tenant=self._tenant)
-        return True
 
 
 def _unreadable(error: DBAPIError) -> TransientError:

@@ -25,7 +25,11 @@ def install_auth(app: Flask) -> None:
         # A path or method that leads nowhere is answered as such; it tells no more than the public OpenAPI.
         if request.url_rule is None or request.blueprint in OPEN_BLUEPRINTS:
             return None
-        caller = _find_caller() if backend().settings.auth else ANYBODY
+        caller: Caller | None = ANYBODY
+        if backend().settings.auth:
+            presented = request.authorization
+            token = (presented.token or "") if presented is not None and presented.type == "bearer" else ""
+            caller = find_caller(backend().sessions, token) if _KEY.fullmatch(token) else None
         if caller is None:
             # The same for a missing, malformed, unknown and revoked key.
             return build_problem(
@@ -40,10 +44,3 @@ def current_caller() -> Caller:
     """Return who sent this request."""
     caller: Caller = g.caller
     return caller
-
-
-def _find_caller() -> Caller | None:
-    presented = request.authorization
-    if presented is None or presented.type != "bearer" or not _KEY.fullmatch(presented.token or ""):
-        return None
-    return find_caller(backend().sessions, presented.token or "")

@@ -23,8 +23,7 @@ def evaluate(**given: Any) -> None:
     --fail-under allows.
     """
     from ticketflow.cli.database import quiet_logging
-    from ticketflow.cli.eval_run import measure, replay, write
-    from ticketflow.cli.eval_view import print_evaluation
+    from ticketflow.cli.eval_run import measure, print_evaluation, replay, write
     from ticketflow.evaluation.comparison import find_failures, parse_limits
     from ticketflow.evaluation.plots import require_plots
 

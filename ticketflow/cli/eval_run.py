@@ -1,4 +1,4 @@
-"""A run of ``ticketflow eval``: reads the files it is given, tries what is asked for, writes what came of it."""
+"""A run of ``ticketflow eval``: reads what it is given, tries what is asked for, writes and shows what came of it."""
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,11 +16,12 @@ from ticketflow.cli.article_files import read_articles
 from ticketflow.cli.database import open_sessions
 from ticketflow.cli.entries import read_entries, read_input
 from ticketflow.cli.eval_options import Options, describe_command
-from ticketflow.cli.terminal import print_line, progress_bar, say
+from ticketflow.cli.terminal import print_line, progress_bar, results, say
+from ticketflow.cli.ticket_view import build_table
 from ticketflow.errors import InvalidInputError
 from ticketflow.evaluation.candidates import Material, build_candidate
 from ticketflow.evaluation.categories import CATEGORIES
-from ticketflow.evaluation.comparison import compare
+from ticketflow.evaluation.comparison import Difference, compare
 from ticketflow.evaluation.entities import DEFAULT_ALIASES
 from ticketflow.evaluation.evaluation import Evaluation
 from ticketflow.evaluation.library import Article, GivenLibrary, Library, StoredLibrary
@@ -30,7 +31,7 @@ from ticketflow.evaluation.read_only import read_only
 from ticketflow.evaluation.replay import build_replay, build_rows, list_changes, read_tickets
 from ticketflow.evaluation.report import write_json, write_report
 from ticketflow.evaluation.rows import Row, list_labels, read_examples, read_rows
-from ticketflow.evaluation.sections import choose_sections, find_last_step
+from ticketflow.evaluation.sections import choose_sections, find_last_step, find_meaning
 from ticketflow.evaluation.trial import Candidate, try_candidate
 from ticketflow.evaluation.versions import Version, parse_version
 from ticketflow.evaluation.wrapping import FORMS, wrap_rows
@@ -39,6 +40,8 @@ from ticketflow.storage.models import Ticket
 from ticketflow.storage.session import Sessions
 from ticketflow.workflow.plan import ticket_plan
 from ticketflow.workflow.state import DEFAULT_TENANT
+
+MOST_CHANGES = 20
 
 
 def measure(options: Options) -> Evaluation:
@@ -232,3 +235,53 @@ def warn_of_leaks(rows: Sequence[Row], examples: Mapping[str, Sequence[str]]) ->
     leaks = sum(row.text in known for row in rows)
     if leaks:
         say(f"{leaks} of {len(rows)} rows are among the examples: the figures will be better than they should")
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Print every figure: its mean, its range over the draws, and how two versions differ."""
+    names = [trial.name for trial in evaluation.trials]
+    columns = ["figure", *names]
+    columns += ["lowest to highest draw"] if evaluation.draws > 1 else []
+    columns += ["difference", "95 % of resamples", ""] if evaluation.differences else []
+    rows = [_row(evaluation, name) for name in evaluation.names()]
+    draws = f", {evaluation.draws} draws" if evaluation.draws > 1 else ""
+    print_line(f"{evaluation.source}: {len(evaluation.rows)} rows{draws}")
+    results().print(build_table("figures", columns, rows))
+
+    if not evaluation.changes:
+        return
+    shown = evaluation.changes[:MOST_CHANGES]
+    changes = [
+        (each["id"], what, before, after) for each in shown for what, (before, after) in each["changes"].items()
+    ] + [(each["id"], "error", "", each["error"]) for each in shown if each["error"]]
+    results().print(build_table("would come out differently", ("ticket", "what", "then", "now"), changes))
+    if len(evaluation.changes) > MOST_CHANGES:
+        say(f"and {len(evaluation.changes) - MOST_CHANGES} more tickets; --report or --json list all of them")
+
+
+def _row(evaluation: Evaluation, name: str) -> list[str]:
+    figures = [trial.figures.get(name) for trial in evaluation.trials]
+    row = [name, *("-" if figure is None else format_figure(name, figure.value) for figure in figures)]
+    first = figures[0]
+    is_one = first is None or first.low == first.high
+    row += ["" if first is None or is_one else _span(name, first.low, first.high)] if evaluation.draws > 1 else []
+    return row + (_difference(name, evaluation.differences.get(name)) if evaluation.differences else [])
+
+
+def _span(name: str, low: float, high: float, sign: str = "") -> str:
+    return f"{format_figure(name, low, sign)} to {format_figure(name, high, sign)}"
+
+
+def _difference(name: str, difference: Difference | None) -> list[str]:
+    if difference is None:
+        return ["", "", ""]
+    interval = difference.interval
+    ends = "" if interval is None else _span(name, interval.low, interval.high, "+")
+    return [format_figure(name, difference.value, "+"), ends, difference.hint]
+
+
+def format_figure(name: str, value: float, sign: str = "") -> str:
+    """Write a figure with its unit, shares with four decimals."""
+    meaning = find_meaning(name)
+    unit = meaning.unit if meaning else ""
+    return f"{value:{sign}.2f} {unit}" if unit else f"{value:{sign}.4f}"

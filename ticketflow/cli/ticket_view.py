@@ -71,7 +71,9 @@ def render_steps(steps: Iterable[Mapping[str, Any]]) -> RenderableType:
             _step(each) + (", superseded" if each["superseded_at"] else ""),
             str(each["attempts"]),
             f"{each['duration_s']:.3f} s",
-            ", ".join(_engine(call) for call in each["engines"]),
+            ", ".join(
+                f"{call['engine']} {(call.get('model') or '').partition('@')[0]}".rstrip() for call in each["engines"]
+            ),
             ", ".join(each["output"]),
         )
         for each in steps
@@ -159,11 +161,6 @@ def _describe_approval(approval: Mapping[str, Any] | None) -> str | None:
         return None
     default = DEFAULTS.get(approval["default_action"], approval["default_action"])
     return f"until {approval['expires_at']}, then {default}; because {describe_reasons(approval)}"
-
-
-def _engine(call: Mapping[str, Any]) -> str:
-    model = str(call.get("model") or "").partition("@")[0]
-    return f"{call['engine']} {model}".rstrip()
 
 
 def _step(row: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from ticketflow.engines.embedded import shared_encoder
 from ticketflow.engines.embedded.classify.classifier import FitOnFirstUse, ModelSource
@@ -53,16 +52,16 @@ class Material:
 
 def build_candidate(material: Material, version: Version) -> Candidate:
     """Prepare a candidate; nothing is loaded yet."""
-    return Candidate(version.name, partial(_set_up, material, version))
 
+    def set_up(draw: int) -> Setup:
+        settings = version.apply(material.settings)
+        source = choose_source(material, settings, version, draw)
+        require_categories(source.taxonomy, material.labels, material.yardstick.out_of_scope)
+        tools = build_version_tools(settings, material.library.open(draw, settings), source)
+        articles = material.library.ids(draw)
+        return Setup(tools, replace(material.yardstick, fallback=source.taxonomy.fallback, articles=articles))
 
-def _set_up(material: Material, version: Version, draw: int) -> Setup:
-    settings = version.apply(material.settings)
-    source = choose_source(material, settings, version, draw)
-    require_categories(source.taxonomy, material.labels, material.yardstick.out_of_scope)
-    tools = build_version_tools(settings, material.library.open(draw, settings), source)
-    articles = material.library.ids(draw)
-    return Setup(tools, replace(material.yardstick, fallback=source.taxonomy.fallback, articles=articles))
+    return Candidate(version.name, set_up)
 
 
 def choose_source(material: Material, settings: Settings, version: Version, draw: int) -> ModelSource:

@@ -125,12 +125,10 @@ def wrap_rows(form: str, rows: Sequence[Row], seed: int) -> list[Row]:
     mails = [(row.request["subject"], row.request["body"]) for row in rows]
     others = draw_others(len(rows), seed)
     wrapped = wrap_mails(form, mails, read_wrappers(), seed, others)
-    known = [_join_gold(row.gold, rows[other].gold) for row, other in zip(rows, others, strict=True)]
-    if form != TWO_QUESTIONS:
-        known = [Gold(label=row.gold.label, language=row.gold.language, articles=row.gold.articles) for row in rows]
+    known = [Gold(label=row.gold.label, language=row.gold.language, articles=row.gold.articles) for row in rows]
+    if form == TWO_QUESTIONS:
+        known = []
+        for one, two in ((row.gold, rows[other].gold) for row, other in zip(rows, others, strict=True)):
+            both = None if one.articles is None or two.articles is None else one.articles | two.articles
+            known.append(Gold(label=one.label if one.label == two.label else None, articles=both))
     return [rewrite(row, *mail, gold) for row, mail, gold in zip(rows, wrapped, known, strict=True)]
-
-
-def _join_gold(one: Gold, two: Gold) -> Gold:
-    both = None if one.articles is None or two.articles is None else one.articles | two.articles
-    return Gold(label=one.label if one.label == two.label else None, articles=both)

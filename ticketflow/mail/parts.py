@@ -78,7 +78,11 @@ def _split(subject: str, body: str, name: str | None) -> tuple[tuple[PartKind, i
             mark_signatures(list(stretch), name, has_own=has_own)
             has_own = True
     if not any(each.kind in WORDS and each.content < each.end for each in lines):
-        _keep_something(lines, is_reply=is_reply)
+        # The customer's is what a form says without a message, or what they sent with quotation marks around it.
+        kind: PartKind = "form" if any(each.kind == "form" for each in lines) else "quoted"
+        for line in lines:
+            if line.kind == kind and not (kind == "quoted" and is_reply):
+                line.kind = "own"
     return tuple(_join(lines, len(body)))
 
 
@@ -134,16 +138,6 @@ def drop_printed(text: str) -> str:
 def is_prefixed(subject: str, name: str) -> bool:
     """Tell whether a subject begins with one of the prefixes mail programs put there, ``replied`` or ``passed_on``."""
     return bool(pattern(name, "", _SEVERAL).match(plain(subject.strip()[:40])))
-
-
-def _keep_something(lines: Sequence[Line], *, is_reply: bool) -> None:
-    """Take as the customer's what a form says without a message, or what they sent with quotation marks around it."""
-    kind: PartKind = "form" if any(each.kind == "form" for each in lines) else "quoted"
-    if kind == "quoted" and is_reply:
-        return
-    for line in lines:
-        if line.kind == kind:
-            line.kind = "own"
 
 
 def _join(lines: Sequence[Line], length: int) -> Iterator[tuple[PartKind, int, int]]:

@@ -54,7 +54,13 @@ def read_article(source: str, kind: Format, title: str | None = None) -> Article
     head, source = split_front_matter(source) if kind in {"markdown", "mdx"} else ({}, source)
     left_out: Counter[str] = Counter()
     try:
-        page = PageText(_render(source, kind, left_out))
+        if kind == "rst":
+            from ticketflow.markup.rst import render_rst  # noqa: PLC0415  # docutils takes 0.2 s, for few
+
+            source = render_rst(source)
+        elif kind != "html":
+            source = render_markdown(source, left_out, is_mdx=kind == "mdx")
+        page = PageText(source)
     except RecursionError:
         raise InvalidInputError("nested too deeply to be read") from None
     left_out += page.left_out
@@ -73,13 +79,3 @@ def read_article(source: str, kind: Format, title: str | None = None) -> Article
 def describe_left_out(left_out: Mapping[str, int]) -> list[str]:
     """Say what was left out, and how much of it."""
     return [f"{count} {name}" for name, count in sorted(left_out.items())]
-
-
-def _render(source: str, kind: Format, left_out: Counter[str]) -> str:
-    if kind == "html":
-        return source
-    if kind == "rst":
-        from ticketflow.markup.rst import render_rst  # noqa: PLC0415  # docutils takes 0.2 s, for the few who write so
-
-        return render_rst(source)
-    return render_markdown(source, left_out, is_mdx=kind == "mdx")

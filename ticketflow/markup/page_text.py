@@ -162,7 +162,10 @@ class PageText:
             self._lists.append((tag, int(start) - 1 if start.isdecimal() and len(start) < 6 else 0))  # noqa: PLR2004
             self._item = None
         elif tag in {"li", "ac:task"}:
-            self._begin_item()
+            kind, number = self._lists.pop() if self._lists else ("ul", 0)
+            self._lists.append((kind, number + 1))
+            marker = f"{number + 1}." if kind == "ol" else "-"
+            self._item = Block("item", "", min(len(self._lists), 6), marker)
         elif tag in {"dt", "dd"}:
             self._in_term = tag == "dt"
         elif tag in _ROWS:
@@ -170,12 +173,6 @@ class PageText:
             self._table.begin(tag)
         elif tag in {"main", "article"} or attributes.get("role") == "main":
             self._main[tag] += 1
-
-    def _begin_item(self) -> None:
-        kind, number = self._lists.pop() if self._lists else ("ul", 0)
-        self._lists.append((kind, number + 1))
-        marker = f"{number + 1}." if kind == "ol" else "-"
-        self._item = Block("item", "", min(len(self._lists), 6), marker)
 
     def _finish(self, tag: str) -> None:
         if tag == "title":

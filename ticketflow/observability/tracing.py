@@ -45,25 +45,18 @@ def start_tracing(process: str) -> None:
     global _provider, _tracer  # noqa: PLW0603  # one per process is the point
     if _provider is not None or not any(os.environ.get(name) for name in _ENDPOINTS):
         return
-    try:
-        _provider = _build_provider(process)
+    try:  # the SDK is an extra, and too slow to load for processes that send nothing
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+        from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource  # noqa: PLC0415
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ImportError:
         log.warning("tracing.not_installed", extra={"repair": "pip install 'ticketflow[otel]'"})
         return
-    _tracer = _provider.get_tracer(_NAME)
-
-
-def _build_provider(process: str) -> "TracerProvider":
-    # The SDK is an extra, and too slow to load for processes that send nothing.
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-    from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
-
     named = {SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME", _NAME), SERVICE_INSTANCE_ID: process}
-    provider = TracerProvider(resource=Resource.create(named))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return provider
+    _provider = TracerProvider(resource=Resource.create(named))
+    _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    _tracer = _provider.get_tracer(_NAME)
 
 
 def stop_tracing() -> None:

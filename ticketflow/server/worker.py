@@ -109,10 +109,14 @@ class Worker(ThreadWorker):
             return
         self._swept_at_s = now_s
         for connection in [*self._waiting, *self._idle]:
-            if force:
+            if not force and connection.deadline_s > now_s:
+                continue
+            if force or connection.waits_for is not Wait.REQUEST or not connection.received:
                 self._drop(connection)
-            elif connection.deadline_s <= now_s:
-                self._expire(connection)
+                continue
+            self._leave(connection)
+            detail = "the request did not arrive in time"
+            self._answer(connection, build_refusal(HTTPStatus.REQUEST_TIMEOUT, detail, connection.address))
 
     def _cap_keepalive(self, deadline: float) -> None:
         for connection in self._idle:
@@ -123,16 +127,6 @@ class Worker(ThreadWorker):
         crowd = self._waiting if len(self._waiting) >= len(self._idle) else self._idle
         if crowd:
             self._drop(next(iter(crowd)))
-
-    def _expire(self, connection: Connection) -> None:
-        if connection.waits_for is Wait.REQUEST and connection.received:
-            self._leave(connection)
-            self._answer(
-                connection,
-                build_refusal(HTTPStatus.REQUEST_TIMEOUT, "the request did not arrive in time", connection.address),
-            )
-        else:
-            self._drop(connection)
 
     # -- What connections wait for -------------------------------------------------------------------------------------
 

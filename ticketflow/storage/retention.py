@@ -67,7 +67,11 @@ def delete_ended(session: Session, before: datetime, after: UUID, limit: int, *,
     )
     ids = session.scalars(oldest).all()
     if ids:
-        _delete_tickets(session, ids)
+        session.execute(text("SET LOCAL ticketflow.erasing = on"))  # the one way around the trail's trigger
+        for belonging in BELONGINGS:
+            session.execute(delete(belonging).where(belonging.ticket_id.in_(ids)))
+        session.execute(update(Ticket).where(Ticket.forked_from.in_(ids)).values(forked_from=None))
+        session.execute(delete(Ticket).where(Ticket.id.in_(ids)))
     return ids
 
 
@@ -100,14 +104,6 @@ def _are_ended(before: datetime, *, with_learned: bool) -> list[ColumnElement[bo
     if not with_learned:
         wanted += [~exists().where(taught.ticket_id == Ticket.id) for taught in (ResolvedTicket, TicketCorrection)]
     return wanted
-
-
-def _delete_tickets(session: Session, ids: Sequence[UUID]) -> None:
-    session.execute(text("SET LOCAL ticketflow.erasing = on"))  # the one way around the trail's trigger
-    for belonging in BELONGINGS:
-        session.execute(delete(belonging).where(belonging.ticket_id.in_(ids)))
-    session.execute(update(Ticket).where(Ticket.forked_from.in_(ids)).values(forked_from=None))
-    session.execute(delete(Ticket).where(Ticket.id.in_(ids)))
 
 
 def _count_old(session: Session, created_at: InstrumentedAttribute[datetime], before: datetime) -> int:

@@ -8,7 +8,6 @@ from celery import Celery, signals
 from celery.utils.nodenames import node_format
 from celery.worker import state
 from gunicorn.systemd import sd_notify
-from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ticketflow.adapters.tools import check_engine, warm_up
@@ -95,22 +94,20 @@ def wait_for_schema(settings: Settings) -> None:
     engine = build_engine(settings.database_url or embedded_url(settings.data_dir), pool_size=1)
     said = ""
     try:
-        while lacks := _find_lack(engine):
+        while True:
+            try:
+                is_usable = find_schema_age(engine) in USABLE
+                lacks = "the database is not up to date; run `ticketflow db upgrade`"
+            except SQLAlchemyError as error:
+                is_usable, lacks = False, f"the database does not answer: {read_reason(error)}"
+            if is_usable:
+                return
             if lacks != said:
                 log.warning("worker.waiting", reason=lacks)
                 said = lacks
             time.sleep(LOOK_FOR_SCHEMA_EVERY_S)
     finally:
         engine.dispose()
-
-
-def _find_lack(engine: Engine) -> str | None:
-    """Say what is missing, if anything."""
-    try:
-        age = find_schema_age(engine)
-    except SQLAlchemyError as error:
-        return f"the database does not answer: {read_reason(error)}"
-    return None if age in USABLE else "the database is not up to date; run `ticketflow db upgrade`"
 
 
 @signals.worker_ready.connect

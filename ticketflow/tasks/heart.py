@@ -46,18 +46,15 @@ class ListeningHeart(heartbeat.Heart):
     def _send(self, event: str, retry: bool = True) -> Any:  # noqa: FBT001, FBT002  # Celery's own
         """Judge what became of the last beat, and beat."""
         if self._has_beaten and self._was_returned is self._is_heard:
-            self._switch()
+            self._is_heard = not self._is_heard
+            change = set.add if self._is_heard else set.discard
+            change(self._consumer.event_dispatcher.groups, _EVENTS)
+            log.info("events.switched", is_heard=self._is_heard)
         self._has_beaten, self._was_returned = True, False
         return super()._send(event, retry)
 
     def _note_return(self, *_: Any) -> None:
         self._was_returned = True
-
-    def _switch(self) -> None:
-        self._is_heard = not self._is_heard
-        change = set.add if self._is_heard else set.discard
-        change(self._consumer.event_dispatcher.groups, _EVENTS)
-        log.info("events.switched", is_heard=self._is_heard)
 
 
 class Heart(CeleryHeart):

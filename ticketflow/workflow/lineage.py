@@ -43,7 +43,16 @@ class Lineage:
             UnplannableGraphError: A rule is missing or names a step that was not there.
         """
         for number, (older, newer) in enumerate(pairwise(versions), start=FIRST_VERSION + 1):
-            _check_moves(number, older, newer)
+            for step in older.steps:
+                if step not in newer.steps and step not in newer.moves:
+                    raise UnplannableGraphError(
+                        f"graph version {number} has no step {step!r}: say in its moves where to go on"
+                    )
+            for step, target in newer.moves.items():
+                if step not in older.steps or target not in newer.steps:
+                    raise UnplannableGraphError(
+                        f"graph version {number}: {step!r} moves to {target!r}: one of them is unknown"
+                    )
         self.version = FIRST_VERSION + len(versions) - 1
         self.steps = versions[-1].steps
         self.targets = {
@@ -58,15 +67,6 @@ class Lineage:
     def knows(self, version: int, step: str | None) -> bool:
         """Tell whether a ticket on that version's graph that stands at ``step``, or at its end, can go on."""
         return version in self.targets and (step is None or step in self.targets[version])
-
-
-def _check_moves(number: int, older: GraphVersion, newer: GraphVersion) -> None:
-    for step in older.steps:
-        if step not in newer.steps and step not in newer.moves:
-            raise UnplannableGraphError(f"graph version {number} has no step {step!r}: say in its moves where to go on")
-    for step, target in newer.moves.items():
-        if step not in older.steps or target not in newer.steps:
-            raise UnplannableGraphError(f"graph version {number}: {step!r} moves to {target!r}: one of them is unknown")
 
 
 def _follow(step: str, versions: tuple[GraphVersion, ...]) -> str:

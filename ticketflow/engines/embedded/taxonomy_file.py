@@ -72,7 +72,11 @@ class _Reader(YamlReader):
         if fallback not in {category.name for category in categories}:
             message = f"no category is called {fallback!r}; add it, or name an existing one in `fallback`"
             raise self._error(fields.get("fallback") or listed, message)
-        return Taxonomy(categories, fallback, self._ids(fields.get("ids")), self._products(fields.get("products")))
+        ids = self._ids(fields.get("ids"))
+        nodes = self._sequence(fields.get("products"), "products", "`- Product name`")
+        products = tuple(self._product(each) for each in nodes)
+        self._refuse_twice(nodes, [product.name for product in products], "product")
+        return Taxonomy(categories, fallback, ids, products)
 
     def _category(self, node: yaml.Node) -> Category:
         fields = self._mapping(node, CATEGORY_KEYS)
@@ -154,12 +158,6 @@ class _Reader(YamlReader):
         if is_empty:
             raise self._error(node, "`pattern` matches nothing at all; demand a digit or letter")
         return pattern
-
-    def _products(self, node: yaml.Node | None) -> tuple[Product, ...]:
-        nodes = self._sequence(node, "products", "`- Product name`")
-        products = tuple(self._product(each) for each in nodes)
-        self._refuse_twice(nodes, [product.name for product in products], "product")
-        return products
 
     def _product(self, node: yaml.Node) -> Product:
         if isinstance(node, yaml.ScalarNode):

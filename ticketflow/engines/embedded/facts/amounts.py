@@ -60,7 +60,15 @@ def find_amounts(text: str, country: str | None = None) -> list[Found]:
         country: ISO 3166 code of the customer's country: whose dollars or crowns they are, and whose "1299,-".
     """
     amounts = list(_Reader(text, find_currency(country)).read_all())
-    return [_describe(text, each) for each in _fill_ranges(text, amounts) if each.currency]
+    filled = list(amounts)
+    # Both ends of a range have the currency that one of them has: "20-30 €", "£20-30".
+    for place, (low, high) in enumerate(pairwise(amounts)):
+        between = text[low.end : high.start]
+        if low.currency is None and high.currency and not high.is_signed and _RANGE.fullmatch(between):
+            filled[place] = low._replace(currency=high.currency)
+        if low.currency and low.is_signed and high.currency is None and between in _TIGHT:
+            filled[place + 1] = high._replace(currency=low.currency)
+    return [_describe(text, each) for each in filled if each.currency]
 
 
 class _Amount(NamedTuple):
@@ -157,7 +165,10 @@ class _Reader:
         is_same = before is None or (after and not set(codes.get(after.written, ())).isdisjoint(codes[before.written]))
         form = after if after and is_same else before
         if form is None:
-            return self._read_bare(match, end)
+            # The country's own, where it is written as prices are there.
+            is_price = bool(match["no_cents"]) and self._local in self._forms.dashed
+            bare = Decimal(plain_number(match["number"]))
+            return _Amount(start, end, bare, self._local if is_price else None, is_signed=False)
         number = Decimal(plain_number(match["number"])) * times
         if form is before and self._is_glued(end):  # a word such as 5km
             return _Amount(start, end, number, None, is_signed=False)
@@ -169,12 +180,6 @@ class _Reader:
         start, end = min(start, (before or form).start), max(end, form.end)
         cents, end = self._find_cents(form, end) if form is after else (0, end)
         return _Amount(start, end, number + Decimal(cents) / _MINOR, currency, is_signed=form is before)
-
-    def _read_bare(self, match: re.Match[str], end: int) -> _Amount:
-        """Read a number without a currency: the country's own where it is written as prices are there."""
-        is_price = bool(match["no_cents"]) and self._local in self._forms.dashed
-        number = Decimal(plain_number(match["number"]))
-        return _Amount(match.start(), end, number, self._local if is_price else None, is_signed=False)
 
     def _is_glued(self, place: int) -> bool:
         """Tell a word that goes on at a place, in a script that leaves blanks between words."""
@@ -257,18 +262,6 @@ class _Reader:
     def _choose(self, codes: tuple[str, ...], *, is_sure: bool) -> str | None:
         """Choose the customer's own currency if a form may stand for it, else the likeliest where that is sure."""
         return self._local if self._local in codes else codes[0] if is_sure else None
-
-
-def _fill_ranges(text: str, amounts: list[_Amount]) -> list[_Amount]:
-    """Give both ends of a range the currency that one of them has: "20-30 €", "£20-30"."""
-    filled = list(amounts)
-    for place, (low, high) in enumerate(pairwise(amounts)):
-        between = text[low.end : high.start]
-        if low.currency is None and high.currency and not high.is_signed and _RANGE.fullmatch(between):
-            filled[place] = low._replace(currency=high.currency)
-        if low.currency and low.is_signed and high.currency is None and between in _TIGHT:
-            filled[place + 1] = high._replace(currency=low.currency)
-    return filled
 
 
 def _describe(text: str, amount: _Amount) -> Found:

@@ -28,8 +28,13 @@ def find_dates(text: str, language: str, received_at: datetime, timezone: str = 
         received_at: What "yesterday" refers to, an aware instant.
         timezone: IANA name of the customer's time zone: late in the evening it is another day elsewhere.
     """
+    # Day or month first: from the dates of the text that can be read one way only, else from place and language.
+    numbers = ((int(match[1]), int(match[2])) for match in islice(_NUMERIC.finditer(text), MAX_DATES))
+    orders = {one < two for one, two in numbers if max(one, two) > _MONTHS}
+    is_usual = language == "en" and find_country(language, timezone) in _MONTH_FIRST
+    is_month_first = orders.pop() if len(orders) == 1 else is_usual
     today = received_at.astimezone(ZoneInfo(timezone)).date()
-    day = Day(today, load_calendar(language), is_month_first=_is_month_first(text, language, timezone))
+    day = Day(today, load_calendar(language), is_month_first=is_month_first)
     found = []
     for pattern, resolve in list_forms(language):
         for match in islice(pattern.finditer(text), MAX_DATES):
@@ -39,15 +44,6 @@ def find_dates(text: str, language: str, received_at: datetime, timezone: str = 
                     span = match.span("date" if "date" in pattern.groupindex else 0)
                     found.append(Found("date", read.isoformat(), text[slice(*span)], *span))
     return keep_first(sorted(found, key=lambda each: each.start - each.end))  # the longest reading wins
-
-
-def _is_month_first(text: str, language: str, timezone: str) -> bool:
-    """Tell the order of day and month: from the dates of the text that have only one, else from place and language."""
-    found = ((int(match[1]), int(match[2])) for match in islice(_NUMERIC.finditer(text), MAX_DATES))
-    orders = {one < two for one, two in found if max(one, two) > _MONTHS}
-    if len(orders) == 1:
-        return orders.pop()
-    return language == "en" and find_country(language, timezone) in _MONTH_FIRST
 
 
 def _is_other(match: re.Match[str]) -> bool:

@@ -49,7 +49,10 @@ class EmbeddedExtractor:
 
     def extract(self, request: Request, language: str) -> list[Entity]:
         """List facts in order of appearance, subject first."""
-        expected = self._expect()
+        known, expected = self._learned
+        if self._taxonomy is not None and (taxonomy := self._taxonomy()) is not known:
+            expected = expect(taxonomy)
+            self._learned = (taxonomy, expected)  # one assignment: threads see the old pair or the new one
         received_at, timezone = parse_instant(request["received_at"]), request["timezone"]
         texts = {"subject": request["subject"], "body": own_text_in_place(request)}
         record_engine_call(EngineCall(engine="embedded/extractor"))
@@ -64,17 +67,6 @@ class EmbeddedExtractor:
             for name in _FIELDS
             for found in facts[name]
         ]
-
-    def _expect(self) -> Expected:
-        """Learn from the taxonomy, once for each that is published."""
-        if self._taxonomy is None:
-            return self._learned[1]
-        taxonomy = self._taxonomy()
-        known, expected = self._learned
-        if taxonomy is not known:
-            expected = expect(taxonomy)
-            self._learned = (taxonomy, expected)  # one assignment: threads see the old pair or the new one
-        return expected
 
 
 def find_facts(
