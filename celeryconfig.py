@@ -85,7 +85,7 @@ control_queue_durable = True
 control_queue_expires = 600
 
 # -- What Flower and the exporter see ------------------------------------------------------------
-# Events of tasks are sent while somebody listens (ticketflow.tasks.heart); with -E always.
+# Events of tasks are sent while somebody listens (ticketflow.tasks.consumer); with -E always.
 worker_send_task_events = False
 # One more message for each link, from whoever publishes it, and nothing of ours reads it.
 task_send_sent_event = False

@@ -187,22 +187,17 @@ def _find_ibans(folded: str) -> list[Span]:
     spans: list[Span] = []
     for count, found in enumerate(_IBAN_START.finditer(folded)):
         if count == MANY_STARTS:
-            return _find_many_ibans(folded)
+            from ticketflow.long_rows import find_accounts  # noqa: PLC0415  # NumPy is slow to load and seldom needed
+
+            rows = [found.span() for found in _SIGNS.finditer(folded)]
+            sure, unsure = find_accounts(folded, rows, _IBAN_LENGTHS) if rows else ([], [])
+            spans = sure + [(start, end) for start, end in unsure if _IN_FOURS.fullmatch(folded, start, end)]
+            break
         length = _IBAN_LENGTHS.get(found[1] + found[2])
         written = _characters(length).match(folded, found.start()) if length else None
         if written and _is_iban(written[0]):
             spans.append(written.span())
     return _without_machine_ids(folded, _join(spans))
-
-
-def _find_many_ibans(folded: str) -> list[Span]:
-    """Do the same for a text that is full of beginnings."""
-    from ticketflow.long_rows import find_accounts  # noqa: PLC0415  # NumPy is slow to load and seldom needed
-
-    rows = [found.span() for found in _SIGNS.finditer(folded)]
-    sure, unsure = find_accounts(folded, rows, _IBAN_LENGTHS) if rows else ([], [])
-    spans = _join(sure + [(start, end) for start, end in unsure if _IN_FOURS.fullmatch(folded, start, end)])
-    return _without_machine_ids(folded, spans)
 
 
 def _find_cards(folded: str) -> list[Span]:

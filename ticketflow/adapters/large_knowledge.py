@@ -114,22 +114,18 @@ class LargeIndex:
         with self._sessions() as session:
             base = read_base(session, self._tenant, self._recipe)
             found = list_nearest(session, self._tenant, vectors, CANDIDATES)
-            found |= self._list_sharing(session, base, text)
+            having = count_having(session, self._tenant, find_content_words(text))
+            rare: list[str] = []
+            for word in sorted(having, key=lambda word: (having[word], word)):
+                if sum(having[each] for each in rare) + having[word] > MAX_SHARING:
+                    break
+                rare.append(word)
+            found |= list_sharing(session, self._tenant, weigh_words(rare, having, base.articles), CANDIDATES)
             articles = [build_indexed(*each) for each in list_current(session, found, self._recipe)]
             index = PassageIndex(self._describe(session, base, text, articles))
         for article in articles:
             index.replace(article)
         return index.find(windows, vectors, limit)
-
-    def _list_sharing(self, session: Session, base: SearchBase, text: str) -> set[UUID]:
-        """List the articles that share the question's rarest words."""
-        having = count_having(session, self._tenant, find_content_words(text))
-        rare: list[str] = []
-        for word in sorted(having, key=lambda word: (having[word], word)):
-            if sum(having[each] for each in rare) + having[word] > MAX_SHARING:
-                break
-            rare.append(word)
-        return list_sharing(session, self._tenant, weigh_words(rare, having, base.articles), CANDIDATES)
 
     def _describe(self, session: Session, base: SearchBase, text: str, articles: Sequence[IndexedArticle]) -> WholeBase:
         words = {word for said in [text, *(each.title for each in articles)] for word in find_content_words(said)}

@@ -63,7 +63,14 @@ class WebhookPost:
         Raises:
             UndeliveredError: There was no answer in time, or the address is not one to send to.
         """
-        left_s = _count_down(self._timeout_s)
+        deadline = time.monotonic() + self._timeout_s
+
+        def left_s() -> float:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise httpcore.ReadTimeout
+            return left
+
         network = _CheckedNetwork(left_s, self._resolve, allow_private=self._allow_private)
         sent = list(headers.items())
         try:
@@ -155,16 +162,3 @@ class _TimedStream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
-
-
-def _count_down(timeout_s: float) -> Callable[[], float]:
-    """Return how many seconds are left, as a function that raises once none are."""
-    deadline = time.monotonic() + timeout_s
-
-    def left_s() -> float:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout
-        return left
-
-    return left_s

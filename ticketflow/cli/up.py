@@ -32,6 +32,17 @@ LOG_FILE = "ticketflow.log"
 _WATCH_S = 0.5
 
 
+_API = (
+    *(sys.executable, "-m", "gunicorn", "wsgi:app", "-c", "python:ticketflow.server.config"),
+    *("--graceful-timeout", "5", "--log-level", "warning"),
+)
+# Celery warns root at length; in a container that is nobody's mistake.
+_WORKER = (
+    *(sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "--quiet"),
+    *("-A", "ticketflow.tasks", "worker", "--without-gossip", "--without-mingle"),
+)
+
+
 class _Stopped(Exception):  # noqa: N818  # a signal, not an error
     """Somebody asked us to stop."""
 
@@ -112,8 +123,11 @@ def _serve(settings: Settings, log: CommonLog, *, samples: bool) -> None:
         _empty_broker(settings)
         _resume_work()
 
-    worker = Child("worker", _worker_command(), log, _resume_work if settings.is_broker_embedded else None)
-    children = [Child("api", _api_command(settings), log), worker]
+    resume = _resume_work if settings.is_broker_embedded else None
+    children = [
+        Child("api", [*_API, "--bind", f"{settings.host}:{settings.port}"], log),
+        Child("worker", [*_WORKER, "-n", f"local-{os.getpid()}@%h"], log, resume),
+    ]
     try:
         for child in children:
             child.start()
@@ -174,16 +188,3 @@ def _wait_for_port(settings: Settings) -> None:
             else:
                 return
         time.sleep(_WATCH_S)
-
-
-def _api_command(settings: Settings) -> list[str]:
-    bind = f"{settings.host}:{settings.port}"
-    options = ["-c", "python:ticketflow.server.config", "--graceful-timeout", "5", "--log-level", "warning"]
-    return [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", bind, *options]
-
-
-def _worker_command() -> list[str]:
-    # Celery warns root at length; in a container that is nobody's mistake.
-    python = [sys.executable, "-W", "ignore::UserWarning:celery.platforms"]
-    celery = [*python, "-m", "celery", "--quiet", "-A", "ticketflow.tasks", "worker"]
-    return [*celery, "--without-gossip", "--without-mingle", "-n", f"local-{os.getpid()}@%h"]

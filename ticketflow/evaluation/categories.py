@@ -33,27 +33,17 @@ def measure_categories(rows: Sequence[Row], outcomes: Sequence[Outcome], yardsti
         "ece": expected_calibration_error(reliability(confidence, right)),
         "coverage_at_precision": coverage_at_precision(confidence, right, yardstick.precision),
     }
-    _measure_scope(measured, expected, outcomes, yardstick)
-    return measured
-
-
-def _measure_scope(
-    measured: Measured, expected: Sequence[str], outcomes: Sequence[Outcome], yardstick: Yardstick
-) -> None:
-    """Add how well what fits no category is told from what does."""
+    # How well what fits no category is told from what does.
     is_inside = np.array([wanted != yardstick.fallback for wanted in expected])
     guesses = [_best_guess(each, yardstick.fallback) for each in outcomes]
-    pairs = list(zip(guesses, expected, strict=True))
-    right = measured.rowwise["accuracy"]
-    measured.rowwise["best_guess_accuracy"] = _only(
-        hits([guess["category"] == gold for guess, gold in pairs]), is_inside
-    )
-    if is_inside.all():
-        return
-    measured.rowwise["in_scope_accuracy"] = _only(right, is_inside)
-    measured.rowwise["out_of_scope_recall"] = _only(right, ~is_inside)
-    confidence = np.array([guess["confidence"] for guess in guesses])
-    measured.overall["out_of_scope_auroc"] = auroc(confidence[is_inside], confidence[~is_inside])
+    named = hits([guess["category"] == gold for guess, gold in zip(guesses, expected, strict=True)])
+    measured.rowwise["best_guess_accuracy"] = _only(named, is_inside)
+    if not is_inside.all():
+        measured.rowwise["in_scope_accuracy"] = _only(right, is_inside)
+        measured.rowwise["out_of_scope_recall"] = _only(right, ~is_inside)
+        likely = np.array([guess["confidence"] for guess in guesses])
+        measured.overall["out_of_scope_auroc"] = auroc(likely[is_inside], likely[~is_inside])
+    return measured
 
 
 def measure_choices(rows: Sequence[Row], outcomes: Sequence[Outcome], key: str) -> Measured:

@@ -12,7 +12,7 @@ import jinja2
 import numpy as np
 
 from ticketflow.evaluation.evaluation import Evaluation, count_confusions, describe_prediction
-from ticketflow.evaluation.metrics import Bin, reliability
+from ticketflow.evaluation.metrics import reliability
 from ticketflow.evaluation.past import TRIAL_FILE, dump_trial
 from ticketflow.evaluation.plots import draw_confusions, draw_reliability
 from ticketflow.evaluation.sections import find_meaning
@@ -72,7 +72,10 @@ def draw_pictures(evaluation: Evaluation) -> list[Picture]:
                 file = f"confusion{'' if number == 0 else '-' + what}{ending}.png"
                 title = f"{what}: {trial.name}"
                 pictures.append(Picture(file, title, draw_confusions(pairs, title)))
-        for number, (what, bins) in enumerate(_all_bins(trial).items()):
+        for number, what in enumerate(dict.fromkeys(what for each in trial.measured for what in each.certainty)):
+            parts = [each.certainty[what] for each in trial.measured if what in each.certainty]
+            confidence, is_right = (np.concatenate(each) for each in zip(*parts, strict=True))
+            bins = reliability(confidence, is_right)
             file = f"reliability{'' if number == 0 else '-' + what.replace(' ', '-')}{ending}.png"
             title = f"confidence in the {what}: {trial.name}"
             pictures.append(Picture(file, title, draw_reliability(bins, title)))
@@ -106,14 +109,3 @@ def list_mistakes(evaluation: Evaluation, trial: Trial) -> list[dict[str, Any]]:
         if missed or outcome.error:
             found.append({**describe_prediction(row, outcome), "missed": missed})
     return sorted(found, key=lambda each: -each["given"].get("confidence", 0.0))[:MOST_MISTAKES]
-
-
-def _all_bins(trial: Trial) -> dict[str, list[Bin]]:
-    whats = dict.fromkeys(what for measured in trial.measured for what in measured.certainty)
-    joined = {
-        what: [measured.certainty[what] for measured in trial.measured if what in measured.certainty] for what in whats
-    }
-    return {
-        what: reliability(np.concatenate([each[0] for each in parts]), np.concatenate([each[1] for each in parts]))
-        for what, parts in joined.items()
-    }

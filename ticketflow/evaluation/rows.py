@@ -158,16 +158,10 @@ def _read_row(where: str, place: str, number: int, content: Mapping[str, Any]) -
     known = {name: getattr(written, name) for name in _Known.model_fields}
     subject, body = ("", written.text) if written.text is not None else (written.subject, written.body or "")
     request = _arrive(UUID(int=number), subject, body, written.timezone, written.received_at or RECEIVED_AT)
-    return Row(place, request, Gold(**known, articles=_read_ids(written)))
-
-
-def _read_ids(written: _Written) -> frozenset[str] | None:
-    """Tell "no article answers it" (``gold`` is null) from "nobody said" (there is no ``gold``)."""
-    if "gold" not in written.model_fields_set:
-        return None
-    if isinstance(written.gold, list):
-        return frozenset(str(each) for each in written.gold)
-    return frozenset() if written.gold is None else frozenset([str(written.gold)])
+    # "No article answers it" (``gold`` is null) is not "nobody said" (there is no ``gold``).
+    named = written.gold if isinstance(written.gold, list) else [] if written.gold is None else [written.gold]
+    articles = frozenset(map(str, named)) if "gold" in written.model_fields_set else None
+    return Row(place, request, Gold(**known, articles=articles))
 
 
 def rewrite(row: Row, subject: str, body: str, gold: Gold) -> Row:

@@ -93,9 +93,12 @@ def _judge_words(mail: Written) -> Reason | None:
         return None
     asks, subject, text = _asks(own), strip_prefixes(mail.subject), plain(own)
     everything = plain(mail.everything)
+    # A subject of its own is words enough; that of an answer is another's.
+    words = own if is_prefixed(mail.subject, "replied") else f"{own} {subject}"
+    is_empty = not (_WORD.search(words) or _GLAD.search(own) or "?" in own + subject)
     newsletter_signs = len(set(containing("machine.bulk").findall(everything)))
     tries: list[tuple[Reason, Callable[[], bool]]] = [
-        ("empty", lambda: _is_empty(mail, own, subject)),
+        ("empty", lambda: is_empty),
         ("bounce", lambda: _is_bounce(subject, plain(mail.body[:_LOOKED_AT]), mail.email, asks=asks)),
         ("auto_reply", lambda: not asks and _is_automatic(subject, everything, mail.email)),
         ("thanks", lambda: not asks and _is_thanks(mail, own, subject)),
@@ -118,13 +121,6 @@ def strip_prefixes(subject: str) -> str:
             break
         text = rest
     return text.strip()
-
-
-def _is_empty(mail: Written, own: str, subject: str) -> bool:
-    """Tell an answer without a word; a subject of its own is words enough."""
-    is_new = bool(subject) and not is_prefixed(mail.subject, "replied")
-    says_something = _WORD.search(own) or _GLAD.search(own) or "?" in own + subject
-    return not (says_something or (is_new and _WORD.search(subject)))
 
 
 def _is_bounce(subject: str, body: str, email: str | None, *, asks: bool) -> bool:

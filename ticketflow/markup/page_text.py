@@ -145,7 +145,12 @@ class PageText:
         elif tag == "br":
             self._words.append("\n")
         elif tag == "img":
-            self._show_image((attributes.get("alt") or "").strip())
+            # An icon in the middle of a sentence is read; a picture cannot be sent.
+            self.left_out["images"] += 1
+            words, before = (attributes.get("alt") or "").strip(), self._join()
+            is_icon = before and not before.endswith((".", ":", "!", "?", HOLE)) and not self._raw
+            if is_icon and words and len(words.split()) <= _MAX_ICON_WORDS and not _NO_NAME.match(words):
+                self._words.append(f" {words.translate(_UNSEEN)} ")
         elif tag == "ri:page" and attributes.get("ri:content-title"):
             self._words.append(str(attributes["ri:content-title"]))
         elif tag in {"code", "kbd", "samp"}:
@@ -230,14 +235,6 @@ class PageText:
         if (shown := show_link(words, href)) and href not in self._linked and not self._raw and not self._level:
             self._linked.add(href)
             self._words.append(shown)
-
-    def _show_image(self, words: str) -> None:
-        """Read an icon in the middle of a sentence; a picture cannot be sent."""
-        self.left_out["images"] += 1
-        before = self._join()
-        is_icon = before and not before.endswith((".", ":", "!", "?", HOLE)) and not self._raw
-        if is_icon and words and len(words.split()) <= _MAX_ICON_WORDS and not _NO_NAME.match(words):
-            self._words.append(f" {words.translate(_UNSEEN)} ")
 
     def _join(self) -> str:
         lines = "".join(self._words).split("\n")

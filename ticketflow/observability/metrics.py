@@ -33,7 +33,7 @@ STEPS: Sequence[str] = ()
 """Stands for all steps: the graph alone knows them, so ``begin_at_zero`` is told."""
 MODEL_STEPS = get_args(LlmStep)
 OUTCOMES = (*get_args(Resolution), Status.FAILED.value, Status.CANCELLED.value)
-STEP_OUTCOMES = (*(each.label for each in (Committed, Retrying, Failed)), *(each.label for each in Unchanged))
+STEP_OUTCOMES = tuple(each.label for each in (Committed, *Unchanged, Retrying, Failed))
 OTHER = "other"
 ERRORS = (
     "BadModelOutputError",

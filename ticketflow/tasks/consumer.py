@@ -5,14 +5,15 @@ from inspect import signature
 from typing import Any
 
 from celery.app.amqp import AMQP
-from celery.worker import state
+from celery.worker import heartbeat, state
 from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.consumer import Tasks
+from celery.worker.consumer.heart import Heart as CeleryHeart
 from kombu import Consumer as KombuConsumer
+from kombu import Producer
 
 from ticketflow.observability.logging import get_logger
 from ticketflow.tasks.envelope import UnreadableMessageError, may_be_rejected, read_envelope
-from ticketflow.tasks.heart import Heart
 from ticketflow.tasks.threads import TaskPool
 
 log = get_logger(__name__)
@@ -21,6 +22,7 @@ log = get_logger(__name__)
 # with quorum queues would only be in an operator's way.
 _UNUSED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 _HEART = "celery.worker.consumer.heart:Heart"
+_EVENTS = "task"
 
 
 class PatientConsumer(KombuConsumer):
@@ -40,6 +42,69 @@ class PatientAMQP(AMQP):
     """Celery's own, with this consumer."""
 
     Consumer = PatientConsumer
+
+
+class _MandatoryProducer(Producer):
+    """Has the broker return what nobody gets."""
+
+    def publish(self, *args: Any, **options: Any) -> Any:
+        """Publish, or have it come back."""
+        return super().publish(*args, **options, mandatory=True)
+
+
+class ListeningHeart(heartbeat.Heart):
+    """Sends Celery's worker heartbeats, and switches events of tasks on and off as somebody listens to them or nobody.
+
+    Events of tasks cost a tenth of a worker's time. Each heartbeat is published so that RabbitMQ gives it back when it
+    reaches no queue: Flower, celery-exporter and ``celery events`` need do nothing for it. Between two heartbeats
+    events are whatever remote control makes them.
+    """
+
+    def __init__(self, consumer: Any, interval: float | None) -> None:
+        """Attach to a consumer that has just connected: what the broker returns is read with what it delivers."""
+        channel = consumer.connection.channel()
+        channel.events["basic_return"].add(self._note_return)
+        eventer = consumer.app.events.Dispatcher(channel=channel, hostname=consumer.hostname, groups=["worker"])
+        eventer.publisher = _MandatoryProducer(channel, serializer=eventer.serializer, auto_declare=False)
+        super().__init__(consumer.timer, eventer, interval)
+        self._consumer = consumer
+        # Celery takes what was switched over to the next connection.
+        self._is_heard = _EVENTS in consumer.event_dispatcher.groups
+        self._has_beaten = self._was_returned = False
+
+    def _send(self, event: str, retry: bool = True) -> Any:  # noqa: FBT001, FBT002  # Celery's own
+        """Judge what became of the last beat, and beat."""
+        if self._has_beaten and self._was_returned is self._is_heard:
+            self._is_heard = not self._is_heard
+            change = set.add if self._is_heard else set.discard
+            change(self._consumer.event_dispatcher.groups, _EVENTS)
+            log.info("events.switched", is_heard=self._is_heard)
+        self._has_beaten, self._was_returned = True, False
+        return super()._send(event, retry)
+
+    def _note_return(self, *_: Any) -> None:
+        self._was_returned = True
+
+
+class Heart(CeleryHeart):
+    """Celery's step with these heartbeats; with its own where events are wanted whoever listens, or none come back."""
+
+    def __init__(self, c: Any, task_events: bool = False, **options: Any) -> None:  # noqa: FBT001, FBT002  # Celery's own
+        """Attach to a consumer.
+
+        Args:
+            task_events: ``-E``.
+        """
+        super().__init__(c, **options)
+        self._are_wanted = task_events
+
+    def start(self, c: Any) -> None:
+        """Let it beat."""
+        if self._are_wanted or c.connection.transport.driver_type != "amqp":
+            super().start(c)
+        else:
+            c.heart = ListeningHeart(c, self.heartbeat_interval)
+            c.heart.start()
 
 
 class Consumer(CeleryConsumer):
@@ -107,19 +172,17 @@ class Consumer(CeleryConsumer):
                 return self.refuse(message, str(error))
             except TypeError:
                 return self.refuse(message, "its task takes other arguments")
-            return self._hand_over(handle, message)
+            try:
+                handle(message)
+            except (*self.connection_errors, *self.channel_errors):
+                raise
+            except Exception as error:
+                if message.headers["id"] in state.requests:  # the pool's fault, not the message's
+                    raise
+                self.refuse(message, type(error).__name__)
+            return None
 
         return on_task_received
-
-    def _hand_over(self, handle: Callable[[Any], None], message: Any) -> None:
-        try:
-            handle(message)
-        except (*self.connection_errors, *self.channel_errors):
-            raise
-        except Exception as error:
-            if message.headers["id"] in state.requests:  # the pool's fault, not the message's
-                raise
-            self.refuse(message, type(error).__name__)
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         """Reject what kombu cannot unpack; Celery acknowledges it, and it is gone."""

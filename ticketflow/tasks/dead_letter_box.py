@@ -1,5 +1,7 @@
 """The dead-letter queue, read over a dispatcher's own connection."""
 
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from celery import Celery
@@ -32,25 +34,19 @@ class BrokerDeadLetters:
         """
         try:
             if not self._taken:
-                self._fetch(limit)
+                channel = self._publisher.open_channel()
+                queue = self._app.conf.dead_letter_queue.bind(channel)
+                queue.declare()
+                for raw in islice(iter(partial(channel.basic_get, queue.name), None), limit):
+                    message = channel.message_to_python(raw)
+                    letter = read_letter(message)
+                    if letter is None:
+                        message.ack()
+                    else:
+                        self._taken.append((message, letter))
         except BROKER_ERRORS as error:
             raise self._give_up(error) from error
         return [letter for _, letter in self._taken]
-
-    def _fetch(self, limit: int) -> None:
-        channel = self._publisher.open_channel()
-        queue = self._app.conf.dead_letter_queue.bind(channel)
-        queue.declare()
-        for _ in range(limit):
-            raw = channel.basic_get(queue.name)
-            if raw is None:
-                return
-            message = channel.message_to_python(raw)
-            letter = read_letter(message)
-            if letter is None:
-                message.ack()
-            else:
-                self._taken.append((message, letter))
 
     def acknowledge(self) -> None:
         """Acknowledge what was taken."""

@@ -51,7 +51,13 @@ class Deliverer(Loop):
     def make_pass(self) -> float:
         """Send what is due; the pause is over when a seat becomes free."""
         try:
-            self._send_due()
+            with self._lock:
+                busy = dict(self._busy)
+            room = self._limits.seats - sum(busy.values())
+            for delivery in claim_webhooks(self._sessions, self._limits, room, busy) if room else ():
+                with self._lock:
+                    self._busy[delivery.endpoint_id] += 1
+                self._seats.submit(self._deliver, delivery)
             if self._pruning.is_over():
                 prune_deliveries(self._sessions, self._limits.keep_for)
         except SQLAlchemyError as error:
@@ -61,15 +67,6 @@ class Deliverer(Loop):
             log.exception("webhook.pass_failed")
             return AWAY_PAUSE_S
         return self._poll_interval_s
-
-    def _send_due(self) -> None:
-        with self._lock:
-            busy = dict(self._busy)
-        room = self._limits.seats - sum(busy.values())
-        for delivery in claim_webhooks(self._sessions, self._limits, room, busy) if room else ():
-            with self._lock:
-                self._busy[delivery.endpoint_id] += 1
-            self._seats.submit(self._deliver, delivery)
 
     def _deliver(self, delivery: ClaimedDelivery) -> None:
         try:

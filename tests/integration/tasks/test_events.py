@@ -8,7 +8,7 @@ from celery import Celery
 
 from tests.harness.processes import start_module
 from tests.harness.wait import wait_until
-from ticketflow.tasks.heart import ListeningHeart
+from ticketflow.tasks.consumer import ListeningHeart
 
 SWITCHED = "events.switched"
 

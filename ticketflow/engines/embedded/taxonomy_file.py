@@ -104,21 +104,20 @@ class _Reader(YamlReader):
         fields = self._mapping(node, SLA_KEYS)
         if not fields:
             raise self._error(node, "`sla` is empty; give `first_response_h`, `resolution_h` or both")
-        hours = {key: self._hours(value, key) for key, value in fields.items()}
+        hours: dict[str, float] = {}
+        for key, value in fields.items():
+            text = self._text(value, key)
+            try:
+                hours[key] = float(text)
+            except ValueError:
+                hours[key] = math.nan
+            if not 0 < hours[key] <= MAX_HOURS:
+                message = f"`{key}` must be a number of hours above 0, such as 4 or 0.5, up to a century's"
+                raise self._error(value, message)
         sla = Sla(**hours)
         if sla.first_response_h and sla.resolution_h and sla.first_response_h > sla.resolution_h:
             raise self._error(node, "`first_response_h` is later than `resolution_h`; swap them")
         return sla
-
-    def _hours(self, node: yaml.Node, key: str) -> float:
-        text = self._text(node, key)
-        try:
-            hours = float(text)
-        except ValueError:
-            hours = math.nan
-        if not 0 < hours <= MAX_HOURS:
-            raise self._error(node, f"`{key}` must be a number of hours above 0, such as 4 or 0.5, up to a century's")
-        return hours
 
     def _ids(self, node: yaml.Node | None) -> tuple[IdHint, ...]:
         nodes = self._sequence(node, "ids", "`- type: order_id`")

@@ -24,7 +24,14 @@ class LlmKnowledge:
         """List the best passages, best first, at most one per article."""
         found = self._stored.search(query, limit, tenant)
         if not found or found[0]["confidence"] < SURE_FROM:
-            rewritten = or_else(lambda: self._rewrite(query), lambda: None)
+            question = Question(
+                step="research",
+                part="knowledge",
+                prompt=load_prompt("rewrite.v1"),
+                sections=[ticket_section("", query)],
+                shape=Query,
+            )
+            rewritten = or_else(lambda: self._chat.ask(question).query, lambda: None)
             found = merge(found, self._stored.search(rewritten, limit, tenant) if rewritten else [], limit)
         if not found:
             return []
@@ -33,16 +40,6 @@ class LlmKnowledge:
     def find_resolved(self, query: str, limit: int, tenant: str) -> list[SimilarTicket]:
         """List tickets like this one; they are shown to people only, never to the model."""
         return self._stored.find_resolved(query, limit, tenant)
-
-    def _rewrite(self, query: str) -> str | None:
-        question = Question(
-            step="research",
-            part="knowledge",
-            prompt=load_prompt("rewrite.v1"),
-            sections=[ticket_section("", query)],
-            shape=Query,
-        )
-        return self._chat.ask(question).query
 
     def _choose(self, query: str, found: list[Passage]) -> list[Passage]:
         def check(choice: Choice) -> None:

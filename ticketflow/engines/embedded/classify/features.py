@@ -3,7 +3,7 @@
 import itertools
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -30,19 +30,14 @@ def build_features(encoder: Encoder, texts: Sequence[str]) -> Floats:
 def hash_grams(text: str) -> Floats:
     """Count a text's words, pairs of words and parts of words in signed buckets; length 1, or 0 without words."""
     buckets = np.zeros(GRAMS, dtype=np.float32)
-    for gram in set(_list_grams(text)):
+    words = _WORD.findall(text.lower())[:MAX_WORDS]
+    grams = {*words, *(f"{first} {second}" for first, second in itertools.pairwise(words))}
+    for marked in (f"<{word[:MAX_WORD_LENGTH]}>" for word in words):
+        for size in PART_LENGTHS:
+            grams.update(marked[start : start + size] for start in range(len(marked) - size + 1))
+    for gram in grams:
         code = zlib.crc32(gram.encode("utf-8", "replace"))
         # A sign of its own lets two grams in one bucket cancel out on average (Weinberger et al. 2009).
         buckets[code % GRAMS] += 1.0 if code >> 31 else -1.0
     length = float(np.linalg.norm(buckets))
     return buckets / np.float32(length) if length else buckets
-
-
-def _list_grams(text: str) -> Iterator[str]:
-    words = _WORD.findall(text.lower())[:MAX_WORDS]
-    yield from words
-    yield from (f"{first} {second}" for first, second in itertools.pairwise(words))
-    for word in words:
-        marked = f"<{word[:MAX_WORD_LENGTH]}>"
-        for length in PART_LENGTHS:
-            yield from (marked[start : start + length] for start in range(len(marked) - length + 1))

@@ -53,8 +53,27 @@ def fit_softmax(features: Floats, labels: Labels, classes: int, l2: float) -> So
         l2: Weight of half the squared weights beside the mean cross-entropy.
     """
     loss = _Loss(np.hstack([features, np.ones((len(features), 1), dtype=np.float32)]), labels, classes, l2)
-    fitted = _minimise(loss, np.zeros((features.shape[1] + 1, classes), dtype=np.float32))
-    return SoftmaxModel(fitted[:-1], fitted[-1])
+    current = np.zeros((features.shape[1] + 1, classes), dtype=np.float32)
+    # Down by limited-memory BFGS with step halving (Nocedal & Wright 2006, algorithm 7.5).
+    pairs: deque[tuple[Floats, Floats]] = deque(maxlen=MEMORY)
+    value, slope = loss(current)
+    for _ in range(MAX_STEPS):
+        way = _direction(slope, pairs)
+        step, promised = 1.0, _dot(slope, way)
+        following = current - way
+        new_value, new_slope = loss(following)
+        while new_value > value - ARMIJO * step * promised and step > SHORTEST_STEP:
+            step /= 2
+            following = current - np.float32(step) * way
+            new_value, new_slope = loss(following)
+        moved, bent = following - current, new_slope - slope
+        if _dot(moved, bent) > 0:
+            pairs.append((moved, bent))
+        gained = value - new_value
+        current, value, slope = following, new_value, new_slope
+        if gained < PRECISION * abs(value):
+            break
+    return SoftmaxModel(current[:-1], current[-1])
 
 
 class _Loss:
@@ -77,29 +96,6 @@ class _Loss:
         errors *= self._shares[:, None]
         slope: Floats = self._inputs.T @ errors + self._l2 * weights
         return loss + self._l2 / 2 * _dot(weights, weights), slope
-
-
-def _minimise(loss: _Loss, current: Floats) -> Floats:
-    """Walk down by limited-memory BFGS with step halving (Nocedal & Wright 2006, algorithm 7.5)."""
-    pairs: deque[tuple[Floats, Floats]] = deque(maxlen=MEMORY)
-    value, slope = loss(current)
-    for _ in range(MAX_STEPS):
-        way = _direction(slope, pairs)
-        step, promised = 1.0, _dot(slope, way)
-        following = current - way
-        new_value, new_slope = loss(following)
-        while new_value > value - ARMIJO * step * promised and step > SHORTEST_STEP:
-            step /= 2
-            following = current - np.float32(step) * way
-            new_value, new_slope = loss(following)
-        moved, bent = following - current, new_slope - slope
-        if _dot(moved, bent) > 0:
-            pairs.append((moved, bent))
-        gained = value - new_value
-        current, value, slope = following, new_value, new_slope
-        if gained < PRECISION * abs(value):
-            break
-    return current
 
 
 def _direction(slope: Floats, pairs: deque[tuple[Floats, Floats]]) -> Floats:

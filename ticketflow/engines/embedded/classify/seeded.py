@@ -34,16 +34,6 @@ class SeededModel:
 
     def probabilities(self, text: str) -> dict[str, float]:
         """Return the probability of every class, in the order of the seeds."""
-        model, temperature = self._fit()
-        row = softmax(model.logits(self._encoder.encode([text])) / np.float32(temperature))[0]
-        return {name: float(value) for name, value in zip(self._names, row, strict=True)}
-
-    def nearest(self, text: str, name: str) -> str:
-        """Return the seed of a class that is most like a text."""
-        seeds = self._seeds[name]
-        return seeds[int(np.argmax(self._encoder.encode(seeds) @ self._encoder.encode([text])[0]))]
-
-    def _fit(self) -> tuple[SoftmaxModel, float]:
         with self._lock:
             if self._fitted is None:
                 vectors = self._encoder.encode([text for name in self._names for text in self._seeds[name]])
@@ -54,7 +44,14 @@ class SeededModel:
 
                 held_out = hold_out(judge, labels, np.ones(len(labels), dtype=np.bool_), FOLDS)
                 self._fitted = self._learn(vectors, labels), find_temperature(held_out, labels)
-            return self._fitted
+            model, temperature = self._fitted
+        row = softmax(model.logits(self._encoder.encode([text])) / np.float32(temperature))[0]
+        return {name: float(value) for name, value in zip(self._names, row, strict=True)}
+
+    def nearest(self, text: str, name: str) -> str:
+        """Return the seed of a class that is most like a text."""
+        seeds = self._seeds[name]
+        return seeds[int(np.argmax(self._encoder.encode(seeds) @ self._encoder.encode([text])[0]))]
 
     def _learn(self, vectors: Floats, labels: Labels) -> SoftmaxModel:
         return fit_softmax(vectors, labels, len(self._names), L2)

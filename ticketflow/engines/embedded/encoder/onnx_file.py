@@ -111,24 +111,22 @@ def _narrow(whole: bytes, graph: bytes) -> bytes:
     if not {TABLE, f"{TABLE}_f"} <= makers.keys() or [_texts(node, _OPERATOR) for node in lookups] != [["Gather"]]:
         return whole
     lookup, gone = lookups[0], (makers[TABLE], makers[f"{TABLE}_f"])
-    behind = _look_up_first(_texts(lookup, _INPUT)[1], _texts(lookup, _OUTPUT)[0], makers[f"{TABLE}_f"])
-    kept = (
-        behind if node == lookup else b"" if number == _NODE and node in gone else part for number, part, node in fields
-    )
-    return _write(_GRAPH, b"".join(kept))
-
-
-def _look_up_first(words: str, result: str, cast: bytes) -> bytes:
-    """Write the nodes that look up words and their scales, and multiply."""
+    words, result = _texts(lookup, _INPUT)[1], _texts(lookup, _OUTPUT)[0]
     small, scale, wide = (f"{TABLE}_{name}_of_words" for name in ("q", "scale", "f"))
-    attributes = b"".join(whole for number, whole, _ in _read(cast) if number not in {_INPUT, _OUTPUT, 3})
+    cast = _read(makers[f"{TABLE}_f"])
+    attributes = b"".join(whole for number, whole, _ in cast if number not in {_INPUT, _OUTPUT, 3})
+    # Words and their scales are looked up, then multiplied.
     nodes = (
         _node("Gather", [f"{TABLE}_q", words], small),
         _node("Gather", [f"{TABLE}_scale", words], scale),
         _write(_INPUT, small.encode()) + _write(_OUTPUT, wide.encode()) + attributes,
         _node("Mul", [wide, scale], result),
     )
-    return b"".join(_write(_NODE, node) for node in nodes)
+    behind = b"".join(_write(_NODE, node) for node in nodes)
+    kept = (
+        behind if node == lookup else b"" if number == _NODE and node in gone else part for number, part, node in fields
+    )
+    return _write(_GRAPH, b"".join(kept))
 
 
 def _node(operator: str, inputs: list[str], output: str) -> bytes:
