@@ -243,17 +243,14 @@ class _Run:
         for index, start in enumerate(self._offsets[:-1]):
             # The longest holds the others.
             for length in _card_lengths(self._digits[start : start + 4]):
-                last = ends.get(start + length)
-                if last is None or start + length <= self._after_plus or not self._is_luhn_valid(start, start + length):
+                end = start + length
+                last, sums = ends.get(end), self._sums[end % 2]
+                if last is None or end <= self._after_plus or (sums[end] - sums[start]) % 10:
                     continue
                 if self._is_one_number(index, last - 1):
                     yield self._groups[index][0], self._groups[last - 1][1]
                     break
         yield from _find_glued(self._text, self._groups)
-
-    def _is_luhn_valid(self, start: int, end: int) -> bool:
-        sums = self._sums[end % 2]
-        return (sums[end] - sums[start]) % 10 == 0
 
     def _is_one_number(self, first: int, last: int) -> bool:
         """Tell a number in groups from several amounts, dates or times in a row."""

@@ -105,8 +105,15 @@ class LargeIndex:
         """Bring the index from one revision to another, unless another process has done so."""
         with self._sessions.begin() as session:
             base = read_base(session, self._tenant, self._recipe)
-            if base.revision == after:
-                advance_base(session, base, revision, {key: _searched(key, each) for key, each in changes.items()})
+            if base.revision != after:
+                return
+            searched: dict[UUID, SearchedArticle | None] = {}
+            for key, each in changes.items():
+                searched[key] = None
+                if each is not None and each.passages:
+                    words = frozenset(word for word in find_stems(each) if len(word) <= MAX_WORD_LENGTH)
+                    searched[key] = SearchedArticle(key, each.vectors[0], each.vectors[1:], words)
+            advance_base(session, base, revision, searched)
 
     def find(self, windows: Sequence[Window], vectors: Vectors, limit: int) -> list[Found]:
         """List the best passages, best first, at most one per article; see ``PassageIndex``."""
@@ -132,10 +139,3 @@ class LargeIndex:
         known = count_having(session, self._tenant, words)
         mean = base.titles / max(base.articles, 1)
         return WholeBase(base.articles, mean.astype(np.float32), known)
-
-
-def _searched(article_id: UUID, article: IndexedArticle | None) -> SearchedArticle | None:
-    if article is None or not article.passages:
-        return None
-    words = frozenset(word for word in find_stems(article) if len(word) <= MAX_WORD_LENGTH)
-    return SearchedArticle(article_id, article.vectors[0], article.vectors[1:], words)

@@ -127,17 +127,14 @@ class ResolvedTickets:
                     changed = list_resolved(session, self._tenant, 0)
                 session.expunge_all()
             for row in changed:
-                self._held[str(row.ticket_id)] = row, self._vector_of(row)
+                if row.encoder == self._encoder.name:
+                    vector = np.frombuffer(row.vector, dtype=_FLOAT).astype(np.float32)
+                else:  # the first process that needs it computes and stores it
+                    vector = self._encoder.encode([row.question])[0]
+                    with self._sessions.begin() as session:
+                        keep_vector(session, row, self._encoder.name, vector.astype(_FLOAT).tobytes())
+                self._held[str(row.ticket_id)] = row, vector
             if changed or self._matrix is None:
                 self._matrix = np.array([vector for _, vector in self._held.values()], dtype=np.float32)
             self._progress = progress
             return [row for row, _ in self._held.values()], self._matrix
-
-    def _vector_of(self, row: ResolvedTicket) -> Vectors:
-        """Return the vector of a question; the first process that needs it computes and stores it."""
-        if row.encoder == self._encoder.name:
-            return np.frombuffer(row.vector, dtype=_FLOAT).astype(np.float32)
-        vector: Vectors = self._encoder.encode([row.question])[0]
-        with self._sessions.begin() as session:
-            keep_vector(session, row, self._encoder.name, vector.astype(_FLOAT).tobytes())
-        return vector

@@ -52,11 +52,15 @@ def build_backend() -> Backend:
     configure_logging(live.settings.log_level, live.settings.log_format)
     start_tracing(process_name())
     LevelWatch(live.sessions, live.settings.log_level).start()
+    dispatcher = build_dispatcher(celery_app) if live.settings.dispatcher else None
+    if dispatcher is not None:
+        dispatcher.start()
+        build_deliverer().start()
     return Backend(
         settings=live.settings,
         sessions=live.sessions,
         # Without one, those of other processes look by themselves.
-        wake=_start_dispatcher() if live.settings.dispatcher else lambda: None,
+        wake=dispatcher.wake if dispatcher is not None else lambda: None,
         knowledge=live.knowledge.articles_of,
         check_broker=partial(check_broker, celery_app, BROKER_TIMEOUT_S),
     )
@@ -66,10 +70,3 @@ def backend() -> Backend:
     """Return the backend of the application that serves this request."""
     found: Backend = current_app.extensions[EXTENSION]
     return found
-
-
-def _start_dispatcher() -> Callable[[], None]:
-    dispatcher = build_dispatcher(celery_app)
-    dispatcher.start()
-    build_deliverer().start()
-    return dispatcher.wake

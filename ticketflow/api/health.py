@@ -110,20 +110,20 @@ class Readiness:
 
 
 def _check_all() -> Look:
-    database = _look(_check_database)
+
+    def check_database() -> str | None:
+        sessions = backend().sessions
+        if find_schema_age(sessions.kw["bind"]) not in USABLE:
+            return "its schema is not the one this version needs; run `ticketflow db upgrade`"
+        check_writable(sessions)
+        return None
+
+    database = _look(check_database)
     broker = _look(backend().check_broker, "does not answer; tickets are accepted and start when it does")
     checks = {"database": database, "broker": broker}
     if database["status"] != "ok":
         return {"status": "unavailable", "checks": checks}, HTTPStatus.SERVICE_UNAVAILABLE
     return {"status": "ready" if broker["status"] == "ok" else "degraded", "checks": checks}, HTTPStatus.OK
-
-
-def _check_database() -> str | None:
-    sessions = backend().sessions
-    if find_schema_age(sessions.kw["bind"]) not in USABLE:
-        return "its schema is not the one this version needs; run `ticketflow db upgrade`"
-    check_writable(sessions)
-    return None
 
 
 def _look(check: Callable[[], str | None], away: str = AWAY) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -79,20 +78,17 @@ def search(query: str, limit: int, as_json: bool) -> None:
         for passage in found:
             print_json(passage)
     elif found:
-        results().print(build_table("passages", COLUMNS, [_explain(each) for each in found]))
+        rows = []
+        for each in found:
+            evidence = each["evidence"]
+            verdict = "answers" if each["is_sure"] else f"below {each['threshold']:.0%}"
+            parts = (
+                f"similarity {each['similarity']:.2f}, words {each['lexical']:.0%}, "
+                f"title {evidence['title_share']:.0%}, lead {evidence['lead']:+.2f}"
+            )
+            # All but the confidence one below the other, so that the passage can be read on a narrow terminal.
+            what = f"{each['title']}\n{each['score']:.2f}: {parts}\n{each['text']}\n"
+            rows.append((f"{each['confidence']:.0%}\n{verdict}", what))
+        results().print(build_table("passages", COLUMNS, rows))
     else:
         say("no article was found")
-
-
-def _explain(found: dict[str, Any]) -> tuple[str, ...]:
-    """Put all but the confidence one below the other, so that the passage can be read on a narrow terminal."""
-    verdict = "answers" if found["is_sure"] else f"below {found['threshold']:.0%}"
-    evidence = found["evidence"]
-    parts = (
-        f"similarity {found['similarity']:.2f}, words {found['lexical']:.0%}, "
-        f"title {evidence['title_share']:.0%}, lead {evidence['lead']:+.2f}"
-    )
-    return (
-        f"{found['confidence']:.0%}\n{verdict}",
-        f"{found['title']}\n{found['score']:.2f}: {parts}\n{found['text']}\n",
-    )

@@ -169,13 +169,11 @@ def _step(row: Mapping[str, Any]) -> str:
 
 
 def _detail(detail: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {_value(value)}" for key, value in detail.items())
-
-
-def _value(value: object) -> str:
-    if isinstance(value, Mapping):
-        return str(value.get("message", dict(value)))
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    shown = []
+    for key, value in detail.items():
+        told = value.get("message", dict(value)) if isinstance(value, Mapping) else value
+        shown.append(f"{key} {' '.join(map(str, told)) if isinstance(told, list) else told}")
+    return ", ".join(shown)
 
 
 def _clock(moment: str) -> str:

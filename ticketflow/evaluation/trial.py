@@ -97,7 +97,10 @@ def try_candidate(
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     in_a_mb = 1024 * 1024 if sys.platform == "darwin" else 1024  # getrusage(2): bytes on macOS, else KiB
     cost = {"ms_median": median, "ms_p95": high, "load_s": load_s, "memory_mb": peak / in_a_mb}
-    figures = _average(measured) | {name: Figure(value, value, value) for name, value in cost.items()}
+    drawn = [each.figures() for each in measured]
+    values = {name: [each[name] for each in drawn if name in each] for each in drawn for name in each}
+    averaged = {name: Figure(float(np.mean(each)), min(each), max(each)) for name, each in values.items()}
+    figures = averaged | {name: Figure(value, value, value) for name, value in cost.items()}
     names = dict.fromkeys(name for each in measured for name in each.rowwise)
     rowwise = {name: np.stack([each.rowwise[name] for each in measured]) for name in names}
     steps = dict.fromkeys(step for each in outcomes[0] for step in each.seconds)
@@ -117,14 +120,6 @@ def _measure(
         whole.pairs |= part.pairs
         whole.certainty |= part.certainty
     return whole
-
-
-def _average(measured: Sequence[Measured]) -> dict[str, Figure]:
-    """Return the mean, the lowest and the highest value of each figure over the draws."""
-    drawn = [each.figures() for each in measured]
-    names = dict.fromkeys(name for figures in drawn for name in figures)
-    known = {name: [figures[name] for figures in drawn if name in figures] for name in names}
-    return {name: Figure(float(np.mean(values)), min(values), max(values)) for name, values in known.items()}
 
 
 def _spread(seconds: Sequence[float]) -> tuple[float, float]:

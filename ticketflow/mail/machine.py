@@ -96,12 +96,15 @@ def _judge_words(mail: Written) -> Reason | None:
     # A subject of its own is words enough; that of an answer is another's.
     words = own if is_prefixed(mail.subject, "replied") else f"{own} {subject}"
     is_empty = not (_WORD.search(words) or _GLAD.search(own) or "?" in own + subject)
+    # Words of thanks close a matter under a subject that asks nothing by itself.
+    is_answer = is_prefixed(mail.subject, "replied") or not subject
+    closes_matter = not asks and len(own) <= _MAX_THANKS and (is_answer or _only_thanks(subject, mail.name))
     newsletter_signs = len(set(containing("machine.bulk").findall(everything)))
     tries: list[tuple[Reason, Callable[[], bool]]] = [
         ("empty", lambda: is_empty),
         ("bounce", lambda: _is_bounce(subject, plain(mail.body[:_LOOKED_AT]), mail.email, asks=asks)),
         ("auto_reply", lambda: not asks and _is_automatic(subject, everything, mail.email)),
-        ("thanks", lambda: not asks and _is_thanks(mail, own, subject)),
+        ("thanks", lambda: closes_matter and _only_thanks(text, mail.name)),
         ("spam", lambda: _is_spam(f"{plain(mail.subject)}\n{text}", asks=asks)),
         ("bulk", lambda: newsletter_signs >= _SEVERAL and len(everything) > _MIN_NEWSLETTER),
     ]
@@ -148,14 +151,6 @@ def _is_automatic(subject: str, text: str, email: str | None) -> bool:
     return bool(
         containing("machine.absent").search(beginning) and (is_automated or containing("machine.handed").search(text))
     )
-
-
-def _is_thanks(mail: Written, own: str, subject: str) -> bool:
-    """Tell words of thanks that close a matter: nothing but them, under a subject that asks nothing by itself."""
-    is_answer = is_prefixed(mail.subject, "replied") or not subject
-    if len(own) > _MAX_THANKS or not (is_answer or _only_thanks(subject, mail.name)):
-        return False
-    return _only_thanks(plain(own), mail.name)
 
 
 def _only_thanks(text: str, name: str | None) -> bool:

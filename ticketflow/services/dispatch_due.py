@@ -148,7 +148,10 @@ def dispatch_due(
     try:
         _publish(publisher, unsent)
     finally:
-        _release(sessions, unsent)
+        if unsent:
+            failpoint("release.before")
+            with sessions.begin() as session:
+                release_unsent(session, unsent, RELEASE_AFTER)
     published = len(due) - len(unsent)
     if published:
         log.debug("dispatch.published", count=published)
@@ -194,10 +197,3 @@ def _publish(publisher: Publisher, unsent: deque[Dispatch]) -> None:
     failpoint("publish.after")
     for dispatch in sent:
         CHAINS_PUBLISHED.labels("first" if dispatch.dispatches == 1 else "again").inc()
-
-
-def _release(sessions: Sessions, unsent: deque[Dispatch]) -> None:
-    if unsent:
-        failpoint("release.before")
-        with sessions.begin() as session:
-            release_unsent(session, unsent, RELEASE_AFTER)

@@ -55,21 +55,22 @@ class Pulse:
 
     def start(self) -> None:
         """Begin."""
-        threading.Thread(target=self._loop, name="pulse", daemon=True).start()
+
+        def beat_for_ever() -> None:
+            pause = threading.Event()
+            while True:
+                try:
+                    self.beat()
+                except SQLAlchemyError as error:
+                    log.debug("pulse.failed", error=type(error).__name__)
+                pause.wait(self._beat_s)
+
+        threading.Thread(target=beat_for_ever, name="pulse", daemon=True).start()
 
     def beat(self) -> None:
         """Beat once."""
         with self._sessions.begin() as session:
             beat(session, self._process)
-
-    def _loop(self) -> None:
-        pause = threading.Event()
-        while True:
-            try:
-                self.beat()
-            except SQLAlchemyError as error:
-                log.debug("pulse.failed", error=type(error).__name__)
-            pause.wait(self._beat_s)
 
 
 class Inquest:

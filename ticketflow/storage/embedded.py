@@ -89,7 +89,14 @@ class EmbeddedPostgres:
         Raises:
             ConfigurationError: The folder can't be used, or the server does not come up.
         """
-        self._check_folder()
+        account = self._account
+        for folder in reversed((self._data_dir, *self._data_dir.parents)) if account else ():
+            status = folder.stat()
+            if account and not status.st_mode & (0o010 if status.st_gid == account.pw_gid else 0o001):
+                raise ConfigurationError(
+                    f"PostgreSQL does not run as root, and its account {account.pw_name} may not enter {folder};"
+                    " set TICKETFLOW_DATA_DIR to a folder everybody may enter, such as /var/lib/ticketflow"
+                )
         programs = self._install_programs()
         self._make_cluster(programs)
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -119,17 +126,6 @@ class EmbeddedPostgres:
         if self._process is not None:  # it removes the file a moment before it ends
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(max(deadline - time.monotonic(), 0))
-
-    def _check_folder(self) -> None:
-        if self._account is None:
-            return
-        for folder in reversed((self._data_dir, *self._data_dir.parents)):
-            status = folder.stat()
-            if not status.st_mode & (0o010 if status.st_gid == self._account.pw_gid else 0o001):
-                raise ConfigurationError(
-                    f"PostgreSQL does not run as root, and its account {self._account.pw_name} may not enter {folder};"
-                    " set TICKETFLOW_DATA_DIR to a folder everybody may enter, such as /var/lib/ticketflow"
-                )
 
     def _install_programs(self) -> Path:
         """Return a folder of server programs the server's account may enter.

@@ -110,7 +110,10 @@ def change_endpoint(session: Session, endpoint: WebhookEndpoint, change: Endpoin
     if change.enabled is not None and change.enabled != endpoint.enabled:
         endpoint.enabled = change.enabled
         endpoint.disabled_reason = None
-        _reset_failures(session, endpoint)
+        endpoint.failures = 0
+        endpoint.failing_since = endpoint.rests_until = None
+        waiting = WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.next_attempt_at.is_not(None)
+        session.execute(update(WebhookDelivery).where(*waiting).values(requested_at=func.now()))
     _touch(session, endpoint)
 
 
@@ -144,13 +147,6 @@ def _refuse_known(others: Sequence[WebhookEndpoint], url: str) -> None:
     for other in others:
         if other.url == url:
             raise ConflictError(f"webhook {other.id} has this address; change its events instead")
-
-
-def _reset_failures(session: Session, endpoint: WebhookEndpoint) -> None:
-    endpoint.failures = 0
-    endpoint.failing_since = endpoint.rests_until = None
-    waiting = WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.next_attempt_at.is_not(None)
-    session.execute(update(WebhookDelivery).where(*waiting).values(requested_at=func.now()))
 
 
 def _touch(session: Session, endpoint: WebhookEndpoint) -> None:

@@ -72,13 +72,13 @@ def end_in_order(within_s: float) -> None:
 
 def end_after(seconds: float) -> None:
     """End this process and its children some time from now, if they have not ended by then."""
-    last_resort = threading.Timer(seconds, _end_at_once)
+
+    def end_at_once() -> None:
+        for child in active_children():
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGKILL)
+        os._exit(EX_FAILURE)
+
+    last_resort = threading.Timer(seconds, end_at_once)
     last_resort.daemon = True
     last_resort.start()
-
-
-def _end_at_once() -> None:
-    for child in active_children():
-        with suppress(ProcessLookupError):
-            os.kill(child.pid, signal.SIGKILL)
-    os._exit(EX_FAILURE)

@@ -60,7 +60,17 @@ class Plan:
             if not isinstance(channel, LastValue):
                 raise UnplannableGraphError(f"state key {key!r} has a reducer; a step must return its whole new value")
         self.order = self._straight_line()
-        self.steps = {name: self._planned(name) for name in self.order}
+        self.steps: dict[str, PlannedStep] = {}
+        for name in self.order:
+            node = self._builder.nodes[name]
+            about = node.metadata or {}
+            if not isinstance(node.retry_policy, RetryPolicy):
+                raise UnplannableGraphError(f"step {name!r} needs exactly one retry policy")
+            try:
+                time_limit_s = float(about["time_limit_s"])
+            except (KeyError, TypeError, ValueError):
+                raise UnplannableGraphError(f"step {name!r} needs metadata time_limit_s, in seconds") from None
+            self.steps[name] = PlannedStep(name, node.retry_policy, time_limit_s, about.get("gate"))
         self.lineage = lineage or Lineage(GraphVersion(self.order))
         if self.lineage.steps != self.order:
             raise UnplannableGraphError(
@@ -124,17 +134,6 @@ class Plan:
         if stranded:
             raise UnplannableGraphError(f"no edge leads to {', '.join(sorted(stranded))}")
         return tuple(line[1:-1])
-
-    def _planned(self, name: str) -> PlannedStep:
-        node = self._builder.nodes[name]
-        retry = node.retry_policy
-        if not isinstance(retry, RetryPolicy):
-            raise UnplannableGraphError(f"step {name!r} needs exactly one retry policy")
-        try:
-            time_limit_s = float((node.metadata or {})["time_limit_s"])
-        except (KeyError, TypeError, ValueError):
-            raise UnplannableGraphError(f"step {name!r} needs metadata time_limit_s, in seconds") from None
-        return PlannedStep(name, retry, time_limit_s, (node.metadata or {}).get("gate"))
 
 
 @cache

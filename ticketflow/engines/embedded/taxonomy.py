@@ -99,20 +99,11 @@ def dump_taxonomy(taxonomy: Taxonomy) -> dict[str, Any]:
 def read_taxonomy(stored: dict[str, Any]) -> Taxonomy:
     """Read what ``dump_taxonomy`` wrote."""
     return Taxonomy(
-        categories=tuple(_read_category(each) for each in stored["categories"]),
+        categories=tuple(
+            Category(**each | {"examples": tuple(each["examples"]), "sla": each["sla"] and Sla(**each["sla"])})
+            for each in stored["categories"]
+        ),
         fallback=stored["fallback"],
         ids=tuple(IdHint(each["type"], tuple(each["examples"]), each["pattern"]) for each in stored["ids"]),
         products=tuple(Product(each["name"], tuple(each["aliases"])) for each in stored["products"]),
-    )
-
-
-def _read_category(stored: dict[str, Any]) -> Category:
-    sla = stored["sla"]
-    return Category(
-        name=stored["name"],
-        description=stored["description"],
-        team=stored["team"],
-        examples=tuple(stored["examples"]),
-        sla=None if sla is None else Sla(**sla),
-        priority=stored.get("priority"),  # taxonomies of earlier releases have none
     )

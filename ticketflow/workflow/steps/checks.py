@@ -91,7 +91,7 @@ def check_origins(state: ReviewInput, letters: Letters) -> list[Problem]:
     """
     ours = list_our_texts(state, letters)
     reachable = "\n".join([*ours, state["customer_email"] or ""])
-    known = _fold_all([*ours, *list_ticket_texts(state)])
+    known = _folded("\n".join([*ours, *list_ticket_texts(state)]))
     return [
         *check_leads(state, reachable),
         *_strangers(state, known, find_references, "personal_data", "an order or customer number"),
@@ -169,10 +169,6 @@ def _blame(problem: Problem, is_in: Callable[[str], bool], state: ReviewInput) -
     if quote is not None:
         problem["quote"] = quote
     return problem
-
-
-def _fold_all(texts: list[str]) -> str:
-    return _folded("\n".join(texts))
 
 
 def _folded(text: str) -> str:

@@ -52,18 +52,27 @@ _DATE = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ]\d{
 _TIME = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?(?:[-\u2013]\d{1,2}:\d{2})?")
 _BREAK = re.compile(r"(?<![/.])\.{2,}(?!/)|\u2026|(?<=[^\W\d_])[,;](?=\w)|\]\(|\)\[")
 _POSSESSIVE = re.compile(r"['\u2019]s\Z")
+# Neither a mail address, nor one with a user in it.
+_WEB_ADDRESS = re.compile(r"(?:https?://)?([\w.-]+)(?::\d+)?(?:[/?#].*)?")
 _EDGES = re.compile(r"(?<![^\W_])[-_.]+|[-_]+(?![^\W_])")
 
 
 def find_leads(text: str) -> set[str]:
     """Find the addresses of a text, each written one way."""
-    return _find_addresses(_plain(text))
+    plain = _plain(text)
+    found = {_readable(each[0].strip(_WRAPPING)) for each in _QUOTED_MAIL.finditer(plain)}
+    for chunk in _CHUNK.finditer(plain):
+        for part in _BREAK.split(chunk[0]):
+            token = _POSSESSIVE.sub("", part.strip(_WRAPPING)).rstrip("/")
+            if token not in _ABBREVIATIONS and _leads(_readable(token), part.strip("\"'()[]<>,;:!?")):
+                found.add(_readable(token))
+    return found
 
 
 def find_strange_leads(text: str, known: str) -> list[str]:
     """List the addresses of a text that are not in the known one as a whole; a known address's bare host will do."""
     allowed = find_leads(known)
-    hosts = {host for lead in allowed if (host := _bare_host(lead))}
+    hosts = {found[1] for lead in allowed if (found := _WEB_ADDRESS.fullmatch(lead))}
     return sorted(lead for lead in find_leads(text) if lead not in allowed and _SECURE.sub("", lead) not in hosts)
 
 
@@ -103,16 +112,6 @@ def _see(character: str) -> str:
     return dotted if dotted in "\n\t." or unicodedata.category(dotted) not in _UNSEEN else ""
 
 
-def _find_addresses(plain: str) -> set[str]:
-    found = {_readable(each[0].strip(_WRAPPING)) for each in _QUOTED_MAIL.finditer(plain)}
-    for chunk in _CHUNK.finditer(plain):
-        for part in _BREAK.split(chunk[0]):
-            token = _POSSESSIVE.sub("", part.strip(_WRAPPING)).rstrip("/")
-            if token not in _ABBREVIATIONS and _leads(_readable(token), part.strip("\"'()[]<>,;:!?")):
-                found.add(_readable(token))
-    return found
-
-
 def _leads(token: str, part: str) -> bool:
     """Tell an address from a word: it has a scheme, a host, an ``@``, or the numbers of a machine."""
     if _SCHEME.search(token) or "@" in part[:-1] or _ENDED.search(token):
@@ -134,12 +133,6 @@ def _decode_label(label: re.Match[str]) -> str:
         return unicodedata.normalize("NFKC", label[1].encode("ascii").decode("punycode")).lower()
     except (UnicodeError, ValueError):
         return label[0]
-
-
-def _bare_host(address: str) -> str | None:
-    """Return the host of a web address; there is none to name of an address with a user in it, or of a mail address."""
-    found = re.fullmatch(r"(?:https?://)?([\w.-]+)(?::\d+)?(?:[/?#].*)?", address)
-    return found[1] if found else None
 
 
 def _digits(number: str) -> str:

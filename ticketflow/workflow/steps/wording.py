@@ -74,7 +74,12 @@ def find_promises(sentences: list[str]) -> list[Problem]:
     return [
         Problem(code="promise", detail=f"the draft promises {what} in words that no article says")
         for what, pattern in _compile_promises().items()
-        if any(_is_said(sentence, found) for sentence in sentences for found in pattern.finditer(sentence))
+        # Not from its denial or mention in the same clause.
+        if any(
+            not _NOT_SAID.search(_CLAUSE.split(sentence[: found.start()])[-1] + found[0])
+            for sentence in sentences
+            for found in pattern.finditer(sentence)
+        )
     ]
 
 
@@ -104,9 +109,3 @@ def _compile_promises() -> dict[str, re.Pattern[str]]:
         what: re.compile("|".join(rf"\b{each}\b".replace(" ~ ", r"(?: \w+){0,4} ") for each in patterns), re.IGNORECASE)
         for what, patterns in _PROMISES.items()
     }
-
-
-def _is_said(sentence: str, found: re.Match[str]) -> bool:
-    """Tell a promise from its denial or mention in the same clause."""
-    clause = _CLAUSE.split(sentence[: found.start()])[-1]
-    return not _NOT_SAID.search(clause + found[0])

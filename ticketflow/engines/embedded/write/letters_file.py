@@ -75,7 +75,12 @@ class _Reader(YamlReader):
             for team, below in own.items():
                 changed = self._mapping(below, set(PHRASE_NAMES))
                 teams[language, team] = self._phrases(below, changed, phrases[language])
-        return Letters(phrases, teams, self._forbidden(top.get("forbidden")))
+        listed = top.get("forbidden")
+        if listed is None:
+            return Letters(phrases, teams, self._shipped.forbidden)
+        if not isinstance(listed, yaml.SequenceNode):
+            raise self._error(listed, "`forbidden` must be a list of words, each on a line with `- `")
+        return Letters(phrases, teams, tuple(self._text(each, "forbidden") for each in listed.value))
 
     def _phrases(self, node: yaml.Node, given: dict[str, yaml.Node], base: Phrases | None) -> Phrases:
         written = {name: self._phrase(name, given[name]) for name in PHRASE_NAMES if name in given}
@@ -102,10 +107,3 @@ class _Reader(YamlReader):
         if (needed := _NEEDED.get(name)) and needed not in used:
             raise self._error(node, f"`{name}` must contain {{{needed}}}")
         return text
-
-    def _forbidden(self, node: yaml.Node | None) -> tuple[str, ...]:
-        if node is None:
-            return self._shipped.forbidden
-        if not isinstance(node, yaml.SequenceNode):
-            raise self._error(node, "`forbidden` must be a list of words, each on a line with `- `")
-        return tuple(self._text(each, "forbidden") for each in node.value)
