@@ -36,9 +36,9 @@ MODULE_LIMITS = Limits(for_95_percent=300, for_all=400)
 FUNCTION_MEDIAN = 10
 
 # Private functions called in one place, of all functions. In procrastinate, dramatiq and dbos: 4 to 6.
-CALLED_ONCE_PERCENT = 12
+CALLED_ONCE_PERCENT = 7
 # Those of them that would be as clear where they are called, of all private functions.
-SHORT_ONCE_PERCENT = 7
+SHORT_ONCE_PERCENT = 3
 SHORT_LINES = 3
 
 SPLINTER_LINES = 60

@@ -97,23 +97,21 @@ class StoredModels:
             publication = find_publication(session, self._tenant)
             if self._fitted is not None and publication == self._publication:
                 return self._fitted
-            model = None if publication is None else get_model(session, self._tenant, publication.version)
-        fitted = self._fit_file() if model is None else self._load(model)
+            if publication is None:
+                model = find_by_fingerprint(session, self._tenant, build_fingerprint(self._encoder.name, self._file))
+            else:
+                model = get_model(session, self._tenant, publication.version)
+        if model is not None:
+            fitted = self._load(model)
+        else:  # nobody has fitted the file yet
+            fitted, held_out = fit_and_judge(self._encoder, self._file)
+            figures = build_report(fitted, held_out).figures
+            fingerprint = build_fingerprint(self._encoder.name, self._file)
+            new = NewModel(fingerprint, dump_taxonomy(self._file), dump_classifier(fitted), figures.as_json())
+            with self._sessions.begin() as session:
+                record_model(session, self._tenant, new)
         self._publication = publication
         log.info("classifier.loaded", version=publication and publication.version)
-        return fitted
-
-    def _fit_file(self) -> FittedClassifier:
-        fingerprint = build_fingerprint(self._encoder.name, self._file)
-        with self._sessions() as session:
-            stored = find_by_fingerprint(session, self._tenant, fingerprint)
-        if stored is not None:
-            return self._load(stored)
-        fitted, held_out = fit_and_judge(self._encoder, self._file)
-        figures = build_report(fitted, held_out).figures
-        new = NewModel(fingerprint, dump_taxonomy(self._file), dump_classifier(fitted), figures.as_json())
-        with self._sessions.begin() as session:
-            record_model(session, self._tenant, new)
         return fitted
 
     def _load(self, model: ClassifierModel) -> FittedClassifier:

@@ -21,7 +21,7 @@ from ticketflow.cli.ticket_view import build_table
 from ticketflow.errors import InvalidInputError
 from ticketflow.evaluation.candidates import Material, build_candidate
 from ticketflow.evaluation.categories import CATEGORIES
-from ticketflow.evaluation.comparison import Difference, compare
+from ticketflow.evaluation.comparison import compare
 from ticketflow.evaluation.entities import DEFAULT_ALIASES
 from ticketflow.evaluation.evaluation import Evaluation
 from ticketflow.evaluation.library import Article, GivenLibrary, Library, StoredLibrary
@@ -265,19 +265,16 @@ def _row(evaluation: Evaluation, name: str) -> list[str]:
     first = figures[0]
     is_one = first is None or first.low == first.high
     row += ["" if first is None or is_one else _span(name, first.low, first.high)] if evaluation.draws > 1 else []
-    return row + (_difference(name, evaluation.differences.get(name)) if evaluation.differences else [])
+    difference = evaluation.differences.get(name)
+    if difference is None:
+        return row + ["", "", ""] * bool(evaluation.differences)
+    interval = difference.interval
+    ends = "" if interval is None else _span(name, interval.low, interval.high, "+")
+    return [*row, format_figure(name, difference.value, "+"), ends, difference.hint]
 
 
 def _span(name: str, low: float, high: float, sign: str = "") -> str:
     return f"{format_figure(name, low, sign)} to {format_figure(name, high, sign)}"
-
-
-def _difference(name: str, difference: Difference | None) -> list[str]:
-    if difference is None:
-        return ["", "", ""]
-    interval = difference.interval
-    ends = "" if interval is None else _span(name, interval.low, interval.high, "+")
-    return [format_figure(name, difference.value, "+"), ends, difference.hint]
 
 
 def format_figure(name: str, value: float, sign: str = "") -> str:

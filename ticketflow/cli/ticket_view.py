@@ -116,6 +116,8 @@ def build_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 def _facts(ticket: Mapping[str, Any]) -> Table:
     result, error = ticket["result"] or {}, ticket["error"] or {}
     name, email = ticket["customer"]["name"], ticket["customer"]["email"]
+    approval = ticket.get("approval")
+    default = approval and DEFAULTS.get(approval["default_action"], approval["default_action"])
     is_under_way = ticket["current_step"] and ticket["status"] not in ("completed", "cancelled")
     place = f" at {ticket['current_step']}" if is_under_way else ""
     certainty = "" if ticket["confidence"] is None else f" ({ticket['confidence']:.0%} sure)"
@@ -128,7 +130,8 @@ def _facts(ticket: Mapping[str, Any]) -> Table:
         "language": ticket["language"],
         "customer": " ".join(filter(None, [name, email and f"<{email}>"])),
         "result": _describe_result(result),
-        "to approve": _describe_approval(ticket.get("approval")),
+        "to approve": approval
+        and f"until {approval['expires_at']}, then {default}; because {describe_reasons(approval)}",
         "error": f"{error.get('step')}: {error.get('message')}" if error else None,
         "forked from": ticket["forked_from"],
         "request": ticket.get("request_id"),
@@ -154,13 +157,6 @@ def _describe_result(result: Mapping[str, Any]) -> str | None:
         shown += f"; {result['team']} has to answer: {' '.join(handed_over)}"
     decided = {"person": "a person decided", "timeout": "nobody decided in time"}.get(result.get("decided_by", ""))
     return f"{shown}; {decided}" if decided else shown
-
-
-def _describe_approval(approval: Mapping[str, Any] | None) -> str | None:
-    if approval is None:
-        return None
-    default = DEFAULTS.get(approval["default_action"], approval["default_action"])
-    return f"until {approval['expires_at']}, then {default}; because {describe_reasons(approval)}"
 
 
 def _step(row: Mapping[str, Any]) -> str:

@@ -57,8 +57,12 @@ def up(port: int | None, *, samples: bool, logs: bool) -> None:
         os.environ["TICKETFLOW_PORT"] = str(port)
         load_settings.cache_clear()
     settings = load_settings()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise _Stopped
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+        signal.signal(number, stop)
     try:
         with (
             _only_one(settings.data_dir),
@@ -72,10 +76,6 @@ def up(port: int | None, *, samples: bool, logs: bool) -> None:
         raise ConfigurationError(
             f"cannot use {error.filename or settings.data_dir}: {error.strerror}; set TICKETFLOW_DATA_DIR"
         ) from error
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise _Stopped
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """What stands around the words of a mail: banners above, signatures and legal notices below."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 from ticketflow.mail.lines import Line
@@ -41,7 +42,10 @@ def mark_banners(lines: Sequence[Line]) -> None:
 def mark_notices(lines: Sequence[Line]) -> None:
     """Mark legal text, paragraph by paragraph."""
     has_own = False
-    for paragraph in _split_paragraphs(lines):
+    pairs = enumerate(pairwise(lines), start=1)
+    breaks = [at for at, (above, below) in pairs if below.is_after_gap or below.kind != above.kind]
+    for start, end in pairwise([0, *breaks, len(lines)]):
+        paragraph = lines[start:end]
         openings = [bool(starting("notices").match(each.plain.lstrip("*_- "))) for each in paragraph]
         begins = openings.index(True) if any(openings) else None
         terms = set(containing("notice_terms").findall(" ".join(each.plain for each in paragraph)))
@@ -134,14 +138,3 @@ def _mark(lines: Sequence[Line], kind: Literal["signature", "notice"]) -> None:
         if line.kind == "own" or (kind == "notice" and line.kind == "forwarded"):
             is_fact = kind == "signature" and pattern("numbered", r"(?<!\w)", _NUMBER).search(line.plain)
             line.kind = "form" if is_fact else kind
-
-
-def _split_paragraphs(lines: Sequence[Line]) -> Iterator[list[Line]]:
-    paragraph: list[Line] = []
-    for line in lines:
-        if paragraph and (line.is_after_gap or line.kind != paragraph[-1].kind):
-            yield paragraph
-            paragraph = []
-        paragraph.append(line)
-    if paragraph:
-        yield paragraph

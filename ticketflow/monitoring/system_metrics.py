@@ -109,13 +109,6 @@ def _by_status(measures: Measures) -> dict[str, float]:
     return found
 
 
-def _by_priority(measures: Measures) -> dict[str, float]:
-    return {
-        name: sum(row.due for row in measures.live if row.priority == priority)
-        for priority, name in enumerate(PRIORITIES)
-    }
-
-
 SYSTEM_GAUGES = (
     SystemGauge(
         "ticketflow_tickets",
@@ -127,7 +120,10 @@ SYSTEM_GAUGES = (
     SystemGauge(
         "ticketflow_backlog",
         "Due tickets that wait for a dispatcher, without those of paused steps",
-        _by_priority,
+        lambda measures: {
+            name: sum(row.due for row in measures.live if row.priority == priority)
+            for priority, name in enumerate(PRIORITIES)
+        },
         "priority",
         PRIORITIES,
     ),

@@ -107,8 +107,21 @@ def _record_fork(
     overrides: Overrides,
 ) -> Ticket:
     kept, undone = ledger
-    kept_texts = [entity for entity in keep_request(source.state)["masked"] if entity["field"] not in overrides.request]
-    new = mask_ticket(replace(_as_new(source), masked=kept_texts, **overrides.request))
+    request = keep_request(source.state)
+    kept_texts = [entity for entity in request["masked"] if entity["field"] not in overrides.request]
+    new = NewTicket(
+        subject=source.subject,
+        body=source.body,
+        customer_email=source.customer_email,
+        customer_name=source.customer_name,
+        channel=source.channel,
+        priority=request["requested_priority"],
+        external_id=source.external_id,
+        metadata=source.ticket_metadata,
+        timezone=request["timezone"],
+        received_at=datetime.fromisoformat(request["received_at"]) if "received_at" in request else None,
+    )
+    new = mask_ticket(replace(new, masked=kept_texts, **overrides.request))
     graph_version = min(source.graph_version, LINEAGE.version)
     fork = record_ticket(session, source.tenant, new, step, graph_version)
     state = replay_state(source.state | keep_request(fork.state), kept, undone)
@@ -122,22 +135,6 @@ def _record_fork(
     for finished in kept:
         record_event(session, fork, EventType.STEP_COMPLETED, finished.step, {"copied_from": str(source.id)})
     return fork
-
-
-def _as_new(source: Ticket) -> NewTicket:
-    kept = keep_request(source.state)
-    return NewTicket(
-        subject=source.subject,
-        body=source.body,
-        customer_email=source.customer_email,
-        customer_name=source.customer_name,
-        channel=source.channel,
-        priority=kept["requested_priority"],
-        external_id=source.external_id,
-        metadata=source.ticket_metadata,
-        timezone=kept["timezone"],
-        received_at=datetime.fromisoformat(kept["received_at"]) if "received_at" in kept else None,
-    )
 
 
 def _find_changes(overrides: Overrides, state: Mapping[str, Any], step: str) -> dict[str, Any]:

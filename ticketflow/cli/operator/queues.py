@@ -47,8 +47,13 @@ def queues(as_json: bool) -> None:
             {"steps": steps, "dead": {"ready": dead.ready, "parked": failed}, "hung": [asdict(each) for each in hung]}
         )
         return
-    for row in (_COLUMNS, *(_describe_row(step) for step in steps)):
-        print_line(_LINE.format(*row))
+    print_line(_LINE.format(*_COLUMNS))
+    for step in steps:
+        age_s, paused_for = step["oldest_due_s"], dict.fromkeys(step["paused_for"])
+        counts = (_count(step["ready"]), step["unacknowledged"], step["consumers"], step["due"])
+        age = "-" if age_s is None else f"{age_s:.0f} s"
+        held = "everybody" if EVERY_TENANT in paused_for else ", ".join(paused_for) or "-"
+        print_line(_LINE.format(f"steps.{step['step']}", *map(str, counts), age, str(step["parked"]), held))
     print_line(f"{app.conf.dead_letter_queue.name}: {_count(dead.ready)} messages; failed tickets: {failed}")
     for each in hung:
         print_line(describe_hung(each))
@@ -66,18 +71,6 @@ def describe_step(step: str, queue: QueueState, backlog: Backlog, pauses: Sequen
         "parked": backlog.failed,
         "paused_for": [pause.tenant for pause in pauses if pause.step in (EVERY_STEP, step)],
     }
-
-
-def _describe_row(step: dict[str, Any]) -> tuple[str, ...]:
-    age_s, paused_for = step["oldest_due_s"], dict.fromkeys(step["paused_for"])
-    return (
-        f"steps.{step['step']}",
-        _count(step["ready"]),
-        *(str(step[name]) for name in ("unacknowledged", "consumers", "due")),
-        "-" if age_s is None else f"{age_s:.0f} s",
-        str(step["parked"]),
-        "everybody" if EVERY_TENANT in paused_for else ", ".join(paused_for) or "-",
-    )
 
 
 def _count(messages: int | None) -> str:

@@ -40,20 +40,19 @@ class Neighbours:
         """Return the votes for each class on one text, shape (1, classes)."""
         votes = np.zeros_like(logits)
         shortlist = np.flatnonzero(choose_shortlist(logits)[0])
-        similarity = [self._compare(features[0], int(label)) for label in shortlist]
+        asked = features[0]
+        similarity: list[Floats] = []  # of the examples of each class
+        for label in map(int, shortlist):
+            first, last = self.classes[label], self.classes[label + 1]
+            filled = self.examples[first : last + 1]
+            products = self.counts[filled[0] : filled[-1]] * asked[-GRAMS:][self.buckets[filled[0] : filled[-1]]]
+            sums = np.concatenate([[0.0], np.cumsum(products)])
+            near = self.vectors[first:last] @ asked[:-GRAMS] + np.diff(sums[filled - filled[0]])
+            similarity.append(near.astype(np.float32))
         weights = softmax(np.concatenate(similarity)[None] / np.float32(SHARPNESS))[0]
         ends = np.cumsum([len(each) for each in similarity])
         votes[0, shortlist] = [part.sum() for part in np.split(weights, ends[:-1])]
         return votes
-
-    def _compare(self, asked: Floats, label: int) -> Floats:
-        """Return how similar the examples of a class are to a text."""
-        first, last = self.classes[label], self.classes[label + 1]
-        filled = self.examples[first : last + 1]
-        products = self.counts[filled[0] : filled[-1]] * asked[-GRAMS:][self.buckets[filled[0] : filled[-1]]]
-        sums = np.concatenate([[0.0], np.cumsum(products)])
-        similarity: Floats = self.vectors[first:last] @ asked[:-GRAMS] + np.diff(sums[filled - filled[0]])
-        return similarity.astype(np.float32)
 
 
 def build_neighbours(features: Floats, labels: Labels, classes: int) -> Neighbours:

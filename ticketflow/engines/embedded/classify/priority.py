@@ -102,7 +102,11 @@ class PriorityGuesser:
         if not law and (ease := find_alarm("ease", small, language)):
             # "No rush, it has only been six weeks" is meant the other way round.
             return Haste("normal" if is_late else "low", f"says: {ease}")
-        likely = self._guess_by_seeds(text)
+        probabilities = self._model.probabilities(text)
+        nearest = cast("Priority", max(probabilities, key=probabilities.__getitem__))
+        likely = Haste("normal", "nothing presses")
+        if probabilities[nearest] >= MIN_LEVEL:
+            likely = Haste(nearest, f"sounds like: {self._model.nearest(text, nearest)}")
         if pressing := law or find_alarm("deadline", small, language) or find_alarm("haste", small, language):
             level = raise_level(likely.priority, at_least="high")
             reason = likely.reason if level == likely.priority else f"says: {pressing}"
@@ -111,13 +115,6 @@ class PriorityGuesser:
         if by_mood is None or (likely.priority != "normal" and by_mood.priority != "high"):
             return likely
         return by_mood if likely.priority == "normal" else raise_haste(likely, by_mood)
-
-    def _guess_by_seeds(self, text: str) -> Haste:
-        probabilities = self._model.probabilities(text)
-        level = cast("Priority", max(probabilities, key=probabilities.__getitem__))
-        if probabilities[level] < MIN_LEVEL:
-            return Haste("normal", "nothing presses")
-        return Haste(level, f"sounds like: {self._model.nearest(text, level)}")
 
 
 def guess_by_mood(mood: Mood) -> Haste | None:

@@ -12,6 +12,9 @@ _PARSE: Any = re._parser.parse  # type: ignore[attr-defined]  # noqa: SLF001  # 
 SHOWN = 30
 
 
+_CATEGORIES = {"CATEGORY_DIGIT": "1", "CATEGORY_SPACE": " ", "CATEGORY_WORD": "a"}
+
+
 def find_slow_text(pattern: str, examples: Sequence[str] = ()) -> str | None:
     """Return what begins a text on which a pattern runs into its limit; ``None`` when it stands the trial.
 
@@ -72,23 +75,15 @@ def _sample(parsed: Any) -> str:
 
 
 def _sample_part(operation: str, argument: Any) -> str:
-    if operation == "LITERAL":
-        return chr(argument)
-    if operation == "IN":
-        return next((found for each in argument if (found := _sample_member(*each))), "!")
+    if operation in {"LITERAL", "RANGE"}:
+        return chr(argument if operation == "LITERAL" else argument[0])
+    if operation == "IN":  # sets of all but some are of digits, letters and signs in turn
+        return next((found for each in argument if (found := _sample([each]))), "!")
+    if operation == "CATEGORY":
+        return _CATEGORIES.get(str(argument), "")
     if operation in {"ANY", "NOT_LITERAL"}:
         return "a"
-    if operation in {"ASSERT", "ASSERT_NOT"}:
+    if operation in {"ASSERT", "ASSERT_NOT", "NEGATE"}:
         return ""
     times = max(argument[0], 1) if operation.endswith("REPEAT") else 1
     return "".join(map(_sample, _list_below(operation, argument)[:1])) * times
-
-
-def _sample_member(operation: Any, argument: Any) -> str:
-    """Write a character of a set; sets of all but some are of digits, letters and signs in turn."""
-    name = str(argument)
-    if str(operation) == "LITERAL":
-        return chr(argument)
-    if str(operation) == "RANGE":
-        return chr(argument[0])
-    return {"CATEGORY_DIGIT": "1", "CATEGORY_SPACE": " ", "CATEGORY_WORD": "a"}.get(name, "")

@@ -307,6 +307,11 @@ def _take_snapshot(articles: Sequence[IndexedArticle], whole: WholeBase | None) 
         nothing = np.zeros((0, DIMENSIONS), dtype=np.float32)
         nobody = WholeBase(0, nothing, {})
         return _Snapshot([], np.zeros(0, dtype=np.int64), nothing, nothing, nothing, None, nobody, {})
+    import bm25s  # noqa: PLC0415  # 0.1 s to import, and only needed once there are articles
+
+    lexicon = bm25s.BM25()
+    texts = [f"{article.title} {passage}" for article in articles for passage in article.passages]
+    lexicon.index([tokenize(text) or ["-"] for text in texts], show_progress=False)
     titles = np.stack([article.vectors[0] for article in articles])
     stems = {} if whole else {place: find_stems(article) for place, article in enumerate(articles)}
     whole = whole or WholeBase(len(articles), titles.mean(axis=0), count_articles(stems.values()))
@@ -316,19 +321,10 @@ def _take_snapshot(articles: Sequence[IndexedArticle], whole: WholeBase | None) 
         matrix=np.concatenate([article.vectors[1:] for article in articles]),
         titles=titles,
         common=(COMMON_SHARE * whole.count / (whole.count + FEW_TITLES)) * whole.mean_title,
-        lexicon=_build_lexicon(articles),
+        lexicon=lexicon,
         whole=whole,
         stems=stems,
     )
-
-
-def _build_lexicon(articles: Sequence[IndexedArticle]) -> Any:  # bm25s ships no types
-    import bm25s  # noqa: PLC0415  # 0.1 s to import, and only needed once there are articles
-
-    lexicon = bm25s.BM25()
-    texts = [f"{article.title} {passage}" for article in articles for passage in article.passages]
-    lexicon.index([tokenize(text) or ["-"] for text in texts], show_progress=False)
-    return lexicon
 
 
 def find_stems(article: IndexedArticle) -> frozenset[str]:

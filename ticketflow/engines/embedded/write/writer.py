@@ -25,6 +25,7 @@ from ticketflow.workflow.usage import EngineCall, record_engine_call
 # end; anything else is not greeted.
 _WORD = re.compile(r"(?:[^\W\d_]+(?:['’-][^\W\d_]+)*['’]?|(?:[^\W\d_]\.-?){1,4}|[^\W\d_]{1,5}\.),?")
 # What asks for something and is hardly ever a name.
+_NUMBERS = frozenset({"order_id", "invoice_id", "tracking_id"})
 _ORDERS = frozenset(
     """
     click tap press visit open follow download install buy order pay send call phone text reply answer write
@@ -167,8 +168,12 @@ class EmbeddedWriter:
         record_engine_call(EngineCall(engine="embedded/writer"))
         phrases = self._find_phrases(brief)
         body = find_handover(phrases, self._letters, brief).format(team=brief.team)
-        if ids := _noted_ids(brief):
-            body = f"{body} {phrases.kept.format(ids=ids, team=brief.team)}"
+        numbers = (each["value"] for each in brief.entities if each["type"] in _NUMBERS)
+        # What a reader would dial or open is not repeated, whoever calls it an order.
+        ids = [each for each in numbers if not may_be_called(each) and not find_leads(each)]
+        if ids:
+            noted = ", ".join(list(dict.fromkeys(ids))[:MAX_NOTED])
+            body = f"{body} {phrases.kept.format(ids=noted, team=brief.team)}"
         return Reply(_letter(phrases, brief, [body]), [], 0.0)
 
     def _find_phrases(self, brief: Brief) -> Phrases:
@@ -208,14 +213,6 @@ def greeting_name(name: str | None) -> str | None:
 def _list_quotes(brief: Brief, code: str | None = None) -> set[str]:
     """List the quotes that must not come again, all or those objected to for one reason."""
     return {problem["quote"] for problem in brief.problems if "quote" in problem and code in {None, problem["code"]}}
-
-
-def _noted_ids(brief: Brief) -> str:
-    """List the first order and invoice numbers of the ticket as the customer wrote them."""
-    ids = [entity["value"] for entity in brief.entities if entity["type"] in {"order_id", "invoice_id", "tracking_id"}]
-    # What a reader would dial or open is not repeated, whoever calls it an order.
-    ids = [each for each in ids if not may_be_called(each) and not find_leads(each)]
-    return ", ".join(list(dict.fromkeys(ids))[:MAX_NOTED])
 
 
 def was_sent(passage: Passage, body: str) -> bool:
