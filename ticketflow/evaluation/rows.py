@@ -122,7 +122,23 @@ def read_rows(source: str, entries: Numbered) -> list[Row]:
     Raises:
         InvalidInputError: One is no row; the message names file, line and key.
     """
-    rows = [_read_row(f"{source}: {place}", place, number, content) for number, (place, content) in enumerate(entries)]
+    rows = []
+    for number, (place, content) in enumerate(entries):
+        try:
+            written = _Written.model_validate(content)
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]
+            key = ".".join(str(part) for part in problem["loc"])
+            message = problem["msg"].removeprefix("Value error, ")
+            where = f"{source}: {place}: {key}" if key else f"{source}: {place}"
+            raise InvalidInputError(f"{where}: {message}") from None
+        known = {name: getattr(written, name) for name in _Known.model_fields}
+        subject, body = ("", written.text) if written.text is not None else (written.subject, written.body or "")
+        request = _arrive(UUID(int=number), subject, body, written.timezone, written.received_at or RECEIVED_AT)
+        # "No article answers it" (``gold`` is null) is not "nobody said" (there is no ``gold``).
+        named = written.gold if isinstance(written.gold, list) else [] if written.gold is None else [written.gold]
+        articles = frozenset(map(str, named)) if "gold" in written.model_fields_set else None
+        rows.append(Row(place, request, Gold(**known, articles=articles)))
     if not rows:
         raise InvalidInputError(f"{source}: there are no rows in it")
     return rows
@@ -145,23 +161,6 @@ def read_examples(source: str, entries: Numbered) -> dict[str, list[str]]:
 def list_labels(rows: Sequence[Row]) -> list[str]:
     """Name the labels that occur, in alphabetical order."""
     return sorted({row.gold.label for row in rows if row.gold.label is not None})
-
-
-def _read_row(where: str, place: str, number: int, content: Mapping[str, Any]) -> Row:
-    try:
-        written = _Written.model_validate(content)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(str(part) for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        raise InvalidInputError(f"{where}: {key}: {message}" if key else f"{where}: {message}") from None
-    known = {name: getattr(written, name) for name in _Known.model_fields}
-    subject, body = ("", written.text) if written.text is not None else (written.subject, written.body or "")
-    request = _arrive(UUID(int=number), subject, body, written.timezone, written.received_at or RECEIVED_AT)
-    # "No article answers it" (``gold`` is null) is not "nobody said" (there is no ``gold``).
-    named = written.gold if isinstance(written.gold, list) else [] if written.gold is None else [written.gold]
-    articles = frozenset(map(str, named)) if "gold" in written.model_fields_set else None
-    return Row(place, request, Gold(**known, articles=articles))
 
 
 def rewrite(row: Row, subject: str, body: str, gold: Gold) -> Row:

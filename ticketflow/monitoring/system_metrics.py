@@ -102,18 +102,13 @@ class SystemGauge:
         return family
 
 
-def _by_status(measures: Measures) -> dict[str, float]:
-    found: dict[str, float] = {Status.FAILED: measures.failed}
-    for row in measures.live:
-        found[row.status] = found.get(row.status, 0) + row.count
-    return found
-
-
 SYSTEM_GAUGES = (
     SystemGauge(
         "ticketflow_tickets",
         "Tickets that are neither completed nor cancelled; failed ones wait for somebody to repair the cause",
-        _by_status,
+        lambda measures: sum(
+            (Counter({row.status: row.count}) for row in measures.live), Counter({str(Status.FAILED): measures.failed})
+        ),
         "status",
         (Status.QUEUED, Status.PROCESSING, Status.AWAITING_APPROVAL, Status.FAILED),
     ),

@@ -141,9 +141,7 @@ def advance_base(
     if read_base(session, seen.tenant, seen.recipe).revision != seen.revision:
         return
     if seen.revision == 0:
-        for table in ("articles", "passages", "words", "bases"):
-            whole = text(f"DELETE FROM ticketflow_search.{table} WHERE tenant = :tenant")  # noqa: S608  # names of ours
-            session.execute(whole, {"tenant": seen.tenant})
+        _clear(session, seen.tenant)
     added = [article for article in changes.values() if article is not None]
     gone = _remove(session, list(changes))
     counts = Counter(word for article in added for word in article.words)
@@ -194,6 +192,13 @@ def count_having(session: Session, tenant: str, words: Collection[str]) -> dict[
     having = "SELECT word, articles FROM ticketflow_search.words WHERE tenant = :tenant AND word = ANY(:words)"
     rows = session.execute(text(having), {"tenant": tenant, "words": list(words)})
     return {row.word: row.articles for row in rows}
+
+
+def _clear(session: Session, tenant: str) -> None:
+    session.execute(text("DELETE FROM ticketflow_search.articles WHERE tenant = :tenant"), {"tenant": tenant})
+    session.execute(text("DELETE FROM ticketflow_search.passages WHERE tenant = :tenant"), {"tenant": tenant})
+    session.execute(text("DELETE FROM ticketflow_search.words WHERE tenant = :tenant"), {"tenant": tenant})
+    session.execute(text("DELETE FROM ticketflow_search.bases WHERE tenant = :tenant"), {"tenant": tenant})
 
 
 def _remove(session: Session, article_ids: list[UUID]) -> list[tuple[bytes, list[str]]]:

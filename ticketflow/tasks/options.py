@@ -116,9 +116,13 @@ def check_worker(ctx: click.Context, _: click.Parameter, __: Any) -> None:
             _let_stand_in(SETTINGS[name], ctx.params[name])
     if ctx.params.get("max_memory_per_child"):  # KiB here, MiB there
         _let_stand_in("max_memory_per_child_mb", max(64, ctx.params["max_memory_per_child"] // 1024))
-    _check_queues(ctx)
-    check_settings(ctx, _, __)
     conf = ctx.obj.app.conf
+    queues = [queue.name for queue in conf.task_queues]
+    given = (name for option in ("queues", "exclude_queues") for name in ctx.params.get(option) or ())
+    unknown = next((name for name in given if name not in queues), None)
+    if unknown is not None:
+        raise RefusedOptionError(f"there is no queue {unknown}; there are {', '.join(queues)}")
+    check_settings(ctx, _, __)
     conf.worker_pool = load_settings().worker_pool
 
 
@@ -136,14 +140,6 @@ def _let_stand_in(setting: str, value: Any) -> None:
         value = _LEVELS[int(value)]
     os.environ[f"TICKETFLOW_{setting.upper()}"] = str(value)
     load_settings.cache_clear()
-
-
-def _check_queues(ctx: click.Context) -> None:
-    known = [queue.name for queue in ctx.obj.app.conf.task_queues]
-    for option in ("queues", "exclude_queues"):
-        for name in ctx.params.get(option) or ():
-            if name not in known:
-                raise RefusedOptionError(f"there is no queue {name}; there are {', '.join(known)}")
 
 
 PRELOAD = (_Hidden("ticketflow-settings", check_settings, is_eager=True),)

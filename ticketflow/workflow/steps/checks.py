@@ -1,8 +1,7 @@
 """What must hold of a draft whoever wrote it; needs no judgement."""
 
 import re
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Container
 from typing import NamedTuple
 
 from ticketflow.masking import find_cards, find_ibans
@@ -106,10 +105,10 @@ def check_leads(state: ReviewInput, reachable: str) -> list[Problem]:
         is_mail = "@" in lead and "/" not in lead
         code, what = ("personal_data", "an e-mail address") if is_mail else ("ungrounded", "a link")
         problem = Problem(code=code, detail=f"{what} in the draft may not go out")
-        problems.append(_blame(problem, partial(_leads_to, lead), state))
+        problems.append(_blame(problem, lead, state, find_leads))
     for phone in find_strange_phones(state["draft"], reachable):
         problem = Problem(code="personal_data", detail="a phone number in the draft may not go out")
-        problems.append(_blame(problem, partial(_holds, phone), state))
+        problems.append(_blame(problem, phone, state))
     return problems
 
 
@@ -152,20 +151,13 @@ def _strangers(state: ReviewInput, known: str, find: Finder, code: str, what: st
     written = dict.fromkeys(draft[start:end] for start, end in find(draft))
     strange = [text for text in written if _folded(text) not in known]
     problem = f"{what} in the draft may not go out"
-    return [_blame(Problem(code=code, detail=problem), partial(_holds, text), state) for text in strange]
+    return [_blame(Problem(code=code, detail=problem), text, state) for text in strange]
 
 
-def _holds(text: str, quote: str) -> bool:
-    return text in quote
-
-
-def _leads_to(lead: str, quote: str) -> bool:
-    return lead in find_leads(quote)
-
-
-def _blame(problem: Problem, is_in: Callable[[str], bool], state: ReviewInput) -> Problem:
-    """Add the quote that brought something in, where one did."""
-    quote = next((citation["quote"] for citation in state["citations"] if is_in(citation["quote"])), None)
+def _blame(problem: Problem, text: str, state: ReviewInput, find: Callable[[str], Container[str]] = str) -> Problem:
+    """Add the quote that brought a text in, where one did: it is in what is found there, or in the quote itself."""
+    quotes = (citation["quote"] for citation in state["citations"])
+    quote = next((quote for quote in quotes if text in find(quote)), None)
     if quote is not None:
         problem["quote"] = quote
     return problem

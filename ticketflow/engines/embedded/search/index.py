@@ -188,6 +188,7 @@ class _Search:
         self._lexical: NDArray[np.float32] = np.stack(lexical)
         self._scores = np.round(self._similarities + LEXICAL_SHARE * self._lexical, 4)
         self._starts = np.searchsorted(snapshot.owners, np.arange(len(snapshot.articles)))
+        self._levels = np.maximum.reduceat(self._similarities, self._starts, axis=1)
         by_article = np.maximum.reduceat(self._scores, self._starts, axis=1)
         # The best articles of each window, best first; ties go by article id.
         self._ranked = np.argsort(-by_article, axis=1, kind="stable")[:, : max(RIVALS, 2)]
@@ -225,7 +226,7 @@ class _Search:
         row = int(self._starts[place] + self._scores[at, self._starts[place] : stop].argmax())
         evidence = Evidence(
             similarity=self._measure_centred(at, place),
-            lead=lead([self._find_level(at, each) for each in rivals], 0),
+            lead=lead([float(self._levels[at, each]) for each in rivals], 0),
             overlap_lead=lead([measure_overlap(weights, self._find_stems(each)) for each in rivals], 0),
             title_share=round(measure_overlap(titled, words), 4),
             sibling=_find_sibling(snapshot, place),
@@ -242,10 +243,6 @@ class _Search:
             evidence=evidence,
             spoken_to=self._list_spoken_to(place),
         )
-
-    def _find_level(self, at: int, place: int) -> float:
-        stop = self._starts[place] + len(self._snapshot.articles[place].passages)
-        return float(self._similarities[at, self._starts[place] : stop].max())
 
     def _find_stems(self, place: int) -> frozenset[str]:
         stems = self._snapshot.stems
