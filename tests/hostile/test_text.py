@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.hostile.shapes import IS_FULL, LIMIT_S, MEGABYTE, SHAPES, SIZE, find_overrun, find_slow
+from ticketflow.engines.embedded.classify.alarms import find_alarm, load_alarms
 from ticketflow.engines.embedded.classify.features import hash_grams
-from ticketflow.engines.embedded.classify.priority import _EASE, _HARM, _HASTE, _LAW, _THEFT
 from ticketflow.engines.embedded.classify.sentiment import _ANGER, _PRAISE_NEAR
 from ticketflow.engines.embedded.facts.error_codes import find_error_codes
 from ticketflow.engines.embedded.facts.extractor import MAX_CHARACTERS, find_facts
 from ticketflow.engines.embedded.language import guess_language
-from ticketflow.engines.embedded.search.asking import list_questions, read_asked
+from ticketflow.engines.embedded.search.asking import is_asking, is_leaning, is_repeating, list_questions, read_asked
 from ticketflow.engines.embedded.search.passages import find_starts, split_passages
 from ticketflow.engines.embedded.search.quotes import leans_back
 from ticketflow.engines.embedded.search.words import find_content_words
@@ -48,7 +48,8 @@ READERS = {
     "links": find_links,
     "tone": lambda text: find_tone_faults([text]),
     "mood": lambda text: [each.search(text.lower()) for each in (_ANGER, _PRAISE_NEAR)],
-    "haste": lambda text: [each.search(text.lower()) for each in (_HARM, _LAW, _THEFT, _EASE, _HASTE)],
+    "alarms": lambda text: [find_alarm(kind, text.lower(), "en") for kind in load_alarms("en")[0].kinds],
+    "asking": lambda text: [is_asking(text), is_leaning(text), is_repeating(text)],
 }
 
 
