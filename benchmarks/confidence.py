@@ -3,6 +3,8 @@
 Fitted on StackFAQ, on tickets of four trades and on the shop's, each bare and wrapped in mails
 (`benchmarks/data/wrappers.yaml`), with random halves of the articles removed. The figures come from questions and
 wrappers held out: fitted on half of the articles' questions, measured on the others in the wrappers of `eval --wrap`.
+
+One part of the evidence, `support`, is measured with the weights in force: copy, and run it once more.
 """
 
 import sys
@@ -25,12 +27,13 @@ from ticketflow.workflow.state import question_text
 
 DRAWS = 3
 SPLITS = 4
-THRESHOLDS = (0.8, 0.85, 0.875, 0.9, 0.925)
+THRESHOLDS = (0.85, 0.88, 0.9, 0.92, 0.94)
+# Of a base with more questions every second, third … is taken: ten ask the same of an article of StackFAQ.
+MAX_QUESTIONS = 260
 FITTED_WRAPPERS = Path(__file__).parent / "data" / "wrappers.yaml"
 FITTED_FORMS = (BARE, "generic subject", "story")
 MEASURED_FORMS = (BARE, "generic subject", "story", "200 words", TWO_QUESTIONS)
-# Natural tickets are what is asked; StackFAQ's questions are there to keep other bases in sight.
-SHARES = {"StackFAQ": 1.0, "trades": 2.0, "shop": 0.5}
+SHARES = {"StackFAQ": 1.0, "trades": 1.0, "shop": 0.5}
 # Chosen among 0.05 to 2 by what is held out. Features are scaled by how much they vary, so one number does.
 RIDGE = 1.0
 ROUNDS = 40
@@ -57,7 +60,8 @@ class Example:
 def main(folder: Path) -> None:
     """Print the constants, then what they are worth."""
     fitted, measured = [], []
-    for name, articles, questions in read_bases(folder):
+    for name, articles, everything in read_bases(folder):
+        questions = everything[:: -(-len(everything) // MAX_QUESTIONS)]
         fitted += list_examples(name, articles, questions, FITTED_FORMS, read_wrappers(FITTED_WRAPPERS))
         measured += list_examples(name, articles, questions, MEASURED_FORMS, read_wrappers())
     offset, *weights = fit(fitted)

@@ -130,7 +130,7 @@ def compare(exact: Sequence[Sequence[Explanation]], approximate: Sequence[Sequen
     first = np.mean([ours[0]["passage"]["article_id"] == theirs[0]["passage"]["article_id"] for ours, theirs in pairs])
     five = np.mean([len(ids(ours) & ids(theirs)) / len(ours) for ours, theirs in pairs])
     say(f"{len(pairs)} questions: the same first article for {first:.3f}, {five:.3f} of the first five")
-    for part in ("similarity", "lead", "overlap_lead", "title_share", "sibling"):
+    for part in ("similarity", "nearness", "title", "lead", "overlap_lead", "rarity"):
         apart = [abs(ours[0]["evidence"][part] - theirs[0]["evidence"][part]) for ours, theirs in pairs]
         say(f"  {part} of the first: apart by {np.mean(apart):.4f} on average, at most {np.max(apart):.4f}")
     apart = [abs(ours[0]["passage"]["confidence"] - theirs[0]["passage"]["confidence"]) for ours, theirs in pairs]

@@ -140,14 +140,8 @@ class FakeKnowledge:
                 "lexical": 0.0,
                 "evidence": dict.fromkeys(
                     (
-                        "similarity",
-                        "lead",
-                        "overlap_lead",
-                        "title_share",
-                        "sibling",
-                        "agreement",
-                        "subject",
-                        "sentences",
+                        *("similarity", "nearness", "title", "lead", "overlap_lead"),
+                        *("rarity", "sentences", "strange_name", "title_words", "support"),
                     ),
                     0.0,
                 ),

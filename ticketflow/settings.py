@@ -217,7 +217,7 @@ class Settings(BaseSettings):
         " each. The database searches larger knowledge bases, where it has pgvector.",
     )
     answer_confidence: float = Field(
-        0.925,  # ticketflow.engines.embedded.search.confidence.ANSWER_CONFIDENCE; a test keeps the two the same
+        0.91,  # ticketflow.engines.embedded.search.confidence.ANSWER_CONFIDENCE; a test keeps the two the same
         ge=0,
         le=1,
         description="How sure the embedded engine must be of an article to answer from it. Lower answers more tickets"

@@ -72,8 +72,8 @@ class LargeIndex:
     """One tenant's articles by vector and words, in the database; finds what ``PassageIndex`` finds, nearly always.
 
     Candidates are the articles of the passages nearest to the question's parts, and those that share its rarest
-    words. What a search takes from the whole base is exact, but for two: BM25 knows the candidates' words only, and
-    ``sibling`` their titles only.
+    words. What a search takes from the whole base is exact, but for two: BM25 and ``strange_name`` know the
+    candidates' words only.
     """
 
     def __init__(self, sessions: Sessions, tenant: str, recipe: str) -> None:

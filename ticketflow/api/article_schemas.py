@@ -138,13 +138,15 @@ class EvidenceSchema(ShownSchema):
     """What the confidence is estimated from."""
 
     similarity = _part("Cosine of the question and the article, less what all titles have in common.")
+    nearness = _part("The same with what they have in common.")
+    title = _part("Cosine of the question and the article's title.")
     lead = _part("How far the passage lies above the best other article's; negative for all but the first.")
     overlap_lead = _part("The same for the share of the question's words the article has.")
-    title_share = _part("Which share of the title's words the question has; rare words weigh more.")
-    sibling = _part("Cosine of the article and the nearest title of another one.")
-    agreement = _part("Which share of the question's parts find the same article by themselves.")
-    subject = _part("1 where the ticket's subject is part of the question, else 0.")
-    sentences = _part("How many sentences of the ticket are part of it.")
+    rarity = _part("How few articles have the question's words, on average.")
+    sentences = _part("How many sentences of the ticket are part of the question.")
+    strange_name = _part("1 where the title has a name, such as a product's, and the question none of its names.")
+    title_words = _part("How many words of the title carry meaning, six at most.")
+    support = _part("Square root of how likely the article answers by another part of the ticket alone.")
 
 
 class PassageSchema(ShownSchema):

@@ -84,7 +84,7 @@ def search(query: str, limit: int, as_json: bool) -> None:
             verdict = "answers" if each["is_sure"] else f"below {each['threshold']:.0%}"
             parts = (
                 f"similarity {each['similarity']:.2f}, words {each['lexical']:.0%}, "
-                f"title {evidence['title_share']:.0%}, lead {evidence['lead']:+.2f}"
+                f"title {evidence['title']:.2f}, lead {evidence['lead']:+.2f}"
             )
             # All but the confidence one below the other, so that the passage can be read on a narrow terminal.
             what = f"{each['title']}\n{each['score']:.2f}: {parts}\n{each['text']}\n"

@@ -139,7 +139,7 @@ def test_a_search_finds_passages(empty):
     assert [passage["title"] for passage in found] == ["Reset your password"]
     assert (found[0]["threshold"], found[0]["is_sure"]) == (Settings().answer_confidence, True)
     assert {"similarity", "lexical", "start"} <= found[0].keys()
-    assert {"similarity", "title_share", "sibling"} <= found[0]["evidence"].keys()
+    assert {"similarity", "title", "rarity"} <= found[0]["evidence"].keys()
     assert empty.get("/articles/search?q=zebra").json == {"results": []}
 
 

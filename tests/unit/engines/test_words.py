@@ -5,6 +5,7 @@ import pytest
 from ticketflow.engines.embedded.search.words import (
     count_articles,
     find_content_words,
+    find_names,
     measure_overlap,
     stem,
     weigh_words,
@@ -33,3 +34,13 @@ def test_a_rare_word_weighs_more():
 
 def test_no_content_words_give_no_overlap():
     assert measure_overlap({}, {"refund"}) == 0.0
+
+
+def test_names_are_what_is_written_with_capitals_within_sentences():
+    articles = [
+        "Share a YouTube video. Videos on Vimeo differ.",
+        "Open Settings, then YouTube.",
+        "Your settings. My settings.",
+    ]
+
+    assert find_names(articles) == {"youtube", "vimeo"}

@@ -307,13 +307,16 @@ def test_english_where_we_lack_the_language():
     assert letters.find("fi", "Accounts") is letters.phrases["en"]
 
 
-@pytest.mark.parametrize("agreement", [0.0, 0.5, 1.0])
+def evidence_of(likeness: float, lead: float = 0.0, **others: float) -> Evidence:
+    """Speak for a passage that is as near as its title."""
+    parts = {"overlap_lead": 0.0, "rarity": 2.0, "sentences": 1.0, "strange_name": 0.0, "title_words": 3.0}
+    return Evidence(similarity=likeness, nearness=likeness, title=likeness, lead=lead, **(parts | others))
+
+
+@pytest.mark.parametrize("support", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("lead", [-MAX_LEAD, 0.0, MAX_LEAD])
-def test_confidence_grows_with_similarity(lead, agreement):
-    levels = [
-        estimate_confidence(Evidence(similarity / 10, lead, 0.0, 0.5, 0.5, agreement, 1.0, 1.0))
-        for similarity in range(-10, 11)
-    ]
+def test_confidence_grows_with_similarity(lead, support):
+    levels = [estimate_confidence(evidence_of(similarity / 10, lead, support=support)) for similarity in range(-10, 11)]
 
     assert levels == sorted(levels)
     assert 0 <= levels[0] < 0.01
@@ -321,12 +324,18 @@ def test_confidence_grows_with_similarity(lead, agreement):
 
 
 def test_a_lead_speaks_for_a_passage_up_to_a_bound():
-    behind, even, ahead = (
-        estimate_confidence(Evidence(0.6, lead, 0.0, 0.5, 0.5, 0.5, 0.0, 1.0)) for lead in (-0.1, 0.0, 0.1)
-    )
+    behind, even, ahead = (estimate_confidence(evidence_of(0.6, lead)) for lead in (-0.1, 0.0, 0.1))
 
     assert behind < even < ahead
     assert (bound_lead(0.123456), bound_lead(0.9), bound_lead(-0.9)) == (0.1235, MAX_LEAD, -MAX_LEAD)
+
+
+def test_another_part_that_finds_the_same_speaks_for_a_passage_and_a_strange_name_against_it():
+    strange, plain, borne_out = (
+        estimate_confidence(evidence_of(0.6, **more)) for more in ({"strange_name": 1.0}, {}, {"support": 0.7})
+    )
+
+    assert strange < plain < borne_out
 
 
 def test_a_ticket_for_a_person_is_not_answered():
@@ -348,6 +357,20 @@ def test_questions_are_what_must_be_addressed():
     assert asked_sentences("I moved last week. Where is my parcel now?") == ["Where is my parcel now?"]
     assert asked_sentences("I moved last week. Send it there please.") == ["Send it there please."]
     assert asked_sentences("I moved last week. My flat is new.") == ["I moved last week.", "My flat is new."]
+
+
+def test_numbers_of_ones_own_are_not_searched_with():
+    asked = read_asked(
+        "I paid 74.20 EUR on 13.11.2026, 10:15 with 10 % code SPOKE10 for LC-205688: a 15 inch case for error 500?"
+    )
+
+    assert asked.texts == ["I paid on, with code for: a 15 inch case for error 500?"]
+
+
+def test_sentences_that_ask_are_searched_with_together():
+    text = "Voucher\nI forgot the code. It was a long day for me. Can you take it off?"
+
+    assert "Voucher\nI forgot the code.\nCan you take it off?" in windows_of(text)
 
 
 def windows_of(text):

@@ -19,12 +19,18 @@ QUESTION_MARKS = ("?", "\N{FULLWIDTH QUESTION MARK}", "\N{ARABIC QUESTION MARK}"
 MAX_QUESTIONS = 4
 MIN_WORDS = 3
 MAX_SENTENCES = 8
+# So many sentences that ask may be parts of one question.
+MAX_TOGETHER = 4
 # What is searched with: nobody's story is read to its end, but who asks is heard first.
 MAX_SEARCHED = 14
 # A question with fewer words that carry meaning goes on with the one before; so does one with a pronoun for that and
 # one word more ("How long will that take?").
 MIN_OWN_WORDS = 2
-_NUMBER = re.compile(r"\s*#?\b(?:[A-Z]{1,4}[-_]?)?\d{4,}\b")
+# Numbers of orders, codes, amounts, times and shares are one customer's own.
+_PARTICULAR = re.compile(
+    r"\s*(?:#?\b(?:[A-Z]{1,4}[-_]?)?\d{4,}\b|\b[A-Z]{3,12}-?\d{2,8}\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b"
+    r"|[€$£]?\b\d{1,3}(?:[.,’']\d{3}){0,3}(?:[.,:]\d\d\b|\s?[%€$£])(?:\s?[A-Z]{3}\b)?)"
+)
 # The place of the subject, before all sentences.
 SUBJECT = -1
 
@@ -61,8 +67,8 @@ class Asked:
 
     @property
     def texts(self) -> list[str]:
-        """The parts as they are searched with: without order numbers, which no article has and vectors stumble over."""
-        return [_NUMBER.sub("", part) for part in self.parts]
+        """The parts as they are searched with: without numbers of their own, which vectors stumble over."""
+        return [_PARTICULAR.sub("", part) for part in self.parts]
 
     def build_vectors(self, parts: Vectors) -> Vectors:
         """Return a unit vector for each window, made of the vectors of its parts' ``texts``."""
@@ -92,6 +98,9 @@ def read_asked(text: str) -> Asked:
             near = [*before, *after]
             windows += near
             windows += [(SUBJECT, *each) for each in [(at,), *near]] if subject else []
+    together = tuple(at for at in searched if asking[at])
+    if 1 < len(together) <= MAX_TOGETHER:
+        windows += [together, (SUBJECT, *together)] if subject else [together]
     windows += [(SUBJECT,)] if subject else []
     windows = list(dict.fromkeys(windows))
     used = sorted({place for window in windows for place in window})

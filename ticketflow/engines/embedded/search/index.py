@@ -1,8 +1,9 @@
 """Passages in memory: exact cosine over titled passages plus a little BM25, and what speaks for each find."""
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ticketflow.engines.embedded.search.passages import IndexedArticle
 from ticketflow.engines.embedded.search.words import (
     count_articles,
     find_content_words,
+    find_names,
     measure_overlap,
     stem,
     tokenize,
@@ -23,13 +25,13 @@ from ticketflow.engines.embedded.search.words import (
 
 # On top of the vectors, StackFAQ dev, recall@1: BM25 share 0.05 0.973, 0.1 0.973, 0.2 0.973; the smallest that helps.
 LEXICAL_SHARE = 0.05
-# What a single sentence counts for that no other part of the question can bear out.
-ALONE = 0.5
 # An article has to do with a sentence if it lies this near the best one, or this close to it.
 NEARLY = 0.05
 CLOSE = 0.45
 # Whose words are compared: the right article is hardly ever further down.
 RIVALS = 5
+# Longer titles are whole sentences.
+MAX_TITLE_WORDS = 6
 # What all titles of a knowledge base have in common says nothing about one of them: half of it is taken off.
 # It takes a few titles to know what is common.
 COMMON_SHARE = 0.5
@@ -90,21 +92,19 @@ class _Snapshot:
         articles: Those with passages.
         owners: For each row of ``matrix`` the place of its article.
         matrix: Vectors of all passages.
-        titles: Vectors of all titles.
         common: What titles have in common, to be taken off before evidence is measured.
         stems: Of all words, for articles asked about so far.
-        siblings: How near the nearest other title comes, for articles asked about so far.
+        names: Stems of words that are written as names.
     """
 
     articles: Sequence[IndexedArticle]
     owners: NDArray[np.int64]
     matrix: Vectors
-    titles: Vectors
     common: Vectors
     lexicon: Any
     whole: WholeBase
     stems: dict[int, frozenset[str]]
-    siblings: dict[int, float] = field(default_factory=dict)
+    names: frozenset[str]
 
 
 class PassageIndex:
@@ -195,8 +195,12 @@ class _Search:
         self._by_article = by_article
 
     def judge_each(self) -> list[Found]:
-        """Weigh the best article of each window."""
-        return [self._weigh(at, int(ranked[0])) for at, ranked in enumerate(self._ranked)]
+        """Weigh the best article of each window, and how far windows beside it bear it out."""
+        alone = [self._weigh(at, int(ranked[0])) for at, ranked in enumerate(self._ranked)]
+        return [
+            replace(found, evidence=replace(found.evidence, support=self._measure_support(at, alone)))
+            for at, found in enumerate(alone)
+        ]
 
     def list_best(self, limit: int) -> list[Found]:
         """List the best passage of each of the best articles: those surest of a window, then those nearest to one."""
@@ -218,21 +222,23 @@ class _Search:
         """Weigh what speaks for an article as the answer to one window."""
         snapshot, window = self._snapshot, self._windows[at]
         rivals = [place, *(int(each) for each in self._ranked[at] if each != place)][:RIVALS]
+        levels = [float(self._levels[at, each]) for each in rivals]
         words = find_content_words(window.text)
         weights = weigh_words(words, snapshot.whole.known, snapshot.whole.count)
         title = find_content_words(snapshot.articles[place].title)
-        titled = weigh_words(title, snapshot.whole.known, snapshot.whole.count)
+        named = snapshot.names.intersection(title)
         stop = self._starts[place] + len(snapshot.articles[place].passages)
         row = int(self._starts[place] + self._scores[at, self._starts[place] : stop].argmax())
         evidence = Evidence(
             similarity=self._measure_centred(at, place),
-            lead=lead([float(self._levels[at, each]) for each in rivals], 0),
+            nearness=round(levels[0], 4),
+            title=round(float(snapshot.articles[place].vectors[0] @ self._vectors[at]), 4),
+            lead=lead(levels, 0),
             overlap_lead=lead([measure_overlap(weights, self._find_stems(each)) for each in rivals], 0),
-            title_share=round(measure_overlap(titled, words), 4),
-            sibling=_find_sibling(snapshot, place),
-            agreement=self._measure_agreement(window, place),
-            subject=float(window.has_subject),
+            rarity=round(sum(weights.values()) / len(weights), 4) if weights else 0.0,
             sentences=float(len(window.places) - window.has_subject),
+            strange_name=float(bool(named) and named.isdisjoint(words)),
+            title_words=float(min(len(title), MAX_TITLE_WORDS)),
         )
         return Found(
             article=snapshot.articles[place],
@@ -250,13 +256,15 @@ class _Search:
             stems[place] = find_stems(self._snapshot.articles[place])
         return stems[place]
 
-    def _measure_agreement(self, window: Window, place: int) -> float:
-        """Return which share of a window's parts find the article by themselves."""
-        if len(window.places) == 1:
-            return ALONE
-        alone = {each.places[0]: at for at, each in enumerate(self._windows) if len(each.places) == 1}
-        tops = [int(self._ranked[alone[part], 0]) for part in window.places if part in alone]
-        return round(sum(top == place for top in tops) / len(tops), 4) if tops else ALONE
+    def _measure_support(self, at: int, alone: Sequence[Found]) -> float:
+        """Return how sure another window is of the same article that shares no part of the ticket with this one."""
+        places = set(self._windows[at].places)
+        others = (
+            found.confidence
+            for found, window in zip(alone, self._windows, strict=True)
+            if found.article is alone[at].article and places.isdisjoint(window.places)
+        )
+        return round(math.sqrt(max(others, default=0.0)), 4)
 
     def _list_spoken_to(self, place: int) -> frozenset[int]:
         """List the parts of the ticket that an article has to do with, whatever else is asked."""
@@ -290,20 +298,11 @@ def lexical_scores(lexicon: Any, query: str, count: int) -> NDArray[np.float32]:
     return raw / max(float(raw.max()), 1e-9)
 
 
-def _find_sibling(snapshot: _Snapshot, place: int) -> float:
-    """Return how near the title of any other article comes: a wrong question this article would be found for."""
-    if place not in snapshot.siblings:
-        near = (snapshot.titles @ snapshot.articles[place].vectors[1:].T).max(axis=1)
-        near[place] = 0.0
-        snapshot.siblings[place] = round(float(near.max()), 4)
-    return snapshot.siblings[place]
-
-
 def _take_snapshot(articles: Sequence[IndexedArticle], whole: WholeBase | None) -> _Snapshot:
     if not articles:
         nothing = np.zeros((0, DIMENSIONS), dtype=np.float32)
         nobody = WholeBase(0, nothing, {})
-        return _Snapshot([], np.zeros(0, dtype=np.int64), nothing, nothing, nothing, None, nobody, {})
+        return _Snapshot([], np.zeros(0, dtype=np.int64), nothing, nothing, None, nobody, {}, frozenset())
     import bm25s  # noqa: PLC0415  # 0.1 s to import, and only needed once there are articles
 
     lexicon = bm25s.BM25()
@@ -316,11 +315,11 @@ def _take_snapshot(articles: Sequence[IndexedArticle], whole: WholeBase | None) 
         articles=articles,
         owners=np.repeat(np.arange(len(articles)), [len(article.passages) for article in articles]),
         matrix=np.concatenate([article.vectors[1:] for article in articles]),
-        titles=titles,
         common=(COMMON_SHARE * whole.count / (whole.count + FEW_TITLES)) * whole.mean_title,
         lexicon=lexicon,
         whole=whole,
         stems=stems,
+        names=find_names(["\n".join([article.title, *article.passages]) for article in articles]),
     )
 
 

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 _WORD = re.compile(r"\w{2,}")
+# A word with capitals within a sentence: behind a small letter or a comma, and one blank.
+_CAPITAL = re.compile(r"(?<=[a-zß-ÿ,] )(?=\w*[A-ZÀ-Þ])[^\W\d_]{2,}")
 _ENDINGS = ("ing", "ed", "es", "s")
 MIN_STEM = 3
 _LITTLE = (
@@ -38,6 +40,17 @@ def stem(word: str) -> str:
 def count_articles(articles: Collection[Collection[str]]) -> Counter[str]:
     """Count in how many articles each stem occurs."""
     return Counter(word for words in articles for word in words)
+
+
+def find_names(articles: Collection[str]) -> frozenset[str]:
+    """Return the stems of what more articles write with capitals within a sentence than without: names of things."""
+    large: Counter[str] = Counter()
+    small: Counter[str] = Counter()
+    for text in articles:
+        plain = {stem(word) for word in _WORD.findall(text) if word.islower()}
+        large.update({stem(word.lower()) for word in _CAPITAL.findall(text)} - plain)
+        small.update(plain)
+    return frozenset(word for word, count in large.items() if count > small[word] and word not in STOP_WORDS)
 
 
 def weigh_words(words: Sequence[str], known: Mapping[str, int], total: int) -> dict[str, float]:
