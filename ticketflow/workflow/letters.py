@@ -28,6 +28,7 @@ class Phrases:
         handed_over: Says who has the ``{question}`` that no article answers; empty: such a ticket is routed as a whole.
         danger: Instead of ``routed`` where somebody may be in danger; in English where a language has none.
         person: Instead of ``routed`` where only a person may answer: fraud, the law; likewise.
+        foreign: Said after the greeting to a customer in whose language there are no letters.
     """
 
     hello: str
@@ -42,6 +43,7 @@ class Phrases:
     handed_over: str = ""
     danger: str = ""
     person: str = ""
+    foreign: str = ""
 
     def list_texts(self) -> list[str]:
         """List all phrases."""

@@ -497,3 +497,14 @@ def test_the_same_answer_is_not_given_twice(body):
     brief.request["body"] = body
 
     assert english_writer().answer(brief) is None
+
+
+@pytest.mark.parametrize(("language", "is_told"), [("en", False), ("de", False), ("pl", True), ("ar", True)])
+def test_a_letter_in_another_language_than_the_customers_says_so(language, is_told):
+    told = "can only write to you in English"
+    routed = english_writer().acknowledge(brief_of([], language=language))
+    answered = EmbeddedWriter(WordEncoder(), guess=lambda text: language).answer(
+        brief_of([fake_passage()], language=language)
+    )
+
+    assert [told in each.text for each in (routed, answered)] == [is_told, is_told]

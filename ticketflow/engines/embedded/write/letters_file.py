@@ -21,7 +21,7 @@ _FIELDS = {
 }
 _NEEDED = {"hello_name": "name", "kept": "ids", "handed_over": "question"}
 # Without these, which came later, letters are as they were.
-_OPTIONAL = {"answer_too", "handed_over", "danger", "person"}
+_OPTIONAL = {"answer_too", "handed_over", "danger", "person", "foreign"}
 _TEAMS = "teams"
 
 

@@ -120,9 +120,9 @@ class EmbeddedWriter:
             return None
         teams = [self._find_team(each) if self._find_team else brief.team for each in left]
         team = next(iter(teams), brief.team)
-        paragraphs: list[str] = []
-        for each in answers:
-            intro = phrases.answer_too or phrases.answer if paragraphs else phrases.answer
+        paragraphs = self._tell_language(phrases, brief)
+        for place, each in enumerate(answers):
+            intro = (place and phrases.answer_too) or phrases.answer
             paragraphs += [
                 intro.format(title=each.passage["title"], team=team),
                 join_quotes(each.quotes, each.passage["text"]),
@@ -174,7 +174,12 @@ class EmbeddedWriter:
         if ids:
             noted = ", ".join(list(dict.fromkeys(ids))[:MAX_NOTED])
             body = f"{body} {phrases.kept.format(ids=noted, team=brief.team)}"
-        return Reply(_letter(phrases, brief, [body]), [], 0.0)
+        return Reply(_letter(phrases, brief, [*self._tell_language(phrases, brief), body]), [], 0.0)
+
+    def _tell_language(self, phrases: Phrases, brief: Brief) -> list[str]:
+        """Say that we cannot write in the customer's language, where that is so."""
+        is_foreign = phrases.foreign and brief.language not in self._letters.phrases
+        return [phrases.foreign.format(team=brief.team)] if is_foreign else []
 
     def _find_phrases(self, brief: Brief) -> Phrases:
         phrases = self._letters.find(brief.language, brief.team)
