@@ -25,7 +25,7 @@ _DOUBLED = np.array([0, 2, 4, 6, 8, 1, 3, 5, 7, 9])
 
 
 def join(starts: Array, ends: Array) -> list[Span]:
-    """Join what overlaps."""
+    """Join spans that overlap."""
     if not len(starts):
         return []
     order = np.argsort(starts, kind="stable")

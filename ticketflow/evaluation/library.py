@@ -76,7 +76,7 @@ class StoredLibrary:
     tenant: str
 
     def ids(self, draw: int) -> None:  # noqa: ARG002  # the same in each
-        """Leave none out."""
+        """Leave no article out of any draw."""
         return
 
     def open(self, draw: int, settings: Settings) -> KnowledgeBase:  # noqa: ARG002

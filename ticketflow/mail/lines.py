@@ -40,7 +40,7 @@ class Line:
     plain: str = field(init=False)
 
     def __post_init__(self) -> None:
-        """Fold the beginning."""
+        """Fold the beginning of the line: small letters, plain signs."""
         self.plain = plain(self.text[:_LOOKED_AT])
 
 

@@ -36,7 +36,7 @@ REPAIRS: Mapping[str, str] = {
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """How bad a finding is."""
 
     CRITICAL = "critical"  # tickets stand still, or will not be taken in
     WARNING = "warning"  # somebody should act today

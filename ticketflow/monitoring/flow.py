@@ -68,7 +68,7 @@ class Flow:
 
 
 def read_flow(session: Session, limits: DispatchLimits) -> Flow:
-    """Measure what waits."""
+    """Measure the flow of tickets: due, on their way and unclaimed ones, and what the workers can take."""
     capacity = measure_capacity(session, limits.alive_for)
     return Flow(
         measure_due(session), count_in_flight(session), count_unclaimed(session), capacity, limits.window(capacity)
@@ -96,7 +96,7 @@ def judge_flow(flow: Flow) -> Iterator[Finding]:
 
 
 def diagnose_pauses(session: Session) -> Iterator[Finding]:
-    """Tell what is paused."""
+    """Tell which steps are paused."""
     for pause in list_pauses(session):
         is_all = pause.step == EVERY_STEP and pause.tenant == EVERY_TENANT
         what = "every step" if pause.step == EVERY_STEP else pause.step

@@ -67,7 +67,7 @@ class Connection:
 
     @property
     def held_bytes(self) -> int:
-        """What it keeps in memory."""
+        """Bytes that the connection keeps in memory."""
         return len(self.received) + self.sock.backlog_bytes
 
     def receive(self) -> bool:
@@ -192,4 +192,4 @@ class Outlet:
         raise OSError("the loop ends connections")
 
     def close(self) -> None:
-        """Leave it to the loop."""
+        """Do nothing: the worker's loop closes connections."""

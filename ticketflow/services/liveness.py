@@ -54,7 +54,7 @@ class Pulse:
         self._beat_s = lease_s / BEATS_PER_LEASE
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread of the heartbeat."""
 
         def beat_for_ever() -> None:
             pause = threading.Event()
@@ -68,7 +68,7 @@ class Pulse:
         threading.Thread(target=beat_for_ever, name="pulse", daemon=True).start()
 
     def beat(self) -> None:
-        """Beat once."""
+        """Record one heartbeat of the process."""
         with self._sessions.begin() as session:
             beat(session, self._process)
 

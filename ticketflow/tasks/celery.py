@@ -112,7 +112,7 @@ def wait_for_schema(settings: Settings) -> None:
 
 @signals.worker_ready.connect
 def show_numbers(**_: Any) -> None:
-    """Let Prometheus read them."""
+    """Serve this process's metrics to Prometheus."""
     global _metrics_server  # noqa: PLW0603  # one per process is the point
     settings = load_settings()
     if settings.metrics_port is not None:

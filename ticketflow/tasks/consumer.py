@@ -48,7 +48,7 @@ class _MandatoryProducer(Producer):
     """Has the broker return what nobody gets."""
 
     def publish(self, *args: Any, **options: Any) -> Any:
-        """Publish, or have it come back."""
+        """Publish a message, and have the broker return it where no queue gets it."""
         return super().publish(*args, **options, mandatory=True)
 
 
@@ -99,7 +99,7 @@ class Heart(CeleryHeart):
         self._are_wanted = task_events
 
     def start(self, c: Any) -> None:
-        """Let it beat."""
+        """Start the worker's heartbeats."""
         if self._are_wanted or c.connection.transport.driver_type != "amqp":
             super().start(c)
         else:

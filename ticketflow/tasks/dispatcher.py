@@ -59,7 +59,7 @@ class Dispatcher(Loop):
         self._poll_interval_s = poll_interval_s
 
     def make_pass(self) -> float:
-        """Publish what is due."""
+        """Publish due tickets."""
         try:
             for watch in self._watches:
                 watch.look()

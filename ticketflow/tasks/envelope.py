@@ -98,7 +98,7 @@ class Link(TypedDict):
 
 
 class Embed(_Strict):
-    """What follows a task."""
+    """The rest of a chain, as a task's message carries it."""
 
     chain: Annotated[list[Link], Field(max_length=_MANY)] | None = None
     callbacks: Annotated[list[None], Field(max_length=0)] | None = None
@@ -116,7 +116,7 @@ class _Deaths(_Strict):
 
 
 class StepArguments(BaseModel):
-    """What each step is told."""
+    """The arguments of a step's task."""
 
     ticket_id: UUID
     generation: int = Field(ge=0, le=MAX_GENERATION, strict=True)
@@ -132,7 +132,7 @@ class Envelope:
     """A message that was understood."""
 
     def __init__(self, headers: Headers, body: _Body) -> None:
-        """Keep what was read."""
+        """Keep a message's headers and arguments."""
         self.headers = headers
         self._body = body
 

@@ -32,7 +32,7 @@ MAX_FILE_BYTES = 1_048_576
 
 
 class _Place(BaseModel):
-    """Where a message was sent."""
+    """The exchange and routing key of a message."""
 
     exchange: str
     routing_key: str

@@ -28,7 +28,7 @@ class LevelWatch(Loop):
         self._current = self._settings
 
     def look(self) -> None:
-        """Look once."""
+        """Look once for log levels that operators set."""
         with self._sessions() as session:
             wanted = self._settings | list_log_levels(session)
         if wanted != self._current:

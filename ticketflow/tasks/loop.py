@@ -25,7 +25,7 @@ class Loop(ABC):
         """Make one pass; return how many seconds to pause unless somebody rings, or ``None`` to end."""
 
     def start(self) -> None:
-        """Begin."""
+        """Start the loop's thread."""
         self._thread.start()
 
     def wake(self) -> None:
@@ -84,6 +84,6 @@ class LoopStep(bootsteps.StartStopStep):
         self.loop.start()
 
     def stop(self, worker: Any) -> None:  # noqa: ARG002  # Celery's signature
-        """Stop it."""
+        """Stop the loop."""
         if self.loop is not None:
             self.loop.stop()

@@ -64,7 +64,7 @@ class _Hidden(click.Option):
         )
 
     def resolve_envvar_value(self, _: click.Context) -> None:
-        """Hear of no variable."""
+        """Read no environment variable."""
 
 
 def refuse_variables() -> None:

@@ -108,7 +108,7 @@ class Outbox:
     """A channel that messages leave by one after the other, without a wait for the broker's word on each."""
 
     def __init__(self, connection: Connection, exchange: str) -> None:
-        """Open the channel."""
+        """Open the channel to the broker."""
         self._connection = connection
         self._exchange = exchange
         channel = connection.channel()

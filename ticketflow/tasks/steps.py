@@ -47,7 +47,7 @@ class StepRequest(Request):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Take it in."""
+        """Take a step's message in, with its time limit."""
         super().__init__(*args, **kwargs)
         self.time_limits = (ticket_plan().steps[self.task.step].time_limit_s + KILL_AFTER_S, None)
 

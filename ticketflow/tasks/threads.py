@@ -26,7 +26,7 @@ class TaskPool(thread.TaskPool):
     """Celery's pool; it ends the process under threads that hang, and at a cold shutdown under all."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Begin with nothing to do."""
+        """Begin with no task under way."""
         super().__init__(*args, **kwargs)
         self._requests: dict[Future[Any], Request] = {}
 

@@ -28,10 +28,10 @@ class StepUnderWay:
 
 
 class StepsUnderWay:
-    """What this process is at."""
+    """The steps that this process has under way."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Begin with no step under way."""
         self._lock = threading.Lock()
         self._steps: set[StepUnderWay] = set()
 

@@ -122,7 +122,7 @@ class WatchdogStep(bootsteps.StartStopStep):
     requires = ("celery.worker.components:Pool",)
 
     def start(self, worker: Any) -> None:
-        """Start watching."""
+        """Start the watchdog of a worker."""
         if isinstance(worker.pool, TaskPool):
             Watchdog(worker, runtime().settings.hung_grace_s).start()
 

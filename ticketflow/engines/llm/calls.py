@@ -29,7 +29,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Leave to make one call."""
+    """A slot: leave to make one call to a model."""
 
     id: UUID
 
@@ -79,7 +79,7 @@ class NoCache:
     """Remembers nothing: for a run in process without a database."""
 
     def find(self, key: str) -> Answer | None:  # noqa: ARG002  # the protocol's
-        """Know no answer."""
+        """Find no answer: none is kept."""
         return None
 
     def keep(self, key: str, answer: Answer) -> None:
@@ -99,7 +99,7 @@ class NoLimit:
         return Pause(left_s, is_from_provider=True) if left_s > 0 else Slot(UUID(int=0))
 
     def give_back(self, slot: Slot) -> None:
-        """Do nothing."""
+        """Give a slot back: there are none to count."""
 
     def block(self, provider: str, pause_s: float) -> None:
         """Remember the pause."""

@@ -122,7 +122,7 @@ class _Forms:
 
 @cache
 def _load_forms() -> _Forms:
-    """Read the forms that ship."""
+    """Read the forms of amounts that ship."""
     written: dict[str, Any] = read_shipped(_FORMS_PATH)
     listed = [written[name] for name in ("signs", "letters", "unsure", "words", "suffixes")]
     codes = {form.lower(): tuple(each) for forms in listed for form, each in forms.items()}
