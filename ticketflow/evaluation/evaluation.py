@@ -38,11 +38,23 @@ class Evaluation:
 
     def describe(self) -> dict[str, Any]:
         """Return all figures as plain JSON."""
+        candidates = []
+        for trial in self.trials:
+            confusions = {
+                what: [
+                    {"gold": gold, "given": given, "count": count}
+                    for gold, given, count in count_confusions(trial, what)[:MOST_CONFUSIONS]
+                ]
+                for what in dict.fromkeys(what for measured in trial.measured for what in measured.pairs)
+            }
+            figures = {name: asdict(figure) for name, figure in trial.figures.items()}
+            steps_ms = {step: {"median": at[0], "p95": at[1]} for step, at in trial.steps_ms.items()}
+            candidates.append({"name": trial.name, "figures": figures, "steps_ms": steps_ms, "confusions": confusions})
         return {
             "source": self.source,
             "rows": len(self.rows),
             "draws": self.draws,
-            "candidates": [_describe_trial(trial) for trial in self.trials],
+            "candidates": candidates,
             "differences": {
                 name: {
                     "value": each.value,
@@ -91,19 +103,3 @@ def count_confusions(trial: Trial, what: str) -> list[tuple[str, str, int]]:
     pairs = Counter(pair for measured in trial.measured for pair in measured.pairs.get(what, []))
     wrong = [(gold, given, count) for (gold, given), count in pairs.items() if gold != given]
     return sorted(wrong, key=lambda each: (-each[2], each[0], each[1]))
-
-
-def _describe_trial(trial: Trial) -> dict[str, Any]:
-    choices = dict.fromkeys(what for measured in trial.measured for what in measured.pairs)
-    return {
-        "name": trial.name,
-        "figures": {name: asdict(figure) for name, figure in trial.figures.items()},
-        "steps_ms": {step: {"median": at[0], "p95": at[1]} for step, at in trial.steps_ms.items()},
-        "confusions": {
-            what: [
-                {"gold": gold, "given": given, "count": count}
-                for gold, given, count in count_confusions(trial, what)[:MOST_CONFUSIONS]
-            ]
-            for what in choices
-        },
-    }

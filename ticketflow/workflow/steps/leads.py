@@ -95,21 +95,18 @@ def may_be_called(number: str) -> bool:
 
 def _plain(text: str) -> str:
     """Write a text in small letters, with one sign for all that look like a dot, and nothing that cannot be seen."""
-    seen = text.translate({ord(each): _see(each) for each in set(text)})
-    plain = unicodedata.normalize("NFKC", seen).translate(_DOTS).translate(_AT).lower()
+    seen: dict[int, str] = {}
+    for each in set(text):
+        dotted = each.translate(_DOTS)
+        is_seen = dotted in "\n\t." or unicodedata.category(dotted) not in _UNSEEN
+        seen[ord(each)] = str(unicodedata.decimal(each)) if each.isdecimal() else dotted if is_seen else ""
+    plain = unicodedata.normalize("NFKC", text.translate(seen)).translate(_DOTS).translate(_AT).lower()
     if "%" in plain:
         plain = unquote(plain).lower()
     plain = _SPACED.sub(lambda found: found[0].replace(" ", ""), plain)
     for pattern, written in _SPELLED:
         plain = pattern.sub(written, plain)
     return plain
-
-
-def _see(character: str) -> str:
-    if character.isdecimal():
-        return str(unicodedata.decimal(character))
-    dotted = character.translate(_DOTS)
-    return dotted if dotted in "\n\t." or unicodedata.category(dotted) not in _UNSEEN else ""
 
 
 def _leads(token: str, part: str) -> bool:
