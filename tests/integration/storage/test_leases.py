@@ -117,6 +117,23 @@ def test_a_claim_that_is_not_meant_takes_nothing(session, ticket, why):
     assert (row(session, ticket), list_events(session, ticket)) == (before, [])
 
 
+def test_what_is_claimed_is_in_flight(session, ticket):
+    change(session, ticket, is_in_flight=False)
+
+    claim(session, ticket)
+
+    assert reread(session, ticket).is_in_flight
+
+
+@pytest.mark.parametrize(("is_own", "is_granted"), [(True, True), (False, False)])
+def test_a_ticket_is_taken_over_once_whoever_was_never_seen(session, ticket, is_own, is_granted):
+    lost = {str(ticket.id if is_own else UUID(int=2)): {"at": 1}}
+    ended = {"status": "processing", "lease_token": UUID(int=1), "lease_until": NOW}
+    change(session, ticket, lost_holders=lost, **ended)
+
+    assert isinstance(claim(session, ticket), Lease) is is_granted
+
+
 def test_a_paused_step_is_not_claimed(session, ticket):
     record_pause(session, "default", "read", None)
 
