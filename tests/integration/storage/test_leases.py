@@ -11,7 +11,7 @@ from tests.integration.storage.rows import HOUR, NOW, SECOND, TICK, add_step, ad
 from ticketflow.storage.commits import Event, LedgerEntry, Move, ask_person, commit_step, fail, give_back
 from ticketflow.storage.events import page_events
 from ticketflow.storage.ids import new_id
-from ticketflow.storage.leases import Claim, Lease, Refusal, claim_step, extend_leases
+from ticketflow.storage.leases import Claim, Lease, Refusal, begin_step, claim_step, extend_leases
 from ticketflow.storage.ledger import list_steps
 from ticketflow.storage.models import Ticket
 from ticketflow.storage.pauses import record_pause
@@ -198,6 +198,19 @@ def test_a_lease_is_extended_by_who_holds_it(sessions):
     assert (rows[0].lease_until, rows[0].wake_at, rows[0].attempt, rows[0].version) == (now + HOUR, clock, 1, 2)
     assert all(row.lease_until < now + HOUR for row in rows[1:])
     assert (limit, after) == ("5s", "30s")
+
+
+def test_a_first_try_whose_ticket_is_locked_is_good_but_not_claimed_yet(sessions):
+    with sessions.begin() as session:
+        ticket_id = add_ticket(session, generation=2, dispatched_at=NOW).id
+        lease = begin_step(session, Claim(ticket_id, "read", 2))
+
+    with sessions.begin() as other:
+        other.get(Ticket, ticket_id, with_for_update=True)
+        with sessions.begin() as session:
+            good = keep(session, lease)
+
+    assert good == {lease.token: False}
 
 
 # Committing.
