@@ -282,6 +282,12 @@ def test_a_lease_that_ran_out_is_taken_from_its_holder(session, now, until, has_
         assert (ticket.generation, ticket.version) == (2, 4)
 
 
+def test_a_lease_of_what_is_not_out_is_left_to_the_dispatch(session):
+    add_ticket(session, **leased(lease_until=NOW, is_in_flight=False))
+
+    assert expire_leases(session, 10) == 0
+
+
 @pytest.mark.parametrize(
     ("values", "clock"),
     [

@@ -96,6 +96,7 @@ def test_of_two_that_begin_one_commits(session, sent):
 
     done = reread(session, sent)
     assert (done.status, done.next_step, done.attempt, done.is_in_flight) == ("processing", "check", 0, True)
+    assert done.dispatches == 0
     (entry,) = list_steps(session, sent.id)
     assert (entry.attempts, entry.started_at) == (1, second.started_at)
     assert list_events(session, sent) == [("step.started", 1, 1), ("step.completed", 1, 1)]

@@ -247,6 +247,7 @@ def test_the_last_commit_completes_the_ticket(session, ticket, lease):
 
     done = reread(session, ticket)
     assert (done.status, done.next_step, done.wake_at, done.is_in_flight) == ("completed", None, None, False)
+    assert done.lease_until is None
     assert (done.finished_at, done.generation) == (session.scalar(select(NOW)), 2)
 
 
@@ -255,6 +256,7 @@ def test_a_loop_leaves_the_chain(session, ticket, lease):
 
     looped = reread(session, ticket)
     assert (looped.status, looped.generation, looped.is_in_flight) == ("processing", 3, False)
+    assert (looped.wake_at, looped.lease_until) == (session.scalar(select(NOW)) + HOUR, None)
 
 
 def test_a_commit_that_asks_a_person_waits_for_them(session, ticket, lease):
