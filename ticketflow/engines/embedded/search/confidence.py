@@ -1,7 +1,7 @@
 """How likely a passage answers a question: a logistic curve over what a search can see."""
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 # From this on passages are quoted; TICKETFLOW_ANSWER_CONFIDENCE overrides it. What it costs and saves on questions,
 # articles and wrappers held out of the fit (benchmarks/confidence.py), half the articles missing: StackFAQ, bare and in
@@ -49,7 +49,7 @@ class Evidence:
 
     def features(self) -> tuple[float, ...]:
         """Return what the weights multiply."""
-        return astuple(self)
+        return tuple(getattr(self, name) for name in self.__slots__)
 
 
 def estimate_confidence(evidence: Evidence) -> float:
