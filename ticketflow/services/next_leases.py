@@ -33,14 +33,16 @@ class NextLeases:
         self._kept: OrderedDict[Claim, tuple[float, Lease, str]] = OrderedDict()
 
     def keep(self, done: Lease, added: Mapping[str, Any], step: str, passed: Passed) -> None:
-        """Keep what a next step needs, before its message is sent.
+        """Keep what a next step needs, before its message is sent: unless it is paused, or the ticket was changed.
 
         Args:
-            done: The lease of the step that was committed, while nothing else happened to the ticket.
+            done: The lease of the step that was committed.
             added: What that step added.
             step: The next one.
             passed: What became of the commit.
         """
+        if passed.next_round is None or passed.version != done.version + 1:
+            return
         state = json.dumps({**done.state, **added})  # so that nobody can change it
         if len(state) > MOST_CHARACTERS:
             return

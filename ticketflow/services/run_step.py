@@ -187,7 +187,7 @@ class StepRunner:
             resolution = str(entry.output.get("result", {}).get("resolution", "answered"))
             count_end(resolution, time.monotonic() - lease.accepted_s, **_tell_end(entry))
         goes_on = following is not None and not move.is_loop and move.request is None
-        if following is not None and goes_on and passed.version == lease.version + 1:
+        if following is not None and goes_on:
             self._next_leases.keep(lease, entry.output, following, passed)
         return Committed(following, is_chain_valid=goes_on)
 

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from ticketflow.storage.leases import AS_SEEN, Lease, Refusal
+from ticketflow.storage.pauses import IS_PAUSED
 from ticketflow.storage.webhook_deliveries import MOVED, RECORD_DELIVERIES
 from ticketflow.workflow.approval import ApprovalRequest
 from ticketflow.workflow.events import EventType
@@ -62,12 +63,12 @@ class Passed(NamedTuple):
     Attributes:
         version: The ticket's new one.
         at: When, by the database's clock.
-        next_round: Of the step to run next.
+        next_round: Of the step to run next; ``None`` where that is paused.
     """
 
     version: int
     at: datetime
-    next_round: int
+    next_round: int | None
 
 
 # The f-strings below share only these constants; every value is a bound parameter.
@@ -102,7 +103,7 @@ _COMMIT = text(f"""
             lease_until = CASE WHEN NOT (:is_last OR :leaves_chain) THEN now() + :wake_after END,
             wake_at = CASE WHEN :is_last THEN NULL WHEN :leaves_chain THEN now() + :wake_after ELSE wake_at END
         WHERE {AS_SEEN}
-        RETURNING {MOVED}, wake_at
+        RETURNING {MOVED}, wake_at, {IS_PAUSED} AS is_paused
     ), ledger AS (
         INSERT INTO ticket_steps (ticket_id, step, round, tenant, generation, attempts, input_hash, output, engines,
                                   started_at, duration_s, ticket_version)
@@ -110,8 +111,8 @@ _COMMIT = text(f"""
                :started_at, :duration_s, moved.version
         FROM moved
     ), trail AS ({_APPEND_REQUEST}), told AS ({RECORD_DELIVERIES})
-    SELECT version, now() AS at,
-           (SELECT count(*) + 1 FROM ticket_steps WHERE ticket_id = :ticket_id AND step = :next_step) AS next_round
+    SELECT version, now() AS at, CASE WHEN NOT is_paused THEN
+        (SELECT count(*) + 1 FROM ticket_steps WHERE ticket_id = :ticket_id AND step = :next_step) END AS next_round
     FROM moved
 """).bindparams(*(bindparam(name, type_=JSONB) for name in ("added", "output", "engines", "events")))
 

@@ -13,7 +13,9 @@ from ticketflow.services import run_step
 from ticketflow.storage.due import claim_due
 from ticketflow.storage.leases import begin_step, claim_step
 from ticketflow.storage.models import Ticket, TicketEvent, TicketStep
+from ticketflow.storage.pauses import EVERY_TENANT, record_pause
 from ticketflow.workflow.outcomes import Committed, Failed, Retrying, Unchanged
+from ticketflow.workflow.state import DEFAULT_TENANT
 
 
 def ticket_of(sessions, claim) -> Ticket:
@@ -110,6 +112,18 @@ def test_what_changed_while_a_step_thought_is_read_before_the_next(sessions, new
     for step in ("read", "check"):
         runner.run(replace(first_claim, step=step))
 
+    assert looked == ["read", "check"]
+
+
+@pytest.mark.parametrize("tenant", [DEFAULT_TENANT, EVERY_TENANT])
+def test_a_step_that_is_paused_is_looked_at_and_not_begun(sessions, new_runner, first_claim, looked, tenant):
+    with sessions.begin() as session:
+        record_pause(session, tenant, "check", None)
+    runner = new_runner()
+
+    outcomes = [runner.run(replace(first_claim, step=step)) for step in ("read", "check")]
+
+    assert outcomes == [Committed("check", is_chain_valid=True), Unchanged.HELD]
     assert looked == ["read", "check"]
 
 

@@ -251,6 +251,17 @@ def test_the_last_commit_completes_the_ticket(session, ticket, lease):
     assert (done.finished_at, done.generation) == (session.scalar(select(NOW)), 2)
 
 
+def test_a_commit_tells_the_round_of_the_next_step_unless_that_is_paused(session, ticket, lease):
+    add_step(session, ticket, "check", superseded_at=NOW)
+    add_step(session, ticket, "send", superseded_at=NOW)
+    add_step(session, add_ticket(session), "check")
+    record_pause(session, "default", "send", None)
+    again = commit_step(session, lease, ENTRY, MOVE, [])
+    held = commit_step(session, claim(session, ticket, "check"), ENTRY, Move("send", HOUR), [])
+
+    assert (again.next_round, again.at, held.next_round) == (2, session.scalar(select(NOW)), None)
+
+
 def test_a_loop_leaves_the_chain(session, ticket, lease):
     commit(session, lease, replace(MOVE, is_loop=True))
 

@@ -13,6 +13,7 @@ from ticketflow.storage.leases import Claim, Lease
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=5)
+PASSED = Passed(5, LATER, 2)
 
 
 class Clock:
@@ -38,8 +39,8 @@ def done(**values):
     return replace(lease, **values)
 
 
-def keep(leases, lease, added=None):
-    leases.keep(lease, added or {"c": [2]}, "check", Passed(5, LATER, 2))
+def keep(leases, lease, added=None, passed=PASSED):
+    leases.keep(lease, added or {"c": [2]}, "check", passed)
     return replace(lease.claim, step="check")
 
 
@@ -97,6 +98,15 @@ def test_a_step_that_changes_what_it_is_given_changes_nobody_elses():
     lease.state["a"]["b"] = 2
 
     assert leases.take(claim).state["a"] == {"b": 1}
+
+
+@pytest.mark.parametrize(
+    "passed", [PASSED._replace(next_round=None), PASSED._replace(version=6)], ids=["paused", "changed"]
+)
+def test_what_must_be_looked_at_is_not_kept(passed):
+    leases = NextLeases()
+
+    assert leases.take(keep(leases, done(), passed=passed)) is None
 
 
 def test_long_tickets_are_not_kept():
