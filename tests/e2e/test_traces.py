@@ -173,8 +173,12 @@ def test_steps_link_to_the_dispatch_that_sent_them_also_when_they_are_sent_again
 
 def test_statements_and_calls_to_a_model_are_spans_inside_their_step(followed: Followed):
     for step in followed.named("step "):
-        statements = [span for span in followed.below(step) if span.attributes.get("db.system.name") == "postgresql"]
-        assert len(statements) >= 2, step.name
+        statements = [
+            span.name for span in followed.below(step) if span.attributes.get("db.system.name") == "postgresql"
+        ]
+        # Whoever committed the step before has read its ticket: the commit is there in any case.
+        assert statements[-1] == "WITH", step.name
+        assert len(statements) >= (2 if step.name == "step classify" else 1), step.name
     asked = [
         span
         for step in followed.named("step extract")

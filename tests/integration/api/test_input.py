@@ -1,6 +1,7 @@
 """Whatever is sent: a bad request is told what is wrong, stores nothing and never ends in a 500."""
 
 import json
+from decimal import Decimal
 from io import BytesIO
 
 import pytest
@@ -192,6 +193,10 @@ FIELDS += ["metadata", "not_before", "unknown"]
 PARAMETERS = ["q", "cursor", "limit", "status", "customer", "external_id", "created_after", "created_before"]
 
 
+def read_exactly(answer):
+    return json.loads(answer.text, parse_float=Decimal, parse_int=Decimal)
+
+
 @settings(max_examples=150, deadline=None)
 @given(field=st.sampled_from(FIELDS), value=ANY_JSON, key=st.none() | st.text(st.characters(max_codepoint=255)))
 def test_no_ticket_makes_the_api_fail(fuzzed, field, value, key):
@@ -203,7 +208,9 @@ def test_no_ticket_makes_the_api_fail(fuzzed, field, value, key):
 
     assert answer.status_code in {202, 400, 422}, answer.text
     if answer.status_code == 202:
-        assert fuzzed.get(answer.headers["Location"]).json["metadata"] == answer.json["metadata"]
+        kept = fuzzed.get(answer.headers["Location"])
+        # PostgreSQL writes the number 3e16 with all its digits: it is the same number.
+        assert read_exactly(kept)["metadata"] == read_exactly(answer)["metadata"]
 
 
 @settings(max_examples=100, deadline=None)
