@@ -35,6 +35,8 @@ run: $(for_running) ## Start everything on this machine and stay until Ctrl-C
 
 # Tests start processes by the hundred: from compiled modules, also where the environment asks to keep none.
 test: export PYTHONDONTWRITEBYTECODE :=
+# As our processes have it; a plugin of pytest imports NumPy before they could say so, and sums differ in the last digits.
+test check: export OPENBLAS_NUM_THREADS := 1
 test: $(for_testing) ## Run every check and every test, installing the servers they need
 	@tests/install-servers
 	@$(MAKE) lint
