@@ -176,9 +176,9 @@ def test_statements_and_calls_to_a_model_are_spans_inside_their_step(followed: F
         statements = [
             span.name for span in followed.below(step) if span.attributes.get("db.system.name") == "postgresql"
         ]
-        # Whoever committed the step before has read its ticket: the commit is there in any case.
-        assert statements[-1] == "WITH", step.name
-        assert len(statements) >= (2 if step.name == "step classify" else 1), step.name
+        # Whoever committed the step before need not read its ticket: what comes of it is written in any case.
+        assert "WITH" in statements, step.name
+    assert any(span.name == "SELECT" for step in followed.named("step ") for span in followed.below(step))
     asked = [
         span
         for step in followed.named("step extract")
